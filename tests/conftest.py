@@ -1,0 +1,55 @@
+"""Seed, data and log level for all tests."""
+
+import os
+import random
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import numpy as np
+import pytest
+
+SEED = 20160
+
+
+@pytest.fixture(autouse=True)
+def _seed():
+    # Tests that never touch keras should not pay for importing it.
+    if "keras" in sys.modules:
+        import keras
+
+        keras.utils.set_random_seed(SEED)
+    else:
+        random.seed(SEED)
+
+
+@pytest.fixture
+def rng():
+    """A seeded NumPy generator."""
+    return np.random.default_rng(SEED)
+
+
+@pytest.fixture
+def data_root():
+    """The folder that holds the data sets; the test skips where it is unset."""
+    root = os.environ.get("KERASSEG_DATA")
+    if not root:
+        pytest.skip("KERASSEG_DATA is not set")
+    return Path(root)
+
+
+def pytest_runtest_setup(item):
+    marker = item.get_closest_marker("needs_data")
+    if marker is None:
+        return
+    names = ", ".join(marker.args) or "data sets"
+    root = os.environ.get("KERASSEG_DATA")
+    if not root:
+        pytest.skip(f"needs {names}, and KERASSEG_DATA is not set")
+    missing = [n for n in marker.args or ("",) if not Path(root, n).is_dir()]
+    if missing:
+        pytest.fail(
+            f"KERASSEG_DATA={root} holds no {', '.join(missing) or 'folder'}",
+            pytrace=False,
+        )
