@@ -12,6 +12,9 @@ import pytest
 
 SEED = 20160
 
+# Its failures should show their values, as those of a test do.
+pytest.register_assert_rewrite("checks")
+
 
 @pytest.fixture(autouse=True)
 def _seed():
