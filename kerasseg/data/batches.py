@@ -1,0 +1,207 @@
+"""Batches of samples for `model.fit`, the same on every backend."""
+
+from collections.abc import Callable
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches of pictures and masks, shuffled and augmented anew each epoch.
+
+    A batch is `(images, masks)`: `uint8` of shape
+    `(batch, height, width, 3)` and `int32` of shape `(batch, height, width)`.
+    Its content depends on `seed`, the epoch and its index alone. Order is
+    random already, so `model.fit` needs `shuffle=False`; with its default it
+    permutes the batches once more.
+
+    Args:
+        dataset: sequence of samples `(image, mask)`, such as a
+            `SegmentationFolder` or a list of arrays.
+        batch_size: number of samples in a batch.
+        augmentation: function `(image, mask, rng) -> (image, mask)`, such as
+            `Augmentation`. Without one, all samples of a batch must have the
+            same size. Defaults to `None`.
+        shuffle: whether the order is random. Defaults to `True`.
+        seed: non-negative integer behind every random choice. Defaults to 0.
+        drop_remainder: whether the samples that do not fill the last batch
+            are left out of the epoch. Defaults to `False`.
+        workers: number of threads that prepare batches. Defaults to 1.
+        initial_epoch: number of the first epoch, for a run that is resumed.
+            Defaults to 0.
+    """
+
+    def __init__(
+        self,
+        dataset: Sequence,
+        batch_size: int,
+        augmentation: Callable | None = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        drop_remainder: bool = False,
+        workers: int = 1,
+        initial_epoch: int = 0,
+    ) -> None:
+        super().__init__(workers=workers)
+        if batch_size < 1:
+            raise ValueError(
+                "`batch_size` must be a positive integer. "
+                f"Received: batch_size={batch_size!r}"
+            )
+        size = len(dataset)
+        if size < (batch_size if drop_remainder else 1):
+            raise ValueError(
+                "`dataset` must fill at least one batch. Received: "
+                f"{size} samples, batch_size={batch_size}, "
+                f"drop_remainder={drop_remainder}"
+            )
+        _check_padding(dataset, augmentation)
+        self.dataset = dataset
+        self.batch_size = batch_size
+        self.augmentation = augmentation
+        self.shuffle = shuffle
+        self.seed = seed
+        self.drop_remainder = drop_remainder
+        self.epoch = initial_epoch
+
+    def __len__(self) -> int:
+        whole, rest = divmod(len(self.dataset), self.batch_size)
+        return whole + (rest > 0 and not self.drop_remainder)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+        if not 0 <= index < len(self):
+            raise IndexError(
+                f"`index` must be from 0 to {len(self) - 1}. "
+                f"Received: index={index}"
+            )
+        first = index * self.batch_size
+        chosen = self._order()[first : first + self.batch_size]
+        images, masks = zip(*map(self._sample, chosen), strict=True)
+        sizes = sorted({image.shape[:2] for image in images})
+        if len(sizes) > 1:
+            raise ValueError(
+                "All images of a batch must have the same height and width; "
+                "use an `augmentation` that crops, or `batch_size=1`. "
+                f"Received: sizes {sizes}"
+            )
+        return np.stack(images), np.stack(masks).astype("int32")
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+
+    def _order(self):
+        size = len(self.dataset)
+        if not self.shuffle:
+            return np.arange(size)
+        # Trailing zeros do not change a seed, hence 1 + index in _sample.
+        return np.random.default_rng((self.seed, self.epoch, 0)).permutation(
+            size
+        )
+
+    def _sample(self, index):
+        image, mask = self.dataset[int(index)]
+        if self.augmentation is None:
+            return image, mask
+        rng = np.random.default_rng((self.seed, self.epoch, 1 + int(index)))
+        return self.augmentation(image, mask, rng)
+
+
+def batches(
+    dataset: Sequence,
+    batch_size: int,
+    augmentation: Callable | None = None,
+    shuffle: bool = True,
+    seed: int = 0,
+    drop_remainder: bool = False,
+    workers: int = 1,
+    initial_epoch: int = 0,
+) -> Any:
+    """Batches in the form that the current backend takes best.
+
+    Args:
+        dataset: sequence of samples `(image, mask)`, such as a
+            `SegmentationFolder` or a list of arrays.
+        batch_size: number of samples in a batch.
+        augmentation: function `(image, mask, rng) -> (image, mask)`, such as
+            `Augmentation`. Without one, all samples of a batch must have the
+            same size. Defaults to `None`.
+        shuffle: whether the order is random. Defaults to `True`.
+        seed: non-negative integer behind every random choice. Defaults to 0.
+        drop_remainder: whether the samples that do not fill the last batch
+            are left out of the epoch. Defaults to `False`.
+        workers: number of threads that prepare batches. Defaults to 1.
+        initial_epoch: number of the first epoch, for a run that is resumed.
+            Defaults to 0.
+
+    Returns:
+        A `tf.data.Dataset` on the TensorFlow backend, otherwise `Batches`.
+        Both give the same batches in the same order: `(images, masks)`,
+        `uint8` of shape `(batch, height, width, 3)` and `int32` of shape
+        `(batch, height, width)`. An epoch counts once its last batch is
+        handed out; a look at the first batch changes nothing.
+    """
+    source = Batches(
+        dataset,
+        batch_size,
+        augmentation,
+        shuffle,
+        seed,
+        drop_remainder,
+        workers,
+        initial_epoch,
+    )
+    if keras.backend.backend() != "tensorflow":
+        return source
+    return _as_tf_data(source)
+
+
+def _as_tf_data(source):
+    import tensorflow as tf
+
+    size = getattr(source.augmentation, "crop_size", (None, None))
+    even = source.drop_remainder or not len(source.dataset) % source.batch_size
+    shape = (source.batch_size if even else None, *size)
+
+    def prepare(index):
+        images, masks = tf.numpy_function(
+            lambda i: source[int(i)], (index,), (tf.uint8, tf.int32)
+        )
+        return (
+            index,
+            tf.ensure_shape(images, (*shape, 3)),
+            tf.ensure_shape(masks, shape),
+        )
+
+    def hand_out(index, images, masks):
+        # After the prefetch, so that the epoch of a batch is still current
+        # when it is prepared; all batches of an epoch precede its last one.
+        done = tf.numpy_function(lambda i: _count(source, i), (index,), tf.bool)
+        with tf.control_dependencies([done]):
+            return tf.identity(images), tf.identity(masks)
+
+    data = tf.data.Dataset.range(len(source))
+    data = data.map(
+        prepare, num_parallel_calls=source.workers, deterministic=True
+    )
+    return data.prefetch(max(2, source.workers)).map(hand_out)
+
+
+def _count(source, index):
+    last = int(index) == len(source) - 1
+    if last:
+        source.on_epoch_end()
+    return np.bool_(last)
+
+
+def _check_padding(dataset, augmentation):
+    labels = getattr(dataset, "labels", None)
+    ignored = getattr(augmentation, "ignore_class", None)
+    if labels is None or ignored is None:
+        return
+    if ignored not in labels.ignore_classes:
+        raise ValueError(
+            "`augmentation` must pad masks with an ignored id, one of "
+            f"{list(labels.ignore_classes)}. Received: ignore_class={ignored}"
+        )
