@@ -1,0 +1,49 @@
+import warnings
+
+import keras
+
+from kerasseg.backbones.from_model import from_model
+
+
+def mobilenet_v2(image_shape=(None, None, 3), alpha=1.0, weights=None):
+    """MobileNetV2 as a backbone, the zoo's default.
+
+    Args:
+        image_shape: `(height, width, 3)`; sizes may be `None`, else they must
+            be multiples of 32. Defaults to `(None, None, 3)`.
+        alpha: float. Width multiplier, see
+            `keras.applications.MobileNetV2`. Defaults to 1.0.
+        weights: `None` (random), `"imagenet"` (downloaded by Keras) or the
+            path of a weights file of `keras.applications.MobileNetV2` of the
+            same width, without top. Defaults to `None`.
+
+    Returns:
+        A `keras.Model` from pixels in 0..255 to the expanded features of
+        blocks 1, 3, 6 and 13 (`"P1"` .. `"P4"`) and the last feature map
+        (`"P5"`): 96, 144, 192, 576 and 1280 channels at `alpha=1`.
+
+    Raises:
+        ValueError: if `weights` names a file that does not exist.
+
+    Reference:
+        Sandler et al., "MobileNetV2: Inverted Residuals and Linear
+        Bottlenecks", CVPR 2018, Table 2.
+    """
+    with warnings.catch_warnings():
+        # Keras notes that ImageNet weights were made at 224 x 224.
+        warnings.filterwarnings("ignore", message="`input_shape` is undefined")
+        model = keras.applications.MobileNetV2(
+            input_shape=image_shape,
+            alpha=alpha,
+            include_top=False,
+            weights=weights,
+            name="mobilenet_v2",
+        )
+    taps = {
+        "P1": "block_1_expand_relu",
+        "P2": "block_3_expand_relu",
+        "P3": "block_6_expand_relu",
+        "P4": "block_13_expand_relu",
+        "P5": "out_relu",
+    }
+    return from_model(model, taps, scale=1 / 127.5, offset=-1.0)

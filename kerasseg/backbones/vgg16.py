@@ -1,0 +1,79 @@
+import keras
+
+from kerasseg.backbones.from_model import from_model
+
+# ImageNet means of R, G, B that the published weights were trained with.
+MEAN = (123.68, 116.779, 103.939)
+
+
+def vgg16(image_shape=(None, None, 3), weights=None, dropout=0.5):
+    """VGG-16 with its fully connected layers as convolutions.
+
+    Args:
+        image_shape: `(height, width, 3)`; sizes may be `None`, else they must
+            be multiples of 32. Defaults to `(None, None, 3)`.
+        weights: `None` (random), `"imagenet"` (downloaded by Keras) or the
+            path of a weights file of `keras.applications.VGG16` with top.
+            Defaults to `None`.
+        dropout: float in `[0, 1)`. Dropout after fc6 and fc7. Defaults to
+            0.5.
+
+    Returns:
+        A `keras.Model` from pixels in 0..255 to relu2_2, relu3_3, relu4_3,
+        relu5_3 (`"P1"` .. `"P4"`, 128, 256, 512, 512 channels) and fc7
+        (`"P5"`, 4096 channels); 134,260,544 parameters.
+
+    Reference:
+        Simonyan and Zisserman, "Very Deep Convolutional Networks for
+        Large-Scale Image Recognition", ICLR 2015, configuration D; Long et
+        al., CVPR 2015, for the convolutional form.
+    """
+    images = keras.Input(image_shape, name="pixels")
+    x = images
+    for block, (filters, depth) in enumerate(
+        ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)), start=1
+    ):
+        for index in range(1, depth + 1):
+            x = _convolution(filters, 3, f"conv{block}_{index}")(x)
+        x = keras.layers.MaxPooling2D(
+            2, padding="same", name=f"pool{block}"
+        )(x)
+    x = _convolution(4096, 7, "fc6")(x)
+    x = keras.layers.Dropout(dropout, name="fc6_dropout")(x)
+    x = _convolution(4096, 1, "fc7")(x)
+    x = keras.layers.Dropout(dropout, name="fc7_dropout")(x)
+    model = keras.Model(images, x, name="vgg16")
+    if weights is not None:
+        _transfer(
+            keras.applications.VGG16(weights=weights, include_top=True), model
+        )
+    taps = {
+        "P1": "conv2_2",
+        "P2": "conv3_3",
+        "P3": "conv4_3",
+        "P4": "conv5_3",
+        "P5": "fc7_dropout",
+    }
+    return from_model(model, taps, offset=[-mean for mean in MEAN])
+
+
+def _convolution(filters, kernel_size, name):
+    return keras.layers.Conv2D(
+        filters, kernel_size, padding="same", activation="relu", name=name
+    )
+
+
+def _transfer(classifier, model):
+    """Copies the weights of `keras.applications.VGG16` with its top."""
+    for block, depth in enumerate((2, 2, 3, 3, 3), start=1):
+        for index in range(1, depth + 1):
+            source = classifier.get_layer(f"block{block}_conv{index}")
+            kernel, bias = source.get_weights()
+            if block == index == 1:
+                # The published kernel reads B, G, R.
+                kernel = kernel[:, :, ::-1]
+            model.get_layer(f"conv{block}_{index}").set_weights([kernel, bias])
+    for source, target in (("fc1", "fc6"), ("fc2", "fc7")):
+        kernel, bias = classifier.get_layer(source).get_weights()
+        layer = model.get_layer(target)
+        layer.set_weights([kernel.reshape(layer.kernel.shape), bias])

@@ -1,0 +1,69 @@
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("kerasseg")
+class BoundaryMask(keras.layers.Layer):
+    """Where a prediction is near a boundary, per class, between 0 and 1.
+
+    `mask = dilate(P) - erode(P)` with `P = softmax(logits)`; both are taken
+    over a square window, so a saturated edge gives 1 within half a window of
+    it and a confident interior gives 0. Gradients flow through it.
+
+    Args:
+        pool_size: odd integer >= 3. Side of the window in pixels. Defaults
+            to 9, the paper's `2 * 4 + 1` for an upsampling of 4.
+
+    Input shape:
+        `(batch, height, width, classes)`, logits.
+
+    Output shape:
+        The same, in `[0, 1]`.
+
+    Raises:
+        ValueError: if `pool_size` is not an odd integer of 3 or more.
+
+    Example:
+        >>> mask = BoundaryMask()(keras.random.normal((1, 32, 48, 11)))
+        >>> refined = coarse + mask * details
+
+    Reference:
+        Ghiasi and Fowlkes, "Laplacian Pyramid Reconstruction and Refinement
+        for Semantic Segmentation", ECCV 2016, section 4.
+    """
+
+    def __init__(self, pool_size=9, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(pool_size, int) or pool_size < 3 or pool_size % 2 == 0:
+            raise ValueError(
+                "`pool_size` must be an odd integer of 3 or more. "
+                f"Received: pool_size={pool_size!r}"
+            )
+        self.pool_size = pool_size
+
+    def build(self, input_shape):
+        pass
+
+    def call(self, inputs):
+        # Written out: a softmax over the channels of an ONNX graph is run
+        # between two transposes and takes longer than the rest of the mask.
+        logits = ops.cast(inputs, "float32")
+        logits = logits - ops.max(logits, axis=-1, keepdims=True)
+        scores = ops.exp(logits)
+        scores = scores / ops.sum(scores, axis=-1, keepdims=True)
+        mask = self._dilate(scores) + self._dilate(-scores)
+        return ops.cast(mask, self.compute_dtype)
+
+    def _dilate(self, scores):
+        # A square maximum is a vertical one after a horizontal one.
+        for window in ((self.pool_size, 1), (1, self.pool_size)):
+            scores = ops.max_pool(
+                scores, window, 1, "same", data_format="channels_last"
+            )
+        return scores
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
+
+    def get_config(self):
+        return {**super().get_config(), "pool_size": self.pool_size}

@@ -1,0 +1,254 @@
+import keras
+import numpy as np
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("kerasseg")
+class LaplacianReconstruction(keras.layers.Layer):
+    """Sum of class-specific basis functions, one weight per coarse cell.
+
+    Each class owns `num_bases` small masks (its basis functions). A cell of
+    the coefficient map says how much of each of them is painted, overlapping
+    its neighbours by half, at `strides` times the resolution:
+    `y[4i-2 : 4i+6, 4j-2 : 4j+6, c] += sum_k x[i, j, c K + k] * basis[c, k]`
+    for the default stride of 4. This is a transposed convolution with one
+    group per class, kernel `2 * strides`, cropped by `strides / 2` per side.
+    Bases are used as stored, without a flip.
+
+    Inference runs one small convolution per class, which spends no
+    multiplication on the zeros between classes and converts to plain LiteRT
+    and ONNX operators. Training runs one transposed convolution, whose
+    gradient is faster; both compute the same map.
+
+    Args:
+        num_classes: integer >= 2. Number of classes `C`.
+        num_bases: integer >= 1. Basis functions per class `K`. Defaults to
+            10, the paper's.
+        strides: even integer >= 2. Upsampling factor `s`. Defaults to 4.
+        bases_initializer: initialiser of the bases, shape
+            `(C, K, 2 s, 2 s)`. Defaults to `"cosine"`, the `K` lowest
+            two-dimensional cosines, the same for every class. Bases found in
+            training masks are set with `layer.bases.assign(...)`; see
+            `kerasseg.data.reconstruction_bases`.
+        trainable_bases: boolean. Whether training changes the bases.
+            Defaults to `False`, as in the paper.
+        use_bias: boolean. Adds one trainable bias per class. Defaults to
+            `False`.
+        bias_initializer: initialiser of the bias. Defaults to `"zeros"`.
+
+    Input shape:
+        `(batch, height, width, C * K)`; channel `c * K + k` weighs basis `k`
+        of class `c`.
+
+    Output shape:
+        `(batch, s * height, s * width, C)`.
+
+    Raises:
+        ValueError: if an argument is out of its range, or the input does not
+            have `C * K` channels.
+
+    Example:
+        >>> layer = LaplacianReconstruction(num_classes=11)
+        >>> layer(keras.random.normal((1, 22, 30, 110))).shape
+        (1, 88, 120, 11)
+
+    Reference:
+        Ghiasi and Fowlkes, "Laplacian Pyramid Reconstruction and Refinement
+        for Semantic Segmentation", ECCV 2016, section 3.
+    """
+
+    def __init__(
+        self,
+        num_classes,
+        num_bases=10,
+        strides=4,
+        bases_initializer="cosine",
+        trainable_bases=False,
+        use_bias=False,
+        bias_initializer="zeros",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        _check_at_least("num_classes", num_classes, 2)
+        _check_at_least("num_bases", num_bases, 1)
+        if not isinstance(strides, int) or strides < 2 or strides % 2:
+            raise ValueError(
+                "`strides` must be an even integer of 2 or more. "
+                f"Received: strides={strides!r}"
+            )
+        self.num_classes = num_classes
+        self.num_bases = num_bases
+        self.strides = strides
+        self.bases_initializer = (
+            CosineBases()
+            if bases_initializer == "cosine"
+            else keras.initializers.get(bases_initializer)
+        )
+        self.trainable_bases = trainable_bases
+        self.use_bias = use_bias
+        self.bias_initializer = keras.initializers.get(bias_initializer)
+
+    def build(self, input_shape):
+        expected = self.num_classes * self.num_bases
+        if input_shape[-1] != expected:
+            raise ValueError(
+                f"`inputs` must have num_classes * num_bases = {expected} "
+                f"channels. Received: inputs.shape={tuple(input_shape)}"
+            )
+        size = 2 * self.strides
+        self.bases = self.add_weight(
+            name="bases",
+            shape=(self.num_classes, self.num_bases, size, size),
+            initializer=self.bases_initializer,
+            trainable=self.trainable_bases,
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                name="bias",
+                shape=(self.num_classes,),
+                initializer=self.bias_initializer,
+            )
+
+    def call(self, inputs, training=False):
+        if training:
+            outputs = self._transposed(inputs)
+        else:
+            outputs = self._per_class(inputs)
+        if self.use_bias:
+            outputs = outputs + ops.cast(self.bias, outputs.dtype)
+        return outputs
+
+    def _transposed(self, inputs):
+        """One transposed convolution with a block-diagonal kernel."""
+        classes, count, size = self.num_classes, self.num_bases, self.strides
+        bases = ops.transpose(
+            ops.cast(self.bases, inputs.dtype), (2, 3, 0, 1)
+        )
+        blocks = np.eye(classes)[None, None, :, :, None]
+        kernel = ops.expand_dims(bases, 2) * ops.cast(blocks, inputs.dtype)
+        kernel = ops.reshape(
+            kernel, (2 * size, 2 * size, classes, classes * count)
+        )
+        return ops.conv_transpose(
+            inputs, kernel, size, "same", data_format="channels_last"
+        )
+
+    def _per_class(self, inputs):
+        """One 2x2 convolution and one pixel shuffle per class.
+
+        An output block of `s x s` pixels lies between four cells and takes a
+        quarter of the basis from each.
+        """
+        size, count = self.strides, self.num_bases
+        kernels = ops.reshape(
+            ops.cast(self.bases, inputs.dtype),
+            (self.num_classes, count, 2, size, 2, size),
+        )
+        # The upper neighbour contributes the lower half of its basis.
+        kernels = ops.flip(kernels, axis=(2, 4))
+        kernels = ops.transpose(kernels, (0, 2, 4, 1, 3, 5))
+        kernels = ops.reshape(
+            kernels, (self.num_classes, 2, 2, count, size * size)
+        )
+        padded = ops.pad(inputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
+        maps = [
+            ops.depth_to_space(
+                ops.conv(
+                    coefficients,
+                    kernels[index],
+                    padding="valid",
+                    data_format="channels_last",
+                ),
+                size,
+                data_format="channels_last",
+            )
+            for index, coefficients in enumerate(
+                ops.split(padded, self.num_classes, axis=-1)
+            )
+        ]
+        outputs = ops.concatenate(maps, axis=-1)
+        edge = size // 2
+        return outputs[:, edge:-edge, edge:-edge, :]
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, _ = input_shape
+        return (
+            batch,
+            None if height is None else height * self.strides,
+            None if width is None else width * self.strides,
+            self.num_classes,
+        )
+
+    def multiply_adds(self, height, width):
+        """Counts the multiplications of one image at inference.
+
+        Args:
+            height: integer. Height of the coefficient map in cells.
+            width: integer. Width of the coefficient map in cells.
+
+        Returns:
+            A dict: `"ideal"` (each coefficient times each pixel of its
+            basis), `"computed"` (what inference runs, with the border cells)
+            and `"block_diagonal"` (the dense transposed convolution).
+        """
+        per_cell = self.num_classes * self.num_bases * (2 * self.strides) ** 2
+        return {
+            "ideal": height * width * per_cell,
+            "computed": (height + 1) * (width + 1) * per_cell,
+            "block_diagonal": height * width * per_cell * self.num_classes,
+        }
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "num_bases": self.num_bases,
+            "strides": self.strides,
+            "bases_initializer": keras.initializers.serialize(
+                self.bases_initializer
+            ),
+            "trainable_bases": self.trainable_bases,
+            "use_bias": self.use_bias,
+            "bias_initializer": keras.initializers.serialize(
+                self.bias_initializer
+            ),
+        }
+
+
+@keras.saving.register_keras_serializable("kerasseg")
+class CosineBases(keras.initializers.Initializer):
+    """The lowest two-dimensional cosines, as bases for unknown classes.
+
+    The principal components of binary mask patches look like these: a
+    constant, two slopes, a saddle, and so on. Ordered by frequency
+    `u^2 + v^2`, each of unit norm times the stride, so that the constant
+    basis paints about one per unit coefficient.
+    """
+
+    def __call__(self, shape, dtype=None):
+        classes, count, height, width = shape
+        order = sorted(
+            ((u, v) for u in range(height) for v in range(width)),
+            key=lambda pair: (pair[0] ** 2 + pair[1] ** 2, pair),
+        )
+        rows, columns = np.arange(height) + 0.5, np.arange(width) + 0.5
+        bases = np.stack(
+            [
+                np.outer(
+                    np.cos(np.pi * u * rows / height),
+                    np.cos(np.pi * v * columns / width),
+                )
+                for u, v in order[:count]
+            ]
+        )
+        norms = np.sqrt((bases**2).sum(axis=(1, 2), keepdims=True))
+        bases = np.broadcast_to(bases / norms * height / 2, shape)
+        return ops.convert_to_tensor(bases, dtype=dtype or "float32")
+
+
+def _check_at_least(name, value, least):
+    if not isinstance(value, int) or value < least:
+        raise ValueError(
+            f"`{name}` must be an integer of {least} or more. "
+            f"Received: {name}={value!r}"
+        )

@@ -1,0 +1,234 @@
+import keras
+
+from kerasseg.backbones import mobilenet_v2
+from kerasseg.layers import BilinearUpSampling2D
+from kerasseg.layers import BoundaryMask
+from kerasseg.layers import CropToMatch
+from kerasseg.layers import LaplacianReconstruction
+from kerasseg.layers import PadToMultiple
+
+LEVELS = ("32x", "16x", "8x", "4x")
+TAPS = {"32x": "P5", "16x": "P4", "8x": "P3", "4x": "P2"}
+UPSAMPLING = 4
+# Filters and depthwise window of the light head, chosen so that the four
+# levels together cost about a third of MobileNetV2.
+LIGHT_HEAD = {"32x": (256, 5), "16x": (128, 5), "8x": (64, 3), "4x": (48, 3)}
+
+
+def lrr(
+    num_classes,
+    backbone=None,
+    image_shape=(None, None, 3),
+    level="4x",
+    mask=True,
+    num_bases=10,
+    bases=None,
+    head="light",
+    name=None,
+):
+    """Laplacian pyramid reconstruction and refinement.
+
+    Each level predicts coefficients of class-specific basis functions at its
+    stride and reconstructs a map at four times that resolution. A finer
+    level corrects the upsampled prediction of the coarser one where that
+    one has a boundary:
+    `prediction_L = u + BoundaryMask(u) * reconstruction_L` with
+    `u = bilinear_x2(prediction_2L)`.
+
+    Args:
+        num_classes: integer >= 2.
+        backbone: a backbone of `kerasseg.backbones`. Its batch normalisation
+            always runs in inference mode. Defaults to `mobilenet_v2()` with
+            random weights.
+        image_shape: `(height, width, 3)`; sizes may be `None`, any size of 32
+            or more works (padded and cropped inside). Defaults to
+            `(None, None, 3)`.
+        level: `"32x"`, `"16x"`, `"8x"` or `"4x"`. The finest level. Defaults
+            to `"4x"`.
+        mask: boolean. Whether corrections are masked by boundaries. Defaults
+            to `True`.
+        num_bases: integer. Basis functions per class. Defaults to 10.
+        bases: array `(num_classes, num_bases, 8, 8)`, see
+            `kerasseg.data.reconstruction_bases`. Defaults to cosines.
+        head: `"paper"`, 5x5 coefficient convolutions on the features, or
+            `"light"`: separable convolutions to a few channels, to which
+            the coarser level's are added, then 1x1 coefficient convolutions.
+            Defaults to `"light"`.
+        name: string. Defaults to `"lrr_<level>"`.
+
+    Returns:
+        A `keras.Model` from images `(batch, height, width, 3)`, RGB in
+        0..255, to float32 logits `(batch, height, width, num_classes)`.
+
+    Raises:
+        ValueError: if an argument is out of its range.
+
+    Reference:
+        Ghiasi and Fowlkes, "Laplacian Pyramid Reconstruction and Refinement
+        for Semantic Segmentation", ECCV 2016, Figure 3. The light head is
+        this project's own.
+    """
+    _check_arguments(num_classes, level, head, bases, num_bases)
+    if backbone is None:
+        backbone = mobilenet_v2()
+    levels = LEVELS[: LEVELS.index(level) + 1]
+
+    images = keras.Input(image_shape, name="images")
+    padded = PadToMultiple(name="pad")(images)
+    features = backbone(padded, training=False)
+
+    prediction = hidden = None
+    for this in levels:
+        tap = features[TAPS[this]]
+        hidden = tap if head == "paper" else _light_head(tap, hidden, this)
+        coefficients = keras.layers.Conv2D(
+            num_classes * num_bases,
+            5 if head == "paper" else 1,
+            padding="same",
+            kernel_initializer="zeros",
+            name=f"coefficients_{this}",
+        )(hidden)
+        layer = LaplacianReconstruction(
+            num_classes, num_bases, UPSAMPLING, name=f"reconstruction_{this}"
+        )
+        reconstruction = layer(coefficients)
+        if bases is not None:
+            layer.bases.assign(bases)
+        if prediction is None:
+            prediction = reconstruction
+        else:
+            coarse = BilinearUpSampling2D(name=f"upsampling_{this}")(prediction)
+            if mask:
+                boundary = BoundaryMask(
+                    2 * UPSAMPLING + 1, name=f"mask_{this}"
+                )(coarse)
+                reconstruction = keras.layers.Multiply(name=f"detail_{this}")(
+                    [boundary, reconstruction]
+                )
+            prediction = keras.layers.Add(name=f"prediction_{this}")(
+                [coarse, reconstruction]
+            )
+
+    logits = _to_image_size(prediction, images, level, name="logits")
+    return keras.Model(images, logits, name=name or f"lrr_{level}")
+
+
+def lrr_heads(model, dilation_erosion=True):
+    """Adds what LRR learns from besides its prediction.
+
+    Args:
+        model: a model made by `lrr`. Its weights are shared.
+        dilation_erosion: boolean. Adds the two heads that predict, from the
+            coarsest features, the dilated and the eroded mask of each class.
+            Defaults to `True`.
+
+    Returns:
+        A `keras.Model` from images to a dict of logits: `"logits"`, the
+        coarser levels by name (`"32x"` at stride 8, `"16x"` at 4, `"8x"` at
+        2) and `"dilation_erosion"` at stride 8 with
+        `[dilation, erosion]` times `num_classes` channels.
+
+    Raises:
+        ValueError: if `model` was not made by `lrr`.
+
+    Reference:
+        Ghiasi and Fowlkes, ECCV 2016, section 4 and supplement.
+    """
+    names = {layer.name for layer in model.layers}
+    if "reconstruction_32x" not in names:
+        raise ValueError(
+            "`model` must be a model made by kerasseg.models.lrr. "
+            f"Received: model={model.name!r}"
+        )
+    outputs = {"logits": model.output}
+    if "reconstruction_16x" in names:
+        first = model.get_layer("reconstruction_32x")
+        outputs["32x"] = _float32(first.output, "32x")
+    for finer, coarser in (("8x", "16x"), ("4x", "8x")):
+        if f"prediction_{finer}" in names:
+            coarse = model.get_layer(f"prediction_{coarser}")
+            outputs[coarser] = _float32(coarse.output, coarser)
+    if dilation_erosion:
+        outputs["dilation_erosion"] = _dilation_erosion(model)
+    return keras.Model(model.input, outputs, name=f"{model.name}_heads")
+
+
+def _light_head(tap, coarser, level):
+    filters, window = LIGHT_HEAD[level]
+    x = keras.layers.DepthwiseConv2D(
+        window, padding="same", use_bias=False, name=f"spatial_{level}"
+    )(tap)
+    x = keras.layers.Conv2D(filters, 1, name=f"project_{level}")(x)
+    if coarser is not None:
+        context = keras.layers.Conv2D(
+            filters, 1, use_bias=False, name=f"context_{level}"
+        )(coarser)
+        context = keras.layers.UpSampling2D(
+            2, interpolation="bilinear", name=f"context_up_{level}"
+        )(context)
+        x = keras.layers.Add(name=f"sum_{level}")([x, context])
+    return keras.layers.ReLU(name=f"hidden_{level}")(x)
+
+
+def _dilation_erosion(model):
+    source = model.get_layer("coefficients_32x")
+    first = model.get_layer("reconstruction_32x")
+    heads = []
+    for kind in ("dilation", "erosion"):
+        coefficients = keras.layers.Conv2D(
+            source.filters,
+            source.kernel_size,
+            padding="same",
+            kernel_initializer="zeros",
+            name=f"coefficients_{kind}",
+        )(source.input)
+        layer = LaplacianReconstruction(
+            first.num_classes,
+            first.num_bases,
+            first.strides,
+            use_bias=True,
+            bias_initializer=keras.initializers.Constant(-1.0),
+            name=f"reconstruction_{kind}",
+        )
+        heads.append(layer(coefficients))
+        layer.bases.assign(first.bases)
+    joined = keras.layers.Concatenate(name="dilation_erosion_maps")(heads)
+    return _float32(joined, "dilation_erosion")
+
+
+def _to_image_size(prediction, images, level, name):
+    factor = int(level[:-1]) // UPSAMPLING
+    if factor > 1:
+        prediction = keras.layers.UpSampling2D(
+            factor, interpolation="bilinear", name="to_image_size"
+        )(prediction)
+    cropped = CropToMatch(name="crop")([prediction, images])
+    return _float32(cropped, name)
+
+
+def _float32(x, name):
+    return keras.layers.Activation("linear", dtype="float32", name=name)(x)
+
+
+def _check_arguments(num_classes, level, head, bases, num_bases):
+    if not isinstance(num_classes, int) or num_classes < 2:
+        raise ValueError(
+            "`num_classes` must be an integer of 2 or more; a single "
+            "foreground is two classes, background and it. "
+            f"Received: num_classes={num_classes!r}"
+        )
+    if level not in LEVELS:
+        raise ValueError(
+            f"`level` must be one of {', '.join(LEVELS)}. "
+            f"Received: level={level!r}"
+        )
+    if head not in ("light", "paper"):
+        raise ValueError(
+            f'`head` must be "light" or "paper". Received: head={head!r}'
+        )
+    expected = (num_classes, num_bases, 2 * UPSAMPLING, 2 * UPSAMPLING)
+    if bases is not None and tuple(bases.shape) != expected:
+        raise ValueError(
+            f"`bases` must have the shape {expected}. "
+            f"Received: bases.shape={tuple(bases.shape)}"
+        )
