@@ -1,5 +1,6 @@
 """Data sets, the label contract, joint transforms and batches."""
 
+from kerasseg.data.bases import reconstruction_bases
 from kerasseg.data.batches import Batches
 from kerasseg.data.batches import batches
 from kerasseg.data.datasets import SOURCES
@@ -42,4 +43,5 @@ __all__ = [
     "nuclei",
     "read_image",
     "read_mask",
+    "reconstruction_bases",
 ]
