@@ -1,0 +1,132 @@
+"""The table of the published models."""
+
+from kerasseg.data.labels import CAMVID
+from kerasseg.data.labels import NUCLEI
+from kerasseg.data.labels import Labels
+from kerasseg.data.labels import default_palette
+from kerasseg.zoo.entry import Entry
+
+VOC = Labels(
+    class_names=(
+        "Background",
+        "Aeroplane",
+        "Bicycle",
+        "Bird",
+        "Boat",
+        "Bottle",
+        "Bus",
+        "Car",
+        "Cat",
+        "Chair",
+        "Cow",
+        "DiningTable",
+        "Dog",
+        "Horse",
+        "Motorbike",
+        "Person",
+        "PottedPlant",
+        "Sheep",
+        "Sofa",
+        "Train",
+        "TVMonitor",
+    ),
+    palette=default_palette(21),
+)
+
+_LRR_PAPER = (
+    "Ghiasi and Fowlkes, Laplacian Pyramid Reconstruction and Refinement for "
+    "Semantic Segmentation, ECCV 2016, https://arxiv.org/abs/1605.02264"
+)
+
+_CAMVID = {
+    "builder": "lrr",
+    "backbone": "mobilenet_v2",
+    "labels": CAMVID,
+    "image_shape": (360, 480, 3),
+    "dataset": "camvid",
+    "weights": "lrr_4x.weights.h5",
+    "sha256": None,
+    "license_weights": (
+        "Apache-2.0, as far as the project owns them; they were learned from "
+        "images for research only, see license_data"
+    ),
+    "license_data": (
+        "CamVid: research only, no commercial use, cite Brostow et al. 2009"
+    ),
+    "provenance": (
+        "Trained by this project on the 367 training images of CamVid "
+        "(480x360, 11 classes), from a MobileNetV2 1.0 trained on ImageNet-1k."
+    ),
+    "paper": _LRR_PAPER,
+}
+
+_NUCLEI = {
+    "builder": "lrr",
+    "backbone": "mobilenet_v2",
+    "labels": NUCLEI,
+    "image_shape": (256, 256, 3),
+    "dataset": "nuclei",
+    "weights": "lrr_4x_nuclei.weights.h5",
+    "sha256": None,
+    "license_weights": "Apache-2.0",
+    "license_data": (
+        "BBBC038v1 (2018 Data Science Bowl, stage 1): CC0 1.0, public domain"
+    ),
+    "provenance": (
+        "Trained by this project on 150 microscope images, from a MobileNetV2 "
+        "1.0 trained on ImageNet-1k."
+    ),
+    "paper": _LRR_PAPER,
+}
+
+_ENTRIES = (
+    Entry(
+        name="lrr_32x",
+        title="LRR-32x on MobileNetV2, 11 street classes: coarsest level",
+        arguments={"level": "32x"},
+        subset=True,
+        **_CAMVID,
+    ),
+    Entry(
+        name="lrr_16x",
+        title="LRR-16x on MobileNetV2, 11 street classes",
+        arguments={"level": "16x"},
+        subset=True,
+        **_CAMVID,
+    ),
+    Entry(
+        name="lrr_8x",
+        title="LRR-8x on MobileNetV2, 11 street classes",
+        arguments={"level": "8x"},
+        subset=True,
+        **_CAMVID,
+    ),
+    Entry(
+        name="lrr_4x",
+        title="LRR-4x on MobileNetV2, 11 street classes: the full pyramid",
+        arguments={"level": "4x"},
+        **_CAMVID,
+    ),
+    Entry(
+        name="lrr_4x_nuclei",
+        title="LRR-4x on MobileNetV2, cell nuclei in microscope images",
+        arguments={"level": "4x"},
+        **_NUCLEI,
+    ),
+    Entry(
+        name="lrr_4x_vgg16",
+        title="LRR-4x on VGG-16, 21 Pascal VOC classes: the paper's own model",
+        builder="lrr",
+        arguments={"level": "4x", "head": "paper"},
+        backbone="vgg16",
+        labels=VOC,
+        image_shape=(384, 384, 3),
+        weights=None,
+        parameters=162_485_384,
+        dataset="voc",
+        provenance="Architecture only: no weights are published with it.",
+        paper=_LRR_PAPER,
+    ),
+)
+
+ENTRIES = {entry.name: entry for entry in _ENTRIES}
