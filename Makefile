@@ -1,0 +1,49 @@
+# Everything runs in .venv, which the targets make and fill by themselves.
+PYTHON ?= python3
+VENV ?= .venv
+PIP = $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
+PYTEST = $(VENV)/bin/python -m pytest
+PYTEST_ARGS ?=
+
+# Everything but what reaches out to the network.
+ALL_TESTS = -m "not network"
+
+# The parts that compute the same on every backend.
+NEUTRAL = $(wildcard $(addprefix tests/,layers losses metrics backbones \
+	models data inference zoo training) tests/test_checks.py \
+	tests/test_registration.py)
+
+.PHONY: demo test test-tensorflow test-jax test-torch lint table clean
+
+demo: $(VENV)/.demo-stamp
+	$(VENV)/bin/kerasseg demo --out demo
+
+test: test-tensorflow test-jax test-torch
+
+test-tensorflow: $(VENV)/.test-stamp
+	KERAS_BACKEND=tensorflow $(PYTEST) $(ALL_TESTS) $(PYTEST_ARGS)
+
+test-jax test-torch: test-%: $(VENV)/.test-stamp
+	KERAS_BACKEND=$* $(PYTEST) $(PYTEST_ARGS) $(NEUTRAL)
+
+lint: $(VENV)/.lint-stamp
+	$(VENV)/bin/ruff check .
+
+# The table of entries in README.md, from zoo/*/metrics.json.
+table: $(VENV)/.demo-stamp
+	$(VENV)/bin/python zoo/table.py --write
+
+clean:
+	rm -rf $(VENV) build dist demo .pytest_cache .ruff_cache .hypothesis
+
+# The stamps are made last, so an installation that was cut off is repeated.
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo-stamp: EXTRAS = litert,onnx,train
+$(VENV)/.test-stamp: EXTRAS = test
+$(VENV)/.lint-stamp: EXTRAS = lint
+$(VENV)/.%-stamp: setup.cfg pyproject.toml | $(VENV)/bin/python
+	@echo "Installing kerasseg[$(EXTRAS)] into $(VENV) ..."
+	$(PIP) install --editable ".[$(EXTRAS)]"
+	@touch $@

@@ -1,0 +1,70 @@
+"""The package's own source, for the guards that read it."""
+
+import ast
+import importlib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "kerasseg"
+
+# Public sub-packages: everything a user may import but the command line.
+PUBLIC = (
+    "backbones",
+    "data",
+    "export",
+    "inference",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "training",
+    "zoo",
+)
+
+
+def sources(folder=PACKAGE):
+    """All Python files below a folder, sorted."""
+    return sorted(
+        path
+        for path in folder.rglob("*.py")
+        if not any(part.startswith(".") for part in path.parts)
+    )
+
+
+def parse(path):
+    """The syntax tree of a file."""
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def name_of(path):
+    """A path as it is shown in the name of a test."""
+    return str(path.relative_to(ROOT))
+
+
+def subpackage(path):
+    """`"layers"` for `kerasseg/layers/duc.py`; the module at the top level."""
+    first = path.relative_to(PACKAGE).parts[0]
+    return first.removesuffix(".py")
+
+
+def modules():
+    """All modules of the package but the command line, imported."""
+    names = []
+    for path in sources():
+        parts = path.relative_to(ROOT).with_suffix("").parts
+        if parts[1] in ("cli", "__main__"):
+            continue
+        names.append(".".join(parts).removesuffix(".__init__"))
+    return [importlib.import_module(name) for name in names]
+
+
+def public_objects():
+    """Pairs of dotted name and object for every name in an `__all__`."""
+    pairs = []
+    for name in PUBLIC:
+        module = importlib.import_module(f"kerasseg.{name}")
+        pairs += [
+            (f"{name}.{public}", getattr(module, public))
+            for public in module.__all__
+        ]
+    return pairs

@@ -1,0 +1,82 @@
+"""Every class that Keras may have to rebuild is known to it by name."""
+
+import inspect
+import json
+
+import keras
+import numpy as np
+import pytest
+from checks import check_registered
+from source import modules
+
+KINDS = (
+    keras.layers.Layer,
+    keras.losses.Loss,
+    keras.metrics.Metric,
+    keras.initializers.Initializer,
+    keras.optimizers.schedules.LearningRateSchedule,
+)
+
+# Constructor arguments of an example, for classes that need any.
+EXAMPLES = {
+    "LaplacianReconstruction": {
+        "num_classes": 3,
+        "num_bases": 2,
+        "bases": np.arange(3 * 2 * 8 * 8, dtype="float32").reshape(3, 2, 8, 8),
+    },
+    "PadToMultiple": {"multiple": 32},
+    "DilationErosionLoss": {"num_classes": 3, "ignore_class": (3, 255)},
+    "SegmentationLoss": {"class_weights": [1.0, 2.0], "ignore_class": (3, 255)},
+    "ConfusionMatrix": {"num_classes": 3},
+    "PixelAccuracy": {"num_classes": 3},
+    "MeanAccuracy": {"num_classes": 3, "absent": "zero"},
+    "MeanIoU": {"num_classes": 3, "ignore_class": (3, 255)},
+    "FrequencyWeightedIoU": {"num_classes": 3},
+    "ClassIoU": {"num_classes": 3, "class_id": 1},
+    "PolyDecay": {"initial_learning_rate": 0.1, "decay_steps": 10},
+}
+
+
+def classes():
+    """All classes of the package that Keras rebuilds from a config."""
+    found = {}
+    for module in modules():
+        for name, value in inspect.getmembers(module, inspect.isclass):
+            own = value.__module__.startswith("kerasseg")
+            if own and issubclass(value, KINDS):
+                found[name] = value
+    return list(found.values())
+
+
+def _name(cls):
+    return cls.__name__
+
+
+@pytest.mark.parametrize("cls", classes(), ids=_name)
+def test_the_class_is_registered(cls):
+    check_registered(cls)
+
+
+# Models that wrap another model say in their own test how they are saved.
+SINGLE = [c for c in classes() if not issubclass(c, keras.Model)]
+
+
+@pytest.mark.parametrize("cls", SINGLE, ids=_name)
+def test_the_class_serialises(cls):
+    value = cls(**EXAMPLES.get(cls.__name__, {}))
+    saved = json.loads(
+        json.dumps(keras.saving.serialize_keras_object(value))
+    )
+    assert saved["registered_name"] == f"kerasseg>{cls.__name__}"
+    again = keras.saving.deserialize_keras_object(saved)
+    assert type(again) is cls
+    resaved = json.loads(
+        json.dumps(keras.saving.serialize_keras_object(again))
+    )
+    assert resaved["config"] == saved["config"]
+    missing = set(EXAMPLES.get(cls.__name__, {})) - set(saved["config"])
+    assert not missing, f"get_config leaves out {sorted(missing)}"
+
+
+def test_examples_are_of_classes_that_exist():
+    assert set(EXAMPLES) <= {cls.__name__ for cls in classes()}

@@ -1,0 +1,94 @@
+"""What starts with the command and with `import kerasseg`, and what not.
+
+The times themselves are measured by benchmarks/start_time.py.
+"""
+
+import subprocess
+import sys
+
+import pytest
+from source import ROOT
+
+HEAVY = ("keras", "tensorflow", "jax", "torch", "numpy", "PIL", "rich", "h5py")
+
+
+def _run(code):
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def _loaded_by(arguments):
+    """Run the command; the heavy packages that were imported."""
+    result = _run(
+        "import sys\n"
+        f"sys.argv = ['kerasseg', *{arguments!r}]\n"
+        "from kerasseg.cli.main import main\n"
+        "code = main()\n"
+        f"loaded = [m for m in {HEAVY!r} if m in sys.modules]\n"
+        "print(loaded, file=sys.stderr)\n"
+        "sys.exit(code)\n"
+    )
+    assert result.returncode == 0, result.stderr
+    assert "usage: kerasseg" in result.stdout
+    return result.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["predict", "--help"], ["export", "--help"]]
+)
+def test_help_loads_nothing_heavy(arguments):
+    assert _loaded_by(arguments) == "[]"
+
+
+def test_python_m_kerasseg_loads_nothing_heavy():
+    result = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "kerasseg", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "usage: kerasseg" in result.stdout
+    names = {row.split("|")[-1].strip() for row in result.stderr.splitlines()}
+    assert "kerasseg.cli.main" in names
+    assert not names & set(HEAVY)
+
+
+def test_import_registers_what_saved_models_need():
+    result = _run(
+        "import sys, kerasseg\n"
+        "late = ['zoo', 'export', 'training', 'models', 'data', 'cli']\n"
+        "late = [m for m in late if f'kerasseg.{m}' in sys.modules]\n"
+        "assert not late, late\n"
+        "import keras\n"
+        "find = keras.saving.get_registered_object\n"
+        "for name in ('BoundaryMask', 'SegmentationLoss', 'MeanIoU'):\n"
+        "    assert find(f'kerasseg>{name}'), name\n"
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_doctor_works_where_no_backend_is_installed():
+    result = _run(
+        "import importlib.abc, sys\n"
+        "gone = ('tensorflow', 'jax', 'torch')\n"
+        "class Missing(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] in gone:\n"
+        "            raise ModuleNotFoundError(name, name=name)\n"
+        "import importlib.util\n"
+        "find = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, *a: (\n"
+        "    None if name in gone else find(name, *a))\n"
+        "sys.meta_path.insert(0, Missing())\n"
+        "sys.argv = ['kerasseg', 'doctor']\n"
+        "from kerasseg.cli.main import main\n"
+        "sys.exit(main())\n"
+    )
+    assert "Traceback" not in result.stderr
+    assert "kerasseg[tensorflow]" in result.stdout + result.stderr
