@@ -36,6 +36,10 @@ def documented(text):
 
 def parameters(function):
     """The names of the parameters, in order, without self and kwargs."""
+    if inspect.isclass(function):
+        home = getattr(function.__init__, "__module__", function.__module__)
+        if not home.startswith("kerasseg"):
+            return []
     return [
         p.name
         for p in inspect.signature(function).parameters.values()
@@ -67,10 +71,10 @@ def documented_functions():
             continue
         is_error = isinstance(value, type) and issubclass(value, Exception)
         if not is_error or "__init__" in vars(value):
-            rows.append((name, value, value))
+            rows.append((name, value.__doc__, value))
         if isinstance(value, type):
             rows += [
-                (f"{name}.{method}", member, member)
+                (f"{name}.{method}", inspect.getdoc(member), member)
                 for method, member in own_methods(value)
             ]
     return rows
@@ -80,15 +84,16 @@ ROWS = documented_functions()
 IDS = [name for name, _, _ in ROWS]
 
 
-@pytest.mark.parametrize(("name", "value", "function"), ROWS, ids=IDS)
-def test_args_equal_the_signature(name, value, function):
-    assert value.__doc__, f"{name} has no docstring"
-    assert documented(value.__doc__) == parameters(function)
+@pytest.mark.parametrize(("name", "text", "function"), ROWS, ids=IDS)
+def test_args_equal_the_signature(name, text, function):
+    assert text, f"{name} has no docstring"
+    assert documented(text) == parameters(function)
 
 
-@pytest.mark.parametrize(("name", "value", "function"), ROWS, ids=IDS)
-def test_the_first_line_is_a_sentence(name, value, function):
-    first = inspect.cleandoc(value.__doc__ or "").split("\n\n")[0]
+@pytest.mark.parametrize(("name", "text", "function"), ROWS, ids=IDS)
+def test_the_first_paragraph_is_a_sentence(name, text, function):
+    del function
+    first = inspect.cleandoc(text or "").split("\n\n")[0]
     assert first.endswith("."), f"{name}: {first!r}"
 
 
