@@ -1,0 +1,129 @@
+"""Every trained entry has its recipe, its card and its measurements."""
+
+import hashlib
+import json
+import re
+
+import pytest
+from source import PACKAGE
+from source import ROOT
+
+from kerasseg import zoo
+
+EVIDENCE = ROOT / "zoo"
+WEIGHTS = PACKAGE / "zoo" / "weights"
+MEGABYTE = 1024 * 1024
+
+TRAINED = [n for n in zoo.names() if zoo.info(n).is_trained]
+PACKAGED = [n for n in TRAINED if not zoo.info(n).is_remote]
+
+# A number as a card prints one: with decimals, or with thousands apart.
+NUMBER = re.compile(r"(?<![\w.])(\d{1,3}(?:,\d{3})+|\d+\.\d+)(?![\w.]*\d)")
+
+
+def metrics(name):
+    path = EVIDENCE / name / "metrics.json"
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def numbers(value):
+    """All numbers in a JSON value."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        return [n for item in value for n in numbers(item)]
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    return [value] if plain else []
+
+
+def cited(card):
+    """The measured numbers that a card prints: those in its table rows."""
+    rows = [r for r in card.splitlines() if r.lstrip().startswith("|")]
+    return [match[1] for row in rows for match in NUMBER.finditer(row)]
+
+
+def is_recorded(printed, values):
+    """Whether a printed number is a value, rounded as it is printed.
+
+    A fraction may be printed in per cent, a count in millions.
+    """
+    _, _, decimals = printed.partition(".")
+    target = float(printed.replace(",", ""))
+    return any(
+        abs(value * scale - target) <= 0.5000001 * 10.0 ** -len(decimals)
+        for value in values
+        for scale in (1, 100, 1e-6)
+    )
+
+
+def test_numbers_of_a_card_are_found():
+    card = "| lrr | 68.4 % | 2,345,678 | v1.2.3 |\nThe rate was 0.001.\n"
+    assert cited(card) == ["68.4", "2,345,678"]
+    values = numbers({"mean_iou": 0.68391, "n": [2345678, None, True]})
+    assert is_recorded("68.4", values)
+    assert not is_recorded("68.5", values)
+    assert is_recorded("2.35", values)
+    assert not is_recorded("2,345,679", values)
+
+
+@pytest.mark.parametrize("name", TRAINED)
+@pytest.mark.parametrize("file", ["recipe.py", "README.md", "metrics.json"])
+def test_the_evidence_is_there(name, file):
+    assert (EVIDENCE / name / file).is_file()
+
+
+def test_evidence_is_of_entries_that_exist():
+    folders = {p.name for p in EVIDENCE.glob("*/") if p.name[0] not in "._"}
+    assert folders <= set(zoo.names())
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_the_card_cites_only_what_was_measured(name):
+    card = (EVIDENCE / name / "README.md").read_text(encoding="utf-8")
+    values = numbers(metrics(name))
+    assert cited(card), "the card shows no table of scores"
+    unknown = [n for n in cited(card) if not is_recorded(n, values)]
+    assert not unknown
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_the_measurements_say_how_they_were_made(name):
+    measured = metrics(name)
+    assert measured["entry"] == name
+    assert measured["weights_sha256"] == zoo.info(name).sha256
+    assert re.fullmatch(r"[0-9a-f]{40}", measured["commit"])
+    assert measured["command"].startswith("kerasseg evaluate ")
+    for key in ("data", "split", "images", "protocol", "date", "parameters"):
+        assert measured[key], key
+    assert len(measured["per_class_iou"]) == zoo.info(name).num_classes
+    assert 0 < measured["mean_iou"] <= 1
+
+
+@pytest.mark.parametrize("name", TRAINED)
+def test_the_table_of_entries_repeats_the_measurements(name):
+    measured = metrics(name)
+    for key, value in zoo.info(name).scores.items():
+        assert measured[key] == pytest.approx(value, abs=5e-5), key
+
+
+@pytest.mark.parametrize("name", PACKAGED)
+def test_the_packaged_weights_are_the_ones_named(name):
+    entry = zoo.info(name)
+    content = (WEIGHTS / entry.weights).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == entry.sha256
+
+
+def test_every_packaged_file_belongs_to_an_entry():
+    known = {zoo.info(name).weights for name in PACKAGED}
+    assert {path.name for path in WEIGHTS.glob("*.h5")} <= known
+
+
+def test_files_are_small():
+    folders = (PACKAGE, EVIDENCE, ROOT / "tests", ROOT / "benchmarks")
+    large = [
+        path
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.is_file() and path.stat().st_size > 20 * MEGABYTE
+    ]
+    assert not large

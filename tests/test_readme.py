@@ -1,0 +1,93 @@
+"""The README holds what it promises: its table, its commands, its code."""
+
+import importlib.util
+import re
+import shlex
+
+import numpy as np
+import pytest
+from PIL import Image
+from source import ROOT
+
+from kerasseg.cli.main import build_parser
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    """The fenced blocks of a language, in order."""
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
+
+
+def commands():
+    """Every command line in the README."""
+    return [line for block in blocks("bash") for line in block.splitlines()]
+
+
+def _table_module():
+    spec = importlib.util.spec_from_file_location(
+        "zoo_table", ROOT / "zoo" / "table.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_table_is_the_one_of_today():
+    module = _table_module()
+    assert README.count(module.BEGIN) == README.count(module.END) == 1
+    assert module.with_table(README) == README, "run `make table`"
+
+
+VERBS = [c for c in commands() if c.startswith("kerasseg ")]
+
+
+@pytest.mark.parametrize("command", VERBS)
+def test_the_commands_parse(command):
+    arguments = build_parser().parse_args(shlex.split(command)[1:])
+    assert callable(arguments.run)
+
+
+def test_make_targets_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = re.findall(r"\bmake (\w+)", README)
+    assert {"demo", "test", "lint"} <= set(targets)
+    for target in targets:
+        assert re.search(rf"^\.PHONY:.*\b{target}\b", makefile, re.M)
+
+
+def test_extras_are_all_described():
+    settings = (ROOT / "setup.cfg").read_text(encoding="utf-8")
+    section = settings.split("[options.extras_require]")[1].split("\n[")[0]
+    extras = set(re.findall(r"^(\w+) =", section, re.M))
+    table = README.split("| extra | for |")[1].split("\n\n")[0]
+    assert set(re.findall(r"`(\w+)`", table)) == extras
+
+
+def _write_pair(folder, split, name, rng):
+    pixels = rng.integers(0, 255, (70, 90, 3), dtype="uint8")
+    ids = (pixels[..., 0] > 127).astype("uint8")
+    for kind, array, suffix in (
+        ("images", pixels, "jpg"),
+        ("masks", ids, "png"),
+    ):
+        path = folder / kind / split / f"{name}.{suffix}"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(array).save(path)
+
+
+@pytest.mark.slow
+@pytest.mark.export
+def test_the_code_runs_as_printed(tmp_path, monkeypatch, capsys, rng):
+    monkeypatch.chdir(tmp_path)
+    for split in ("train", "val"):
+        for name in ("a", "b"):
+            _write_pair(tmp_path / "cats", split, name, rng)
+    street = np.full((72, 96, 3), 127, "uint8")
+    Image.fromarray(street).save("street.jpg")
+    for block in blocks("python"):
+        # One epoch shows as much as twenty.
+        exec(block.replace("epochs=20", "epochs=1"), {})
+    assert (tmp_path / "overlay.png").is_file()
+    assert (tmp_path / "mine.tflite").is_file()
+    assert "mask" in capsys.readouterr().out
