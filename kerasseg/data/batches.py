@@ -13,8 +13,9 @@ class Batches(keras.utils.PyDataset):
 
     A batch is `(images, masks)`: `uint8` of shape
     `(batch, height, width, 3)` and `int32` of shape `(batch, height, width)`.
-    Its content depends on `seed`, the epoch and its index alone. Order is
-    random already, so `model.fit` needs `shuffle=False`; with its default it
+    Its content depends on `seed`, the epoch and its index alone; an epoch
+    counts once all of its batches were asked for. The order is random
+    already, so pass `shuffle=False` to `model.fit`: with its default, Keras
     permutes the batches once more.
 
     Args:
@@ -65,6 +66,7 @@ class Batches(keras.utils.PyDataset):
         self.seed = seed
         self.drop_remainder = drop_remainder
         self.epoch = initial_epoch
+        self._asked = set()
 
     def __len__(self) -> int:
         whole, rest = divmod(len(self.dataset), self.batch_size)
@@ -76,6 +78,7 @@ class Batches(keras.utils.PyDataset):
                 f"`index` must be from 0 to {len(self) - 1}. "
                 f"Received: index={index}"
             )
+        self._asked.add(index)
         first = index * self.batch_size
         chosen = self._order()[first : first + self.batch_size]
         images, masks = zip(*map(self._sample, chosen), strict=True)
@@ -89,7 +92,10 @@ class Batches(keras.utils.PyDataset):
         return np.stack(images), np.stack(masks).astype("int32")
 
     def on_epoch_end(self) -> None:
-        self.epoch += 1
+        # Keras also calls this when it has only looked at the first batch.
+        if len(self._asked) == len(self):
+            self.epoch += 1
+        self._asked.clear()
 
     def _order(self):
         size = len(self.dataset)
@@ -140,7 +146,10 @@ def batches(
         Both give the same batches in the same order: `(images, masks)`,
         `uint8` of shape `(batch, height, width, 3)` and `int32` of shape
         `(batch, height, width)`. An epoch counts once its last batch is
-        handed out; a look at the first batch changes nothing.
+        handed out; a look at the first batch changes nothing. Pass
+        `shuffle=False` to `model.fit`: the order is random already. Under
+        `tf.distribute`, use `drop_remainder=True`: a last batch smaller than
+        the number of replicas leaves one without samples.
     """
     source = Batches(
         dataset,

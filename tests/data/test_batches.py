@@ -1,0 +1,200 @@
+import keras
+import numpy as np
+import pytest
+
+from kerasseg.data import Augmentation
+from kerasseg.data import Batches
+from kerasseg.data import SegmentationFolder
+from kerasseg.data import batches
+
+AUGMENT = Augmentation(crop_size=(24, 40))
+
+
+def _ids(source):
+    """First id of each sample, batch by batch."""
+    return [
+        [int(mask[0, 0]) for mask in source[i][1]] for i in range(len(source))
+    ]
+
+
+def test_plain_batches(samples):
+    source = Batches(samples, 3, shuffle=False)
+    assert len(source) == 3
+    images, masks = source[1]
+    assert images.shape == (3, 33, 47, 3)
+    assert images.dtype == np.uint8
+    assert masks.shape == (3, 33, 47)
+    assert masks.dtype == np.int32
+    np.testing.assert_array_equal(images[2], samples[5][0])
+    assert _ids(source) == [[0, 1, 2], [3, 4, 5], [6]]
+
+
+def test_drop_remainder(samples):
+    source = Batches(samples, 3, shuffle=False, drop_remainder=True)
+    assert _ids(source) == [[0, 1, 2], [3, 4, 5]]
+
+
+def test_each_epoch_has_all_samples_in_another_order(samples):
+    source = Batches(samples, 3, seed=4)
+    orders = []
+    for _ in range(3):
+        orders.append(sum(_ids(source), []))
+        source.on_epoch_end()
+    assert [sorted(order) for order in orders] == [list(range(7))] * 3
+    assert len({tuple(order) for order in orders}) == 3
+
+
+def test_content_depends_on_seed_and_epoch_alone(samples):
+    first, again = (Batches(samples, 2, AUGMENT, seed=5) for _ in range(2))
+    later = Batches(samples, 2, AUGMENT, seed=5, initial_epoch=1)
+    again[3]
+    np.testing.assert_array_equal(first[1][0], again[1][0])
+    assert (first[1][0] != later[1][0]).any()
+    for i in range(len(first)):
+        first[i]
+    first.on_epoch_end()
+    np.testing.assert_array_equal(first[1][0], later[1][0])
+    np.testing.assert_array_equal(first[1][1], later[1][1])
+
+
+def test_a_look_at_one_batch_is_no_epoch(samples):
+    source = Batches(samples, 2)
+    source[0]
+    source.on_epoch_end()
+    source.on_epoch_end()
+    assert source.epoch == 0
+
+
+def test_both_paths_have_the_same_content(samples):
+    tf = pytest.importorskip("tensorflow")
+    from kerasseg.data.batches import _as_tf_data
+
+    source = Batches(samples, 2, AUGMENT, seed=3)
+    data = _as_tf_data(Batches(samples, 2, AUGMENT, seed=3, workers=2))
+    assert isinstance(data, tf.data.Dataset)
+    assert int(data.cardinality()) == len(source) == 4
+    for _ in range(3):
+        next(iter(data))
+        taken = list(data.as_numpy_iterator())
+        assert len(taken) == 4
+        for i, (images, masks) in enumerate(taken):
+            want_images, want_masks = source[i]
+            np.testing.assert_array_equal(images, want_images)
+            np.testing.assert_array_equal(masks, want_masks)
+            assert (images.dtype, masks.dtype) == (np.uint8, np.int32)
+        source.on_epoch_end()
+
+
+def test_tf_data_states_its_shapes(samples):
+    pytest.importorskip("tensorflow")
+    from kerasseg.data.batches import _as_tf_data
+
+    fixed = _as_tf_data(Batches(samples, 2, AUGMENT, drop_remainder=True))
+    loose = _as_tf_data(Batches(samples, 2))
+    assert [tuple(s.shape) for s in fixed.element_spec] == [
+        (2, 24, 40, 3),
+        (2, 24, 40),
+    ]
+    assert [tuple(s.shape) for s in loose.element_spec] == [
+        (None, None, None, 3),
+        (None, None, None),
+    ]
+
+
+def test_form_follows_the_backend(samples):
+    data = batches(samples, 2, AUGMENT)
+    if keras.backend.backend() == "tensorflow":
+        assert type(data).__module__.startswith("tensorflow")
+    else:
+        assert isinstance(data, Batches)
+    assert len(data) == 4
+
+
+def test_fit_counts_its_epochs(samples):
+    seen = []
+
+    def watch(image, mask, rng):
+        seen.append(int(rng.integers(2**32)))
+        return image, mask
+
+    model = keras.Sequential(
+        [
+            keras.layers.Input((None, None, 3)),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Conv2D(7, 1),
+        ]
+    )
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile("sgd", loss)
+    data = batches(samples, 2, watch, drop_remainder=True)
+    model.fit(data, epochs=3, shuffle=False, verbose=0)
+    expected = {
+        int(np.random.default_rng((0, epoch, 1 + i)).integers(2**32))
+        for epoch in range(3)
+        for i in range(7)
+    }
+    assert set(seen) <= expected
+    assert len(set(seen)) == 18
+
+
+def test_two_devices_share_a_batch(samples):
+    tf = pytest.importorskip("tensorflow")
+    if len(tf.config.list_logical_devices("CPU")) < 2:
+        pytest.skip("TensorFlow was started with one logical device")
+    from kerasseg.data.batches import _as_tf_data
+
+    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+    data = _as_tf_data(Batches(samples, 4, AUGMENT, drop_remainder=True))
+    shared = next(iter(strategy.experimental_distribute_dataset(data)))[0]
+    parts = strategy.experimental_local_results(shared)
+    assert [part.shape[0] for part in parts] == [2, 2]
+
+
+def test_samples_of_many_sizes(samples):
+    samples[1] = samples[1][0][:, 1:], samples[1][1][:, 1:]
+    source = Batches(samples, 2, shuffle=False)
+    with pytest.raises(
+        ValueError, match=r"same height and width.*\(33, 46\), \(33, 47\)"
+    ):
+        source[0]
+    assert Batches(samples, 1, shuffle=False)[1][0].shape == (1, 33, 46, 3)
+    assert Batches(samples, 7, AUGMENT)[0][0].shape == (7, 24, 40, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"dataset": [], "batch_size": 2}, "at least one batch.*0 samples"),
+        ({"batch_size": 8, "drop_remainder": True}, "7 samples, batch_size=8"),
+        ({"batch_size": 0}, "`batch_size` must be a positive integer"),
+    ],
+)
+def test_bad_arguments(samples, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Batches(**{"dataset": samples, **arguments})
+
+
+def test_index_beyond_the_end(samples):
+    with pytest.raises(IndexError, match="0 to 3. Received: index=4"):
+        Batches(samples, 2)[4]
+
+
+def test_padding_must_be_an_ignored_id(tmp_path, labels, write_sample):
+    write_sample("a")
+    folder = SegmentationFolder(tmp_path, "train", labels)
+    with pytest.raises(ValueError, match=r"\[255\]. Received: ignore_class=0"):
+        batches(folder, 1, Augmentation((8, 8), ignore_class=0))
+
+
+def test_a_broken_file_is_named_from_inside_tf_data(
+    tmp_path, labels, write_sample
+):
+    tf = pytest.importorskip("tensorflow")
+    from kerasseg.data.batches import _as_tf_data
+
+    write_sample("a")
+    (tmp_path / "images" / "train" / "a.png").write_bytes(b"x")
+    folder = SegmentationFolder(tmp_path, "train", labels)
+    data = _as_tf_data(Batches(folder, 1))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"a\.png: it is"):
+        next(iter(data))
