@@ -1,0 +1,241 @@
+"""The page that the demo writes: one HTML file with all it shows."""
+
+import base64
+import html
+import io
+
+_STYLE = """
+:root { color-scheme: light dark; --paper: #fbfaf7; --card: #ffffff;
+  --ink: #1d2126; --faint: #68717c; --line: #e1ded6; --accent: #0b6e99;
+  --second: #c2571a; }
+@media (prefers-color-scheme: dark) { :root { --paper: #14171b;
+  --card: #1c2026; --ink: #e8e6e1; --faint: #9aa3ae; --line: #31363e;
+  --accent: #6cc3ea; --second: #f0a06a; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--paper); color: var(--ink);
+  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", sans-serif; }
+main { max-width: 62rem; margin: 0 auto; padding: 1.5rem 1rem 4rem; }
+h1 { font-size: 1.75rem; line-height: 1.2; margin: 1rem 0 .3rem; }
+h2 { font-size: 1.2rem; margin: 2.2rem 0 .3rem; }
+p { margin: .3rem 0 .9rem; max-width: 46rem; }
+.faint, figcaption { color: var(--faint); font-size: .88rem; }
+.grid { display: grid; gap: 1rem;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 20rem), 1fr)); }
+.small { grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); }
+figure, .card { margin: 0; background: var(--card);
+  border: 1px solid var(--line); border-radius: .6rem; padding: .6rem; }
+figure img { width: 100%; height: auto; display: block; border-radius: .3rem; }
+.small img { image-rendering: pixelated; }
+figcaption { padding: .45rem .15rem 0; }
+svg { width: 100%; height: auto; display: block; font-size: 12px; }
+table { border-collapse: collapse; width: 100%; font-size: .88rem; }
+caption { text-align: left; font-weight: 600; padding: .2rem .2rem .5rem; }
+th, td { text-align: left; vertical-align: top; padding: .32rem .3rem;
+  border-top: 1px solid var(--line); overflow-wrap: anywhere; }
+th { font-weight: 500; color: var(--faint); width: 8.5rem;
+  overflow-wrap: normal; }
+pre { background: var(--card); border: 1px solid var(--line);
+  border-radius: .6rem; padding: .8rem; overflow-x: auto; font-size: .85rem; }
+"""
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+{body}
+</main>
+</body>
+</html>
+"""
+
+
+def page(title: str, parts: list[str]) -> str:
+    """A whole page.
+
+    Args:
+        title: The heading.
+        parts: Pieces of HTML.
+
+    Returns:
+        The HTML text, which refers to no other file but by links.
+    """
+    return _PAGE.format(
+        title=html.escape(title), style=_STYLE, body="\n".join(parts)
+    )
+
+
+def section(heading: str, text: str) -> str:
+    """A heading and a paragraph.
+
+    Args:
+        heading: The heading.
+        text: The paragraph.
+
+    Returns:
+        A piece of HTML.
+    """
+    return f"<h2>{html.escape(heading)}</h2>\n<p>{html.escape(text)}</p>"
+
+
+def faint(text: str) -> str:
+    """A paragraph of lesser weight.
+
+    Args:
+        text: The paragraph.
+
+    Returns:
+        A piece of HTML.
+    """
+    return f'<p class="faint">{html.escape(text)}</p>'
+
+
+def figure(picture, caption: str) -> str:
+    """A picture with its caption, embedded in the page.
+
+    Args:
+        picture: `PIL.Image.Image` or `uint8` array `(height, width, 3)`.
+        caption: The line below it.
+
+    Returns:
+        A piece of HTML.
+    """
+    from PIL import Image
+
+    if not isinstance(picture, Image.Image):
+        picture = Image.fromarray(picture)
+    file = io.BytesIO()
+    picture.save(file, "PNG" if picture.width < 200 else "JPEG", quality=90)
+    kind = "png" if picture.width < 200 else "jpeg"
+    data = base64.b64encode(file.getvalue()).decode("ascii")
+    text = html.escape(caption)
+    return (
+        f'<figure><img src="data:image/{kind};base64,{data}" alt="{text}" '
+        f'width="{picture.width}" height="{picture.height}">'
+        f"<figcaption>{text}</figcaption></figure>"
+    )
+
+
+def grid(parts: list[str], small: bool = False) -> str:
+    """Pieces side by side where there is room, below each other elsewhere.
+
+    Args:
+        parts: Pieces of HTML.
+        small: Whether the pieces are small pictures. Defaults to `False`.
+
+    Returns:
+        A piece of HTML.
+    """
+    name = "grid small" if small else "grid"
+    return f'<div class="{name}">{"".join(parts)}</div>'
+
+
+def code(text: str) -> str:
+    """Lines to type.
+
+    Args:
+        text: The lines.
+
+    Returns:
+        A piece of HTML.
+    """
+    return f"<pre><code>{html.escape(text)}</code></pre>"
+
+
+def report_table(title: str, rows: list[tuple[str, str]]) -> str:
+    """A report as a table.
+
+    Args:
+        title: The caption.
+        rows: Names and values.
+
+    Returns:
+        A piece of HTML.
+    """
+    lines = "".join(
+        f'<tr><th scope="row">{html.escape(name)}</th>'
+        f"<td>{html.escape(str(value))}</td></tr>"
+        for name, value in rows
+    )
+    return (
+        f'<div class="card"><table><caption>{html.escape(title)}</caption>'
+        f"<tbody>{lines}</tbody></table></div>"
+    )
+
+
+def curves(series: dict[str, list[float]], x_name: str) -> str:
+    """Lines over the numbers 1, 2, 3, ... as a drawing.
+
+    Args:
+        series: Up to two lines: the name and its values, none negative.
+        x_name: What the horizontal axis counts.
+
+    Returns:
+        A piece of HTML.
+    """
+    left, right, top, bottom, width, height = 46, 12, 12, 40, 640, 260
+    count = max(len(values) for values in series.values())
+    step = _tick_step(max(max(values) for values in series.values()))
+    highest = max(max(values) for values in series.values())
+    ticks = [step * i for i in range(int(highest / step) + 2)]
+
+    def x_of(index):
+        return left + (width - left - right) * index / max(1, count - 1)
+
+    def y_of(value):
+        return height - bottom - (height - top - bottom) * value / ticks[-1]
+
+    parts = []
+    for tick in ticks:
+        y = y_of(tick)
+        parts.append(
+            f'<line x1="{left}" x2="{width - right}" y1="{y:.1f}" '
+            f'y2="{y:.1f}" stroke="var(--line)"/>'
+            f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end" '
+            f'fill="var(--faint)">{tick:g}</text>'
+        )
+    every = max(1, -(-count // 10))
+    for index in range(0, count, every):
+        parts.append(
+            f'<text x="{x_of(index):.1f}" y="{height - 22}" '
+            f'text-anchor="middle" fill="var(--faint)">{index + 1}</text>'
+        )
+    colours = ("var(--accent)", "var(--second)")
+    for place, (name, values) in enumerate(series.items()):
+        points = " ".join(
+            f"{x_of(i):.1f},{y_of(value):.1f}" for i, value in enumerate(values)
+        )
+        x = left + 8 + 150 * place
+        parts.append(
+            f'<polyline points="{points}" fill="none" stroke-width="2.5" '
+            f'stroke="{colours[place]}" stroke-linejoin="round"/>'
+            f'<line x1="{x}" x2="{x + 22}" y1="{height - 6}" '
+            f'y2="{height - 6}" stroke="{colours[place]}" stroke-width="2.5"/>'
+            f'<text x="{x + 28}" y="{height - 2}" fill="currentColor">'
+            f"{html.escape(name)}</text>"
+        )
+    parts.append(
+        f'<text x="{width - right}" y="{height - 2}" text-anchor="end" '
+        f'fill="var(--faint)">{html.escape(x_name)}</text>'
+    )
+    label = html.escape(" and ".join(series))
+    return (
+        f'<div class="card"><svg viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="{label}">{"".join(parts)}</svg></div>'
+    )
+
+
+def _tick_step(highest):
+    """A round step that puts three to seven ticks up to `highest`."""
+    step = 1e-6
+    while True:
+        for factor in (1, 2, 5):
+            if highest <= step * factor * 6:
+                return step * factor
+        step *= 10

@@ -1,0 +1,222 @@
+"""`kerasseg doctor`: what is installed, what works, what mends the rest."""
+
+import argparse
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from kerasseg.cli.export import SUFFIXES
+from kerasseg.cli.mistakes import one_line
+from kerasseg.cli.quiet import import_keras
+from kerasseg.cli.tables import fields
+from kerasseg.cli.tables import table
+
+# Package to import, package to install, what needs it, extra that brings it.
+PACKAGES = (
+    ("keras", "keras", "everything", None),
+    ("numpy", "numpy", "everything", None),
+    ("PIL", "pillow", "everything", None),
+    ("h5py", "h5py", "weights", None),
+    ("tensorflow", "tensorflow", "a backend; exports", "tensorflow"),
+    ("jax", "jax", "a backend", "jax"),
+    ("torch", "torch", "a backend", "torch"),
+    ("ai_edge_litert", "ai-edge-litert", "LiteRT", "litert"),
+    ("onnx", "onnx", "ONNX", "onnx"),
+    ("onnxruntime", "onnxruntime", "ONNX", "onnx"),
+    ("tf2onnx", "tf2onnx", "ONNX", "onnx"),
+    ("matplotlib", "matplotlib", "training curves", "train"),
+    ("tensorflow_datasets", "tensorflow-datasets", "TFDS", "tfds"),
+)
+
+# Exporter, extra that brings what it needs, packages it needs.
+EXPORTERS = (
+    ("saved_model", "tensorflow", ("tensorflow",)),
+    ("litert", "litert", ("tensorflow", "ai_edge_litert")),
+    ("onnx", "onnx", ("tensorflow", "onnx", "onnxruntime", "tf2onnx")),
+)
+
+_MARKS = {True: "works", False: "FAILS", None: "-"}
+
+
+def add_parser(subparsers) -> None:
+    """Add the verb to the command.
+
+    Args:
+        subparsers: What `add_subparsers` returned.
+    """
+    parser = subparsers.add_parser(
+        "doctor",
+        help="what is installed, what works, what mends the rest",
+        description="Print versions, try each exporter on a tiny net, and "
+        "name the command that brings what is missing.",
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="print versions, try nothing"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the diagnosis.
+
+    Args:
+        args: The parsed arguments.
+
+    Returns:
+        0 if what is installed works, 1 if something is broken.
+    """
+    from kerasseg import __version__
+    from kerasseg import backend
+
+    print(
+        fields(
+            [
+                ("kerasseg", __version__),
+                ("python", f"{platform.python_version()} {sys.executable}"),
+                ("system", f"{platform.platform()}, {os.cpu_count()} cores"),
+                ("backend", _backend_line(backend)),
+            ]
+        )
+    )
+    rows = [
+        (name, version(name) or "missing", purpose, _remedy(module, extra))
+        for module, name, purpose, extra in PACKAGES
+    ]
+    print(f"\n{table(('package', 'version', 'for', 'to get it'), rows)}")
+    if args.quick:
+        return 0
+    checks = [_check_backend(backend)]
+    if checks[0][1]:
+        checks.append(_check_zoo())
+        checks += [_check_export(*exporter) for exporter in EXPORTERS]
+    checks += [_check_data(), _check_cache()]
+    rows = [(name, _MARKS[works], remark) for name, works, remark in checks]
+    print(f"\n{table(('check', 'result', 'remark'), rows)}")
+    return 1 if any(works is False for _, works, _ in checks) else 0
+
+
+def version(name: str) -> str | None:
+    """The version of an installed package.
+
+    Args:
+        name: The package as pip knows it.
+
+    Returns:
+        The version, or `None` if it is not installed.
+    """
+    names = (name, "tensorflow-cpu") if name == "tensorflow" else (name,)
+    for candidate in names:
+        try:
+            return importlib.metadata.version(candidate)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def _installed(module):
+    return importlib.util.find_spec(module) is not None
+
+
+def _remedy(module, extra):
+    if _installed(module):
+        return None
+    return f'pip install "kerasseg{f"[{extra}]" if extra else ""}"'
+
+
+def _backend_line(backend):
+    name = backend.configured_backend()
+    if os.environ.get("KERAS_BACKEND"):
+        return f"{name}, by the variable KERAS_BACKEND"
+    return f"{name}, by keras.json or Keras' default"
+
+
+def _check_backend(backend):
+    name = f"backend {backend.configured_backend()}"
+    try:
+        import_keras()
+        import keras
+
+        total = keras.ops.convert_to_numpy(keras.ops.sum(keras.ops.ones(3)))
+    except Exception as error:
+        return name, False, one_line(error)
+    works = float(total) == 3
+    return name, works, f"keras {keras.__version__}"
+
+
+def _check_zoo():
+    """Whether the packaged weights are whole."""
+    try:
+        from kerasseg import zoo
+
+        names = [n for n in zoo.names() if zoo.info(n).sha256]
+        for name in names:
+            zoo.weights_path(zoo.info(name))
+    except Exception as error:
+        return "zoo", False, one_line(error)
+    return "zoo", True, f"{len(names)} entries with trained weights"
+
+
+def _check_export(name, extra, modules):
+    """Whether a tiny net passes through an exporter and its proof."""
+    title = f"export {name}"
+    missing = [module for module in modules if not _installed(module)]
+    if missing:
+        needs = ", ".join(missing)
+        return title, None, f'needs {needs}: pip install "kerasseg[{extra}]"'
+    start = time.perf_counter()
+    try:
+        from kerasseg import export
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, f"tiny{SUFFIXES[name]}")
+            report = getattr(export, f"to_{name}")(
+                _tiny_net(), path, image_shape=(32, 48, 3)
+            )
+    except Exception as error:
+        return title, False, one_line(error)
+    seconds = time.perf_counter() - start
+    return (
+        title,
+        True,
+        f"{100 * report.mask_agreement:.2f} % of a tiny net's mask agrees, "
+        f"{seconds:.1f} s",
+    )
+
+
+def _tiny_net():
+    import keras
+
+    pixels = keras.Input((None, None, 3))
+    features = keras.layers.Rescaling(1 / 127.5, offset=-1)(pixels)
+    features = keras.layers.Conv2D(
+        4, 3, padding="same", activation="relu", name="features"
+    )(features)
+    logits = keras.layers.Conv2D(3, 1, name="logits")(features)
+    return keras.Model(pixels, logits)
+
+
+def _check_data():
+    # kerasseg.data imports keras, which may be what is broken.
+    root = os.environ.get("KERASSEG_DATA")
+    if not root:
+        return "data sets", None, "KERASSEG_DATA is not set (see kerasseg data)"
+    found = sorted(p.parent.name for p in Path(root).glob("*/images"))
+    if not found:
+        return "data sets", False, f"KERASSEG_DATA={root} holds no data set"
+    return "data sets", True, f"{', '.join(found)} in {root}"
+
+
+def _check_cache():
+    """Whether downloaded weights can be kept."""
+    home = os.environ.get("KERASSEG_HOME")
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(home) if home else Path(cache, "kerasseg")
+    existing = next(p for p in (folder, *folder.parents) if p.exists())
+    works = existing.is_dir() and os.access(existing, os.W_OK)
+    remark = str(folder) if works else f"cannot write to {existing}"
+    return "cache", works, remark

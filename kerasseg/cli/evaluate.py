@@ -1,0 +1,198 @@
+"""`kerasseg evaluate`: the scores of a model on a data set."""
+
+import argparse
+import datetime
+import importlib.metadata
+import json
+import platform
+import shlex
+import subprocess
+from pathlib import Path
+
+from kerasseg.cli.entry import ENTRY_HELP
+from kerasseg.cli.entry import find_entry
+from kerasseg.cli.entry import load_model
+from kerasseg.cli.files import make_folder
+from kerasseg.cli.files import written_whole
+from kerasseg.cli.mistakes import UserMistake
+from kerasseg.cli.mistakes import user_mistakes
+from kerasseg.cli.progress import progress
+from kerasseg.cli.tables import percent
+from kerasseg.cli.tables import table
+
+PROTOCOL = "whole image, one scale, no flip, void ignored"
+
+_EPILOG = """\
+examples:
+  kerasseg evaluate lrr_4x --data camvid
+  kerasseg evaluate lrr_4x --data camvid --split val --out metrics.json
+  kerasseg evaluate my_model --data my_folder
+
+A folder of your own holds images/SPLIT/NAME.jpg and masks/SPLIT/NAME.png.
+"""
+
+_SUMMARY = (
+    "mean_iou",
+    "mean_accuracy",
+    "pixel_accuracy",
+    "frequency_weighted_iou",
+)
+
+
+def add_parser(subparsers) -> None:
+    """Add the verb to the command.
+
+    Args:
+        subparsers: What `add_subparsers` returned.
+    """
+    parser = subparsers.add_parser(
+        "evaluate",
+        help="the scores of a model on a data set",
+        description="Score a model, with the IoU of each class.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("entry", metavar="ENTRY", help=ENTRY_HELP)
+    parser.add_argument(
+        "--data",
+        metavar="NAME|FOLDER",
+        required=True,
+        help="a data set (see `kerasseg data`) or a folder in its layout",
+    )
+    parser.add_argument(
+        "--split", default="test", help="the split (default: test)"
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", help="write the scores as JSON too"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score the model.
+
+    Args:
+        args: The parsed arguments.
+
+    Returns:
+        The exit code.
+    """
+    entry = find_entry(args.entry)
+    dataset = find_data(args.data, args.split, entry.labels)
+    if args.out:
+        make_folder(Path(args.out).expanduser().parent)
+    model = load_model(args.entry)
+    from kerasseg.training.evaluate import evaluate
+
+    bar = progress(range(len(dataset) + 1), "scoring", len(dataset))
+    next(bar)
+    with user_mistakes():
+        scores = evaluate(
+            model, dataset, entry.labels, progress=lambda _: next(bar)
+        )
+    bar.close()
+    print(f"{entry.name} on {args.data} {args.split}: {len(dataset)} images")
+    print(f"{PROTOCOL}\n")
+    rows = [
+        (name, percent(iou)) for name, iou in scores["per_class_iou"].items()
+    ]
+    print(table(("class", "IoU %"), rows))
+    print()
+    rows = [
+        (name.replace("_", " "), percent(scores[name])) for name in _SUMMARY
+    ]
+    print(table(("score", "%"), rows))
+    if args.out:
+        record = _record(args, entry, model, scores)
+        _write_json(Path(args.out).expanduser(), record)
+        print(f"\nwritten: {args.out}")
+    return 0
+
+
+def find_data(name: str, split: str, labels):
+    """The data set that `--data` stands for.
+
+    Args:
+        name: The name of a known data set, or a folder.
+        split: The split, for instance `"test"`.
+        labels: The labels of the model, which the masks must use. A folder
+            without a file `labels.json` is taken to do so.
+
+    Returns:
+        A data set with `len()` and `[index] -> (image, mask)`.
+
+    Raises:
+        UserMistake: If there is no such data set or split, or it has other
+            classes than the model.
+    """
+    from kerasseg import data
+
+    own = Path(name).is_dir() and not Path(name, "labels.json").is_file()
+    with user_mistakes():
+        dataset = data.load(name, split, labels=labels if own else None)
+    if dataset.labels.class_names != labels.class_names:
+        raise UserMistake(
+            f"the model and the data differ in their classes: "
+            f"{', '.join(labels.class_names)} and "
+            f"{', '.join(dataset.labels.class_names)}"
+        )
+    return dataset
+
+
+def _record(args, entry, model, scores):
+    import keras
+
+    import kerasseg
+
+    return {
+        "entry": entry.name,
+        "data": args.data,
+        "split": args.split,
+        "protocol": PROTOCOL,
+        **scores,
+        "parameters": model.count_params(),
+        "weights_sha256": entry.sha256,
+        "command": shlex.join(["kerasseg", *args.argv]),
+        "commit": _commit(),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "versions": {
+            "kerasseg": kerasseg.__version__,
+            "keras": keras.__version__,
+            "backend": keras.backend.backend(),
+            keras.backend.backend(): _version(keras.backend.backend()),
+            "python": platform.python_version(),
+        },
+    }
+
+
+def _version(package):
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _commit():
+    """The commit of the checkout that kerasseg runs from, if there is one."""
+    package = Path(__file__).resolve().parents[1]
+
+    def git(*arguments):
+        return subprocess.run(
+            ["git", "-C", str(package), *arguments],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+
+    try:
+        if Path(git("rev-parse", "--show-toplevel")) != package.parent:
+            return None
+        changed = git("status", "--porcelain", "--", str(package))
+        return git("rev-parse", "HEAD") + ("-changed" if changed else "")
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _write_json(path, record):
+    with user_mistakes(), written_whole(path) as part:
+        part.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

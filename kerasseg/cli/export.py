@@ -1,0 +1,142 @@
+"""`kerasseg export`: a model as a verified file for another runtime."""
+
+import argparse
+from pathlib import Path
+
+from kerasseg.cli.entry import ENTRY_HELP
+from kerasseg.cli.entry import find_entry
+from kerasseg.cli.entry import load_model
+from kerasseg.cli.evaluate import find_data
+from kerasseg.cli.files import make_folder
+from kerasseg.cli.mistakes import Failure
+from kerasseg.cli.mistakes import UserMistake
+from kerasseg.cli.mistakes import user_mistakes
+
+SUFFIXES = {"saved_model": "", "litert": ".tflite", "onnx": ".onnx"}
+PROOF_IMAGES = 8
+
+_EPILOG = """\
+examples:
+  kerasseg export lrr_4x --to litert
+  kerasseg export lrr_4x --to onnx --image-shape 352x480 --out street.onnx
+  kerasseg export lrr_4x --to litert --data camvid
+  kerasseg export my_model --to saved_model --image-shape 256x256 --out served
+
+The file is run in its own runtime and compared with the Keras model before it
+appears; a JSON file beside it tells a runtime all it needs to know.
+"""
+
+
+def add_parser(subparsers) -> None:
+    """Add the verb to the command.
+
+    Args:
+        subparsers: What `add_subparsers` returned.
+    """
+    parser = subparsers.add_parser(
+        "export",
+        help="a model as a verified file for another runtime",
+        description="Export a model and prove that the file computes the same.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("entry", metavar="ENTRY", help=ENTRY_HELP)
+    parser.add_argument(
+        "--to", required=True, choices=SUFFIXES, help="the format"
+    )
+    parser.add_argument(
+        "--image-shape",
+        metavar="HxW",
+        type=image_size,
+        help="height and width of the images, for instance 352x480 "
+        "(default: the size that the entry was trained at)",
+    )
+    parser.add_argument(
+        "--out", metavar="PATH", help="the file (default: named by the entry)"
+    )
+    parser.add_argument(
+        "--data",
+        metavar="NAME|FOLDER",
+        help=f"prove it on {PROOF_IMAGES} images of a data set, with their "
+        "mean IoU (default: seeded random images)",
+    )
+    parser.add_argument(
+        "--split", default="test", help="the split of --data (default: test)"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Export the model.
+
+    Args:
+        args: The parsed arguments.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        Failure: If the file would compute something else.
+        UserMistake: If the arguments cannot be honoured.
+    """
+    entry = find_entry(args.entry)
+    shape = args.image_shape or tuple(entry.image_shape[:2])
+    if None in shape:
+        raise UserMistake(
+            f"{args.entry} takes images of any size; "
+            "give the size of the file's images with --image-shape HxW"
+        )
+    path = Path(args.out or _file_name(args.entry, args.to)).expanduser()
+    make_folder(path.parent)
+    images = None
+    if args.data:
+        dataset = find_data(args.data, args.split, entry.labels)
+        step = max(1, len(dataset) // PROOF_IMAGES)
+        images = dataset.subset(dataset.names[::step][:PROOF_IMAGES])
+    model = load_model(args.entry)
+    from kerasseg import export
+
+    write = getattr(export, f"to_{args.to}")
+    try:
+        with user_mistakes():
+            report = write(
+                model,
+                path,
+                image_shape=(*shape, 3),
+                verify_on=images,
+                labels=entry.labels,
+            )
+    except export.ExportError as error:
+        raise Failure(f"not exported: {error}") from error
+    print(report)
+    return 0
+
+
+def image_size(text: str) -> tuple[int, int]:
+    """Height and width from text such as `"352x480"`.
+
+    Args:
+        text: Two positive integers with an "x" between them.
+
+    Returns:
+        `(height, width)`.
+
+    Raises:
+        argparse.ArgumentTypeError: If the text is something else.
+    """
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
+        raise argparse.ArgumentTypeError(
+            f"must be HEIGHTxWIDTH, for instance 352x480, not {text!r}"
+        )
+    height, width = map(int, parts)
+    if min(height, width) < 32:
+        raise argparse.ArgumentTypeError(
+            f"must be at least 32 pixels high and wide, not {text!r}"
+        )
+    return height, width
+
+
+def _file_name(entry, form):
+    name = Path(entry).resolve().name
+    return f"{name}{SUFFIXES[form]}" if SUFFIXES[form] else f"{name}_{form}"
