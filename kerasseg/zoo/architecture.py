@@ -82,8 +82,17 @@ def rebuild(
         _check(config)
         if image_shape is not None:
             _set_image_shape(config, image_shape)
-        return keras.saving.deserialize_keras_object(config, safe_mode=True)
-    except (AttributeError, KeyError, IndexError, TypeError) as error:
+        model = keras.saving.deserialize_keras_object(config, safe_mode=True)
+        if not isinstance(model, keras.Model):
+            raise TypeError(f"{type(model).__name__} is no keras.Model")
+        return model
+    except (
+        AttributeError,
+        IndexError,
+        KeyError,
+        TypeError,
+        json.JSONDecodeError,
+    ) as error:
         raise WeightsError(
             f"The saved architecture cannot be read: {error!r}. It may come "
             "from another version of Keras, or be damaged."

@@ -172,11 +172,12 @@ def _entry(model, folder, weights, labels):
 
 
 def _checked_labels(model, labels):
-    shape = model.output_shape
-    if not isinstance(shape, tuple) or len(shape) != 4:
+    # A dictionary or list of outputs has no shape.
+    shape = getattr(model.output, "shape", ())
+    if len(shape) != 4:
         raise ValueError(
             "`model` must have one output of logits (batch, height, width, "
-            f"num_classes). Received: outputs of shape {shape}"
+            f"num_classes). Received: outputs of shape {model.output_shape}"
         )
     if labels is None:
         return Labels(

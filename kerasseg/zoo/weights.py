@@ -139,7 +139,7 @@ def class_dependent_names(
             name: dataset.shape
             for name, dataset in _datasets(stored, path).items()
         }
-        old = int(stored.attrs.get("num_classes", 0))
+        old = int(_attribute(stored, "num_classes", path))
     new = _num_classes(model)
     if not old or not new or old == new:
         return ()
@@ -181,8 +181,8 @@ def _variables(model):
 
 def _num_classes(model):
     # A dictionary of outputs (deep supervision) has no single number.
-    shape = getattr(model, "output_shape", None)
-    return shape[-1] if isinstance(shape, tuple) else None
+    shape = getattr(getattr(model, "output", None), "shape", None)
+    return shape[-1] if shape else None
 
 
 def _storable(name, variable, dtype):
@@ -248,8 +248,8 @@ def _open(path: str | Path) -> Iterator[h5py.File]:
             "Fetch or write it again."
         ) from error
     with stored:
-        found = stored.attrs.get("format")
-        version = stored.attrs.get("format_version")
+        found = _attribute(stored, "format", path)
+        version = _attribute(stored, "format_version", path)
         if found != FORMAT or version != FORMAT_VERSION:
             raise WeightsError(
                 f"`path` must be a weights file of format {FORMAT} "
@@ -257,6 +257,13 @@ def _open(path: str | Path) -> Iterator[h5py.File]:
                 f"Received: path='{path}' of format {found!r} {version!r}"
             )
         yield stored
+
+
+def _attribute(stored, name, path):
+    try:
+        return stored.attrs.get(name)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise WeightsError(_damaged(path, error)) from error
 
 
 def _datasets(stored, path):
@@ -340,8 +347,8 @@ def _check_same(variables, datasets, stored, path, allow_extra, skip):
         raise WeightsError(
             "`path` must be a weights file for this model. "
             f"Received: path='{path}', written for another architecture "
-            f"(model {stored.attrs.get('model')!r}, "
-            f"{stored.attrs.get('num_classes')} classes). "
+            f"(model {_attribute(stored, 'model', path)!r}, "
+            f"{_attribute(stored, 'num_classes', path)} classes). "
             f"Variables {'; '.join(filter(None, problems))}."
         )
 

@@ -1,0 +1,76 @@
+import functools
+import math
+
+import pytest
+
+from kerasseg import zoo
+from kerasseg.zoo import fetch
+from kerasseg.zoo.entries import ENTRIES
+
+NAMES = [
+    "lrr_32x",
+    "lrr_16x",
+    "lrr_8x",
+    "lrr_4x",
+    "lrr_4x_nuclei",
+    "lrr_4x_vgg16",
+]
+
+
+build = functools.lru_cache(maxsize=5)(zoo.build)
+
+
+def test_published_names():
+    assert zoo.names() == NAMES
+    assert [entry.name for entry in ENTRIES.values()] == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_records_are_complete(name):
+    entry = zoo.info(name)
+    assert entry.title
+    assert entry.dataset
+    assert entry.provenance
+    assert "https://" in entry.paper
+    assert None not in entry.image_shape
+    assert zoo.Entry.from_json(entry.to_json()) == entry
+    if entry.weights is not None:
+        assert entry.license_weights
+        assert entry.license_data
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_packaged_weights_have_the_hash(name):
+    entry = zoo.info(name)
+    if entry.is_trained and not entry.is_remote:
+        assert fetch.weights_path(entry).stat().st_size < 20_000_000
+
+
+@pytest.mark.parametrize("level", ["32x", "16x", "8x", "4x"])
+def test_the_four_levels_share_one_file(level):
+    entry, finest = zoo.info(f"lrr_{level}"), zoo.info("lrr_4x")
+    assert (entry.weights, entry.sha256) == (finest.weights, finest.sha256)
+    assert entry.subset == (level != "4x")
+
+
+@pytest.mark.parametrize(
+    "name", [*NAMES[:-1], pytest.param(NAMES[-1], marks=pytest.mark.slow)]
+)
+def test_architecture(name):
+    entry = zoo.info(name)
+    model = build(name)
+    assert model.name == name
+    assert model.input_shape == (None, None, None, 3)
+    assert model.output_shape == (None, None, None, entry.num_classes)
+    trainable = sum(math.prod(v.shape) for v in model.trainable_variables)
+    assert trainable == entry.parameters
+
+
+def test_coarser_levels_are_part_of_the_finer_ones():
+    shapes = [
+        {v.path: tuple(v.shape) for v in build(name).weights}
+        for name in NAMES[:4]
+    ]
+    for coarse, fine in zip(shapes, shapes[1:], strict=False):
+        assert len(coarse) < len(fine)
+        assert coarse.items() <= fine.items()

@@ -1,0 +1,304 @@
+import errno
+import os
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from kerasseg.zoo.weights import WeightsError
+from kerasseg.zoo.weights import class_dependent_names
+from kerasseg.zoo.weights import read_weights
+from kerasseg.zoo.weights import write_weights
+
+
+@pytest.fixture
+def path(tmp_path, trained):
+    """A weights file of `trained`."""
+    path = tmp_path / "net.weights.h5"
+    write_weights(trained, path)
+    return path
+
+
+def test_half_precision_round_trip(path, net, trained, weights_of):
+    model = net()
+    read_weights(model, path)
+    expected = weights_of(trained)
+    for name, value in weights_of(model).items():
+        # Eleven significant bits; vectors are exact.
+        tolerance = 2.0**-11 if value.ndim > 1 else 0
+        np.testing.assert_allclose(value, expected[name], rtol=tolerance)
+    assert list(weights_of(model)) == list(expected)
+
+
+def test_single_precision_is_exact(tmp_path, net, trained, weights_of):
+    path = tmp_path / "net.weights.h5"
+    write_weights(trained, path, dtype="float32")
+    model = net()
+    read_weights(model, path)
+    expected = weights_of(trained)
+    for name, value in weights_of(model).items():
+        np.testing.assert_array_equal(value, expected[name])
+
+
+def test_equal_weights_give_equal_bytes(path, tmp_path, trained):
+    again = tmp_path / "again.weights.h5"
+    write_weights(trained, again)
+    assert again.read_bytes() == path.read_bytes()
+
+
+def test_half_precision_keeps_what_it_cannot_hold(tmp_path, net, weights_of):
+    model = net()
+    kernel = model.get_layer("logits").kernel
+    large = np.full(kernel.shape, 1e6, "float32")
+    kernel.assign(large)
+    write_weights(model, tmp_path / "net.weights.h5")
+    kernel.assign(large * 0)
+    read_weights(model, tmp_path / "net.weights.h5")
+    np.testing.assert_array_equal(weights_of(model)["logits/kernel"], large)
+
+
+def test_random_states_and_counters(tmp_path):
+    inputs = keras.Input((4,), name="inputs")
+    x = keras.layers.Dropout(0.5, seed=1, name="drop")(inputs)
+    layer = keras.layers.Normalization(name="normal")
+    x = keras.layers.Dense(3, name="dense")(layer(x))
+    model = keras.Model(inputs, x, name="counted")
+    write_weights(model, tmp_path / "counted.weights.h5")
+    read_weights(model, tmp_path / "counted.weights.h5")
+    with h5py.File(tmp_path / "counted.weights.h5") as stored:
+        assert set(stored) == {"normal", "dense"}
+
+
+def test_paths_are_stable_and_unique(net):
+    first, second = net(), net()
+    paths = [v.path for v in first.weights]
+    assert len(set(paths)) == len(paths)
+    assert paths == [v.path for v in second.weights]
+    again = keras.models.model_from_json(first.to_json())
+    assert paths == [v.path for v in again.weights]
+
+
+def test_two_variables_with_one_path_are_refused(tmp_path):
+    pixels = keras.Input((8, 6, 3))
+    trunk = keras.Model(pixels, keras.layers.Conv2D(3, 1, name="conv")(pixels))
+    images = keras.Input((8, 6, 3))
+    head = keras.layers.Conv2D(2, 1, name="conv")(trunk(images))
+    with pytest.raises(ValueError, match="unique paths.*'conv/kernel' twice"):
+        write_weights(keras.Model(images, head), tmp_path / "a.weights.h5")
+
+
+def test_arguments(tmp_path, trained):
+    path = tmp_path / "a.weights.h5"
+    with pytest.raises(ValueError, match="Received: dtype='int8'"):
+        write_weights(trained, path, dtype="int8")
+    with pytest.raises(ValueError, match="must be built"):
+        write_weights(keras.Sequential(), path)
+    trained.get_layer("logits").bias.assign([1, np.nan, 2, 3, 4])
+    with pytest.raises(ValueError, match="NaN or infinity in 'logits/bias'"):
+        write_weights(trained, path)
+    assert not path.exists()
+    with pytest.raises(FileNotFoundError, match="no weights file at"):
+        read_weights(trained, path)
+
+
+def test_wrong_architecture(path, net, scramble, weights_of):
+    model = scramble(net(filters=6), seed=2)
+    before = weights_of(model)
+    with pytest.raises(WeightsError, match="another architecture") as caught:
+        read_weights(model, path)
+    message = str(caught.value)
+    assert "'net', 5 classes" in message
+    assert "stem/kernel (3, 3, 3, 8), in the model (3, 3, 3, 6)" in message
+    assert "of another shape (7)" in message
+    assert "and 2 more" in message
+    for name, value in weights_of(model).items():
+        np.testing.assert_array_equal(value, before[name])
+
+
+def test_missing_and_unexpected_variables(path, net, trained):
+    model = net()
+    head = keras.layers.Conv2D(5, 1, name="extra")(model.output)
+    larger = keras.Model(model.input, head)
+    with pytest.raises(
+        WeightsError, match=r"missing from the file \(2\): extra/kernel"
+    ):
+        read_weights(larger, path)
+    read_weights(larger, path, skip=["extra/kernel", "extra/bias"])
+
+    smaller = keras.Model(model.input, model.get_layer("coefficients").output)
+    with pytest.raises(
+        WeightsError, match=r"not in the model \(2\): logits/.*logits/"
+    ):
+        read_weights(smaller, path)
+    read_weights(smaller, path, allow_extra=True)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(smaller.get_layer("coefficients").bias),
+        keras.ops.convert_to_numpy(trained.get_layer("coefficients").bias),
+    )
+
+
+def test_class_dependent_variables(path, net, weights_of, trained):
+    model = net(num_classes=3)
+    expected = (
+        "coefficients/kernel",
+        "coefficients/bias",
+        "logits/kernel",
+        "logits/bias",
+    )
+    assert class_dependent_names(model, path) == expected
+    before = weights_of(model)
+    read_weights(model, path, skip=expected)
+    after, source = weights_of(model), weights_of(trained)
+    for name in after:
+        wanted = before if name in expected else source
+        np.testing.assert_allclose(after[name], wanted[name], rtol=1e-3)
+    assert class_dependent_names(net(num_classes=5), path) == ()
+
+
+def test_other_shapes_are_not_excused_by_the_classes(path, net):
+    model = net(num_classes=3, filters=6)
+    skip = class_dependent_names(model, path)
+    assert "stem/kernel" not in skip
+    # Ten maps per class, but of another trunk.
+    assert "coefficients/kernel" not in skip
+    with pytest.raises(WeightsError, match="stem/kernel"):
+        read_weights(model, path, skip=skip)
+
+
+@pytest.mark.parametrize("size", [0, 7, 100, 2000, -1])
+def test_truncated_file(path, net, size):
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(WeightsError, match="damaged"):
+        read_weights(net(), path)
+
+
+def test_flipped_byte(path, net):
+    with h5py.File(path) as stored:
+        chunk = stored["coefficients/kernel"].id.get_chunk_info(0)
+    content = bytearray(path.read_bytes())
+    content[chunk.byte_offset + chunk.size // 2] ^= 4
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match="damaged"):
+        read_weights(net(), path)
+
+
+def test_foreign_files(tmp_path, net):
+    path = tmp_path / "net.weights.h5"
+    net().save_weights(path)
+    with pytest.raises(WeightsError, match="of format None None"):
+        read_weights(net(), path)
+    path.write_text("<html>Not found</html>")
+    with pytest.raises(WeightsError, match="of another format"):
+        read_weights(net(), path)
+
+
+def put_soft_link(stored, name):
+    stored[name] = h5py.SoftLink("/stem/bias")
+
+
+def put_external_link(stored, name):
+    stored[name] = h5py.ExternalLink("other.h5", "/secret")
+
+
+def put_second_name(stored, name):
+    stored[name] = stored["stem/bias"]
+
+
+def put_cycle(stored, name):
+    stored[name] = stored["stem"]
+
+
+def put_text(stored, name):
+    stored[name] = "text"
+
+
+def put_object_references(stored, name):
+    stored.create_dataset(name, (1,), dtype=h5py.ref_dtype)
+
+
+def put_external_storage(stored, name):
+    stored.create_dataset(
+        name, (5,), "float32", external=[("numbers.bin", 0, 20)]
+    )
+
+
+def put_virtual(stored, name):
+    layout = h5py.VirtualLayout((5,), "float32")
+    layout[:] = h5py.VirtualSource("other.h5", "numbers", (5,))
+    stored.create_virtual_dataset(name, layout)
+
+
+def put_type(stored, name):
+    stored[name] = np.dtype("float32")
+
+
+def put_unknown_filter(stored, name):
+    stored.create_dataset(name, data=np.zeros(99, "f4"), compression="lzf")
+
+
+@pytest.mark.parametrize(
+    ("put", "why"),
+    [
+        (put_soft_link, "is a link"),
+        (put_external_link, "is a link"),
+        (put_second_name, "two names"),
+        (put_cycle, "two names"),
+        (put_text, "no plain numbers"),
+        (put_object_references, "no plain numbers"),
+        (put_external_storage, "in another file"),
+        (put_virtual, "in another file"),
+        (put_type, "no plain numbers"),
+        (put_unknown_filter, "compressed in an unknown way"),
+    ],
+)
+def test_only_plain_numbers_are_read(path, net, put, why, monkeypatch):
+    monkeypatch.chdir(path.parent)
+    with h5py.File(path, "a") as stored:
+        del stored["logits/bias"]
+        put(stored, "logits/bias")
+    with pytest.raises(WeightsError, match=f"numbers and nothing else.*{why}"):
+        read_weights(net(), path)
+
+
+def test_deep_nesting_is_refused(path, net):
+    with h5py.File(path, "a") as stored:
+        stored["/".join("a" * 40)] = 1.0
+    with pytest.raises(WeightsError, match="nested too deeply"):
+        read_weights(net(), path)
+
+
+def test_a_full_disk_keeps_the_old_file(path, net, file_size_limit):
+    before = path.read_bytes()
+    file_size_limit(1000)
+    with pytest.raises(OSError, match="File too large"):
+        write_weights(net(), path)
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_failing_write_keeps_the_old_file(path, net, monkeypatch):
+    before = path.read_bytes()
+
+    def fail(self, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fail)
+    with pytest.raises(OSError, match="No space left"):
+        write_weights(net(), path)
+    assert path.read_bytes() == before
+    assert os.listdir(path.parent) == [path.name]
+
+
+def test_a_write_that_reads_back_differently_is_not_kept(
+    path, net, monkeypatch
+):
+    before = path.read_bytes()
+    real = Path.write_bytes
+    monkeypatch.setattr(
+        Path, "write_bytes", lambda self, content: real(self, before)
+    )
+    with pytest.raises(OSError, match="do not read back"):
+        write_weights(net(), path)
+    assert path.read_bytes() == before
