@@ -1,0 +1,25 @@
+"""Exporters that prove what they write: SavedModel, LiteRT, ONNX."""
+
+from kerasseg.export.errors import ExportError
+from kerasseg.export.litert import to_litert
+from kerasseg.export.onnx import to_onnx
+from kerasseg.export.report import ExportReport
+from kerasseg.export.runtimes import run_litert
+from kerasseg.export.runtimes import run_onnx
+from kerasseg.export.runtimes import run_saved_model
+from kerasseg.export.saved_model import to_saved_model
+from kerasseg.export.sidecar import read_sidecar
+from kerasseg.export.verify import compare
+
+__all__ = [
+    "ExportError",
+    "ExportReport",
+    "compare",
+    "read_sidecar",
+    "run_litert",
+    "run_onnx",
+    "run_saved_model",
+    "to_litert",
+    "to_onnx",
+    "to_saved_model",
+]

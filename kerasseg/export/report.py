@@ -1,0 +1,197 @@
+"""What an export measured on the file that it wrote."""
+
+import dataclasses
+import json
+import os
+import tempfile
+from pathlib import Path
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportReport:
+    """Proof that an exported file computes what the Keras model computes.
+
+    All figures were taken on the written file in its own runtime. It prints
+    as a table.
+
+    Args:
+        format: `"saved_model"`, `"litert"` or `"onnx"`.
+        path: Path of the file, or of the folder of a SavedModel.
+        precision: Number format of the weights and of the computation.
+        output: What the file returns: `"logits"`.
+        backend: Keras backend that the model was exported from.
+        input_shape: `(1, height, width, channels)` of the input.
+        output_shape: `(1, height, width, num_classes)` of the output.
+        images: Number of images that file and model were compared on.
+        verified_on: Where these images came from.
+        max_error: Largest absolute difference of two logits.
+        mean_error: Mean absolute difference of the logits.
+        logit_range: Largest minus smallest logit of the Keras model.
+        mask_agreement: Share of pixels given the same class, in [0, 1].
+        ties: Number of pixels given another class where the model's own two
+            logits are equal up to rounding.
+        miou_before: Mean IoU of the Keras model, in [0, 1], or `None` where
+            no labels were given.
+        miou_after: Mean IoU of the file on the same images, or `None`.
+        operators: Operator names and how often each is in the file.
+        bytes: Size of the artefact.
+        seconds: Duration of the export with its proof.
+        convert_seconds: Part of `seconds` spent on tracing and converting.
+        latency_ms: Median time of one image in the runtime.
+        threads: Threads that the runtime was given.
+        versions: Package names and versions that took part.
+        sha256: Hash of the file; of a folder, hash of the names and hashes
+            of its files.
+        notes: Sentences on what the reader should know. Defaults to none.
+    """
+
+    format: str
+    path: str
+    precision: str
+    output: str
+    backend: str
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    images: int
+    verified_on: str
+    max_error: float
+    mean_error: float
+    logit_range: float
+    mask_agreement: float
+    ties: int
+    miou_before: float | None
+    miou_after: float | None
+    operators: dict[str, int]
+    bytes: int
+    seconds: float
+    convert_seconds: float
+    latency_ms: float
+    threads: int
+    versions: dict[str, str]
+    sha256: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def relative_error(self) -> float:
+        """Largest logit error as a share of the logit range."""
+        return self.max_error / self.logit_range if self.logit_range else 0.0
+
+    def to_json(self) -> dict:
+        """Lists the fields, with tuples as lists.
+
+        Returns:
+            A dictionary that `json.dumps` accepts.
+        """
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    @classmethod
+    def from_json(cls, fields: dict) -> "ExportReport":
+        """Rebuilds a report from `to_json()`.
+
+        Args:
+            fields: The dictionary that `to_json` returned.
+
+        Returns:
+            An equal `ExportReport`.
+        """
+        fields = dict(fields)
+        for name in ("input_shape", "output_shape", "notes"):
+            fields[name] = tuple(fields[name])
+        return cls(**fields)
+
+    def save(self, path) -> None:
+        """Writes the report as JSON, whole or not at all.
+
+        Args:
+            path: Path of the JSON file.
+        """
+        write_json(Path(path), self.to_json())
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Lists the report as a reader's table.
+
+        Returns:
+            List of `(name, value)` pairs of text.
+        """
+        rows = [
+            ("format", f"{self.format} {self.precision}, from {self.backend}"),
+            ("path", self.path),
+            ("input", f"images {_shape(self.input_shape)} float32, 0..255"),
+            ("output", f"{self.output} {_shape(self.output_shape)} float32"),
+            ("verified on", f"{self.images} images: {self.verified_on}"),
+            (
+                "max logit error",
+                f"{self.max_error:.3g} ({self.relative_error:.2g} of the "
+                f"range {self.logit_range:.4g})",
+            ),
+            ("mean logit error", f"{self.mean_error:.3g}"),
+            (
+                "mask agreement",
+                f"{100 * self.mask_agreement:.4f} %"
+                + (f", and {self.ties} pixels tied" if self.ties else ""),
+            ),
+        ]
+        if self.miou_before is not None:
+            rows.append(
+                (
+                    "mean IoU",
+                    f"{100 * self.miou_before:.2f} % in Keras, "
+                    f"{100 * self.miou_after:.2f} % in the file",
+                )
+            )
+        return (
+            rows
+            + [
+                ("operators", _pairs(self.operators)),
+                ("size", f"{self.bytes / 1e6:.2f} MB"),
+                (
+                    "latency",
+                    f"{self.latency_ms:.1f} ms, {self.threads} threads",
+                ),
+                (
+                    "export took",
+                    f"{self.seconds:.1f} s, {self.convert_seconds:.1f} s of it "
+                    f"conversion",
+                ),
+                (
+                    "versions",
+                    _pairs(self.versions),
+                ),
+                ("sha256", self.sha256),
+            ]
+            + [("note", note) for note in self.notes]
+        )
+
+    def __str__(self) -> str:
+        rows = self.rows()
+        width = max(len(name) for name, _ in rows)
+        return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def write_json(path: Path, content: dict) -> None:
+    """Writes a JSON file, whole or not at all.
+
+    Args:
+        path: Path of the file.
+        content: What to write.
+    """
+    handle, name = tempfile.mkstemp(
+        prefix=f".{path.name}.", dir=path.parent, text=True
+    )
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=2)
+            file.write("\n")
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _shape(shape):
+    return "x".join(str(size) for size in shape)
+
+
+def _pairs(items):
+    return ", ".join(f"{name} {value}" for name, value in items.items())

@@ -1,0 +1,251 @@
+"""The form of a model that gets exported: one image, one size, inference."""
+
+import dataclasses
+import functools
+import re
+
+import keras
+import numpy as np
+
+from kerasseg.export.errors import ExportError
+
+MIN_SIZE = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A model with the one input shape that it is exported for.
+
+    Args:
+        model: `keras.Model` that computes in float32.
+        shape: `(1, height, width, channels)` of the input.
+        notes: Sentences on how `model` differs from the user's. Defaults to
+            none.
+    """
+
+    model: keras.Model
+    shape: tuple[int, int, int, int]
+    notes: tuple[str, ...] = ()
+
+    def logits(self, images) -> np.ndarray:
+        """Runs the Keras model, outside of any graph.
+
+        Args:
+            images: Array `(1, height, width, channels)`, values 0..255.
+
+        Returns:
+            Array of logits.
+        """
+        images = np.asarray(images, "float32")
+        if keras.backend.backend() == "tensorflow":
+            # Accelerators round their convolutions; the reference must not.
+            with keras.device("cpu:0"):
+                logits = self.model(images, training=False)
+        else:
+            logits = self.model(images, training=False)
+        return keras.ops.convert_to_numpy(logits)
+
+    @functools.cached_property
+    def traced(self):
+        """The model as a `tf.function` of one static shape."""
+        import tensorflow as tf
+
+        signature = tf.TensorSpec(self.shape, tf.float32, name="images")
+
+        def serve(images):
+            return {"logits": self.model(images, training=False)}
+
+        function = tf.function(
+            serve, input_signature=[signature], autograph=False
+        )
+        try:
+            function.get_concrete_function()
+        except Exception as error:
+            raise ExportError(
+                f"The model cannot be traced for images of shape "
+                f"{self.shape}: {first_line(error)}"
+            ) from error
+        return function
+
+    def updated_variables(self) -> list[str]:
+        """Names the variables that the traced model writes to.
+
+        Batch normalisation in training mode does that; a model in inference
+        mode never does.
+
+        Returns:
+            Sorted list of variable names.
+        """
+        concrete = self.traced.get_concrete_function()
+        names = {id(v.handle): v.name for v in concrete.variables}
+        captures = {
+            inner.name: names.get(id(outer), inner.name)
+            for outer, inner in concrete.graph.captures
+        }
+        return sorted(
+            {
+                captures.get(op.inputs[0].name, op.inputs[0].name)
+                for op in concrete.graph.get_operations()
+                if op.type.startswith("Assign") and op.inputs
+            }
+        )
+
+
+def make_source(model, image_shape=None) -> Source:
+    """Checks a model and fixes the input shape of its exported form.
+
+    Args:
+        model: `keras.Model` from one batch of images to logits
+            `(batch, height, width, num_classes)`.
+        image_shape: `(height, width)` or `(height, width, channels)`, or
+            `None` to take the one that the model was built for. Defaults to
+            `None`.
+
+    Returns:
+        A `Source` in float32.
+
+    Raises:
+        TypeError: If `model` is not a Keras model.
+        ValueError: If the model or the shape cannot be exported.
+    """
+    if not isinstance(model, keras.Model):
+        raise TypeError(
+            f"`model` must be a keras.Model. Received: model={model!r} "
+            f"(of type {type(model).__name__})"
+        )
+    shape = (1, *_resolve_shape(_built_shape(model), image_shape))
+    model, notes = _in_float32(model)
+    source = Source(model, shape, notes)
+    _check_output(source)
+    return source
+
+
+def first_line(error: BaseException) -> str:
+    """Shortens the message of a converter's exception.
+
+    Args:
+        error: The exception.
+
+    Returns:
+        Its first line that is not empty, or the name of its type.
+    """
+    text = re.sub(r"\x1b\[\d*m", "", str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # Keras names the layer first and the reason after it.
+    told = 2 if text.startswith("Exception encountered") else 1
+    text = " ".join(lines[:told]) or type(error).__name__
+    return text if len(text) <= 300 else text[:297] + "..."
+
+
+def _built_shape(model):
+    inputs = getattr(model, "inputs", None)
+    if not inputs:
+        return None, None, None, None
+    if len(inputs) != 1 or len(inputs[0].shape) != 4:
+        shapes = [tuple(tensor.shape) for tensor in inputs]
+        raise ValueError(
+            f"`model` must have one input of shape (batch, height, width, "
+            f"channels). Received: model with inputs {shapes}"
+        )
+    return tuple(inputs[0].shape)
+
+
+def _resolve_shape(built, image_shape):
+    if built[0] not in (None, 1):
+        raise ValueError(
+            f"`model` must accept a batch of one image. Received: model "
+            f"built for input shape {built}"
+        )
+    if image_shape is None:
+        if None in built[1:]:
+            raise ValueError(
+                f"`image_shape` must be (height, width), since the model "
+                f"accepts any size and a file has one. Received: "
+                f"image_shape=None, model built for {built[1:]}"
+            )
+        shape = built[1:]
+    else:
+        shape = _checked_sizes(image_shape)
+        if len(shape) == 2:
+            shape = (*shape, built[3] or 3)
+    fits = all(b in (None, s) for b, s in zip(built[1:], shape, strict=True))
+    if not fits:
+        raise ValueError(
+            f"`image_shape` must agree with the shape {built[1:]} that the "
+            f"model was built for. Received: image_shape={image_shape}"
+        )
+    if min(shape[:2]) < MIN_SIZE:
+        raise ValueError(
+            f"`image_shape` must be at least {MIN_SIZE} by {MIN_SIZE}. "
+            f"Received: image_shape={shape}"
+        )
+    return shape
+
+
+def _checked_sizes(image_shape):
+    try:
+        shape = tuple(int(size) for size in image_shape)
+        valid = len(shape) in (2, 3) and all(
+            size == given and size > 0
+            for size, given in zip(shape, image_shape, strict=True)
+        )
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        raise ValueError(
+            f"`image_shape` must be (height, width) or (height, width, "
+            f"channels). Received: image_shape={image_shape!r}"
+        )
+    return shape
+
+
+def _in_float32(model):
+    """Returns the model, rebuilt in float32 if it computes in another."""
+    if not any(
+        layer.compute_dtype in ("float16", "bfloat16")
+        for layer in _all_layers(model)
+    ):
+        return model, ()
+    config = _float32_config(model.get_config())
+    rebuilt = model.__class__.from_config(config)
+    rebuilt.set_weights([np.asarray(w, "float32") for w in _weights(model)])
+    return rebuilt, ("Rebuilt in float32 from mixed precision.",)
+
+
+def _all_layers(model):
+    for layer in model.layers:
+        yield layer
+        if hasattr(layer, "layers"):
+            yield from _all_layers(layer)
+
+
+def _weights(model):
+    return [keras.ops.convert_to_numpy(v.value) for v in model.weights]
+
+
+def _float32_config(config):
+    if isinstance(config, dict):
+        if config.get("class_name") in ("DTypePolicy", "FloatDTypePolicy"):
+            return {**config, "config": {"name": "float32"}}
+        return {
+            key: "float32"
+            if key == "dtype" and isinstance(value, str) and "float" in value
+            else _float32_config(value)
+            for key, value in config.items()
+        }
+    if isinstance(config, list | tuple):
+        return type(config)(_float32_config(value) for value in config)
+    return config
+
+
+def _check_output(source):
+    outputs = getattr(source.model, "outputs", None)
+    if not outputs:
+        blank = np.zeros(source.shape, "float32")
+        outputs = keras.tree.flatten(source.model(blank, training=False))
+    shapes = [tuple(tensor.shape) for tensor in outputs]
+    if len(shapes) != 1 or len(shapes[0]) != 4:
+        raise ValueError(
+            f"`model` must have one output, logits of shape (batch, height, "
+            f"width, num_classes). Received: model with outputs {shapes}"
+        )

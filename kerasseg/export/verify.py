@@ -1,0 +1,283 @@
+"""The proof: an artefact and its Keras model on the same images."""
+
+import dataclasses
+import statistics
+import time
+
+import numpy as np
+
+from kerasseg.export.errors import ExportError
+
+MAX_RELATIVE_ERROR = 1e-4
+MIN_MASK_AGREEMENT = 0.9999
+TIE = 1e-6  # Share of the logit range that float32 rounding may decide.
+DEFAULT_IGNORE_CLASSES = (255,)
+
+
+def compare(reference, candidate) -> dict:
+    """Compares two arrays of logits.
+
+    Args:
+        reference: Logits `(batch, height, width, num_classes)` of the model.
+        candidate: Logits of the exported file on the same images.
+
+    Returns:
+        Dictionary with `max_error`, `mean_error`, `logit_range` of the
+        reference, `mask_agreement`, the share of pixels with the same class,
+        and `ties`.
+
+    Raises:
+        ExportError: If the shapes differ or values are not finite.
+    """
+    comparison = Comparison()
+    comparison.add(reference, candidate)
+    return comparison.result()
+
+
+class Comparison:
+    """Differences between model and file, summed over many images.
+
+    Args:
+        ignore_classes: Ids of mask pixels that no score counts. Defaults to
+            `(255,)`.
+    """
+
+    def __init__(self, ignore_classes=DEFAULT_IGNORE_CLASSES):
+        self.ignore_classes = tuple(ignore_classes)
+        self._max = 0.0
+        self._sum = 0.0
+        self._values = 0
+        self._agreeing = 0
+        self._ties = 0
+        self.pixels = 0
+        self._low = np.inf
+        self._high = -np.inf
+        self._matrices = None
+
+    def add(self, reference, candidate, mask=None) -> None:
+        """Adds the logits of some images.
+
+        Args:
+            reference: Logits `(batch, height, width, num_classes)` of the
+                model.
+            candidate: Logits of the exported file on the same images.
+            mask: True class ids `(height, width)` of a single image, or
+                `None`. Defaults to `None`.
+
+        Raises:
+            ExportError: If the shapes differ or values are not finite.
+        """
+        reference = np.asarray(reference)
+        candidate = np.asarray(candidate)
+        _check_comparable(reference, candidate)
+        error = np.abs(candidate.astype("float64") - reference)
+        self._max = max(self._max, float(error.max()))
+        self._sum += float(error.sum())
+        self._values += error.size
+        self._low = min(self._low, float(reference.min()))
+        self._high = max(self._high, float(reference.max()))
+        before = reference.argmax(-1)
+        after = candidate.argmax(-1)
+        self._agreeing += int((before == after).sum())
+        self._ties += _count_ties(reference, before, after)
+        self.pixels += before.size
+        if mask is not None:
+            self._count(mask, (before[0], after[0]), reference.shape[-1])
+
+    def _count(self, mask, predictions, num_classes):
+        if self._matrices is None:
+            self._matrices = np.zeros((2, num_classes, num_classes), np.int64)
+        mask = np.asarray(mask)
+        valid = ~np.isin(mask, self.ignore_classes)
+        unknown = np.unique(mask[valid & ((mask < 0) | (mask >= num_classes))])
+        if unknown.size:
+            raise ValueError(
+                f"`verify_on` must have masks with class ids below "
+                f"{num_classes} or ignored ids {self.ignore_classes}. "
+                f"Received: a mask with ids {unknown.tolist()}"
+            )
+        true = mask[valid].astype(np.int64)
+        for matrix, prediction in zip(self._matrices, predictions, strict=True):
+            cells = true * num_classes + prediction[valid]
+            matrix += np.bincount(cells, minlength=num_classes**2).reshape(
+                num_classes, num_classes
+            )
+
+    def result(self) -> dict:
+        """Sums up.
+
+        Returns:
+            Dictionary with `max_error`, `mean_error`, `logit_range`,
+            `mask_agreement`, `ties` (pixels with another class where
+            rounding decides between the two), and `miou_before` and
+            `miou_after` where masks were given (else `None`).
+        """
+        before, after = (
+            (None, None)
+            if self._matrices is None
+            else (mean_iou(matrix) for matrix in self._matrices)
+        )
+        return {
+            "max_error": self._max,
+            "mean_error": self._sum / max(self._values, 1),
+            "logit_range": max(self._high - self._low, 0.0),
+            "mask_agreement": self._agreeing / max(self.pixels, 1),
+            "ties": self._ties,
+            "miou_before": before,
+            "miou_after": after,
+        }
+
+
+def mean_iou(matrix) -> float:
+    """Scores a confusion matrix over the classes that occur.
+
+    Args:
+        matrix: Counts `(num_classes, num_classes)`, true class by row.
+
+    Returns:
+        Mean of intersection over union, in [0, 1].
+    """
+    hits = np.diag(matrix)
+    union = matrix.sum(0) + matrix.sum(1) - hits
+    present = union > 0
+    if not present.any():
+        return float("nan")
+    return float((hits[present] / union[present]).mean())
+
+
+@dataclasses.dataclass(frozen=True)
+class Verification:
+    """What a comparison on many images found.
+
+    Args:
+        measures: Dictionary of `Comparison.result`.
+        images: Number of images.
+        verified_on: Where the images came from.
+        output_shape: Shape of the logits of one image.
+        latency_ms: Median time of one image in the runtime.
+    """
+
+    measures: dict
+    images: int
+    verified_on: str
+    output_shape: tuple[int, ...]
+    latency_ms: float
+
+
+def verify(source, run, samples, ignore_classes) -> Verification:
+    """Runs an artefact and its model on images and checks the difference.
+
+    Args:
+        source: The `Source` that was exported.
+        run: Function from an image batch to logits: the opened artefact.
+        samples: `Samples` to run.
+        ignore_classes: Ids of mask pixels that no score counts.
+
+    Returns:
+        A `Verification` that passed.
+
+    Raises:
+        ExportError: If the logits or the masks differ too much.
+    """
+    comparison = Comparison(ignore_classes)
+    count = 0
+    for image, mask in samples:
+        reference = source.logits(image[None])
+        mask = _fit_mask(mask, reference.shape[1:3])
+        comparison.add(reference, run(image[None]), mask)
+        count += 1
+    measures = comparison.result()
+    check(measures, comparison.pixels)
+    return Verification(
+        measures=measures,
+        images=count,
+        verified_on=samples.description,
+        output_shape=tuple(reference.shape),
+        latency_ms=measure_latency(run, image[None]),
+    )
+
+
+def check(measures: dict, pixels: int) -> None:
+    """Refuses a difference that users would see.
+
+    Args:
+        measures: Dictionary of `compare` or `Comparison.result`.
+        pixels: Number of pixels that were compared.
+
+    Raises:
+        ExportError: If the largest error is over 1e-4 of the logit range or
+            fewer than 99.99 % of the pixels get the same class, ties aside.
+    """
+    limit = MAX_RELATIVE_ERROR * measures["logit_range"]
+    agreement = measures["mask_agreement"]
+    untied = agreement + measures["ties"] / pixels
+    if measures["max_error"] <= limit and untied >= MIN_MASK_AGREEMENT:
+        return
+    raise ExportError(
+        f"The exported file differs from the Keras model: max logit error "
+        f"{measures['max_error']:.3g}, at most {limit:.3g} allowed "
+        f"({MAX_RELATIVE_ERROR} of the logit range "
+        f"{measures['logit_range']:.4g}); mask agreement "
+        f"{100 * agreement:.3f} %, at least "
+        f"{100 * MIN_MASK_AGREEMENT:.2f} % required."
+    )
+
+
+def measure_latency(run, images, budget=1.0) -> float:
+    """Times an opened artefact.
+
+    Args:
+        run: Function from an image batch to logits.
+        images: The batch to run.
+        budget: Seconds after which no further run starts. Defaults to `1.0`.
+
+    Returns:
+        Median milliseconds of up to 20 runs.
+    """
+    run(images)
+    times = []
+    while len(times) < 3 or (len(times) < 20 and sum(times) < budget):
+        start = time.perf_counter()
+        run(images)
+        times.append(time.perf_counter() - start)
+    return 1e3 * statistics.median(times)
+
+
+def _check_comparable(reference, candidate):
+    if reference.shape != candidate.shape:
+        raise ExportError(
+            f"The exported file returns logits of shape {candidate.shape}, "
+            f"the Keras model of shape {reference.shape}."
+        )
+    for name, values in (
+        ("Keras model", reference),
+        ("exported file", candidate),
+    ):
+        bad = int((~np.isfinite(values)).sum())
+        if bad:
+            raise ExportError(
+                f"The {name} returns {bad} logits of {values.size} that are "
+                f"not finite (NaN or infinite)."
+            )
+
+
+def _count_ties(reference, before, after):
+    """Counts changed pixels whose two classes are equal up to rounding."""
+    changed = before != after
+    if not changed.any():
+        return 0
+    logits = reference[changed]
+    rows = np.arange(len(logits))
+    gap = logits[rows, before[changed]] - logits[rows, after[changed]]
+    spread = float(reference.max()) - float(reference.min())
+    return int((gap <= TIE * spread).sum())
+
+
+def _fit_mask(mask, size):
+    if mask is None or mask.shape == tuple(size):
+        return mask
+    rows, columns = (
+        np.minimum((np.arange(n) + 0.5) * m / n, m - 1).astype(int)
+        for n, m in zip(size, mask.shape, strict=True)
+    )
+    return mask[rows[:, None], columns]

@@ -1,0 +1,126 @@
+import os
+import subprocess
+import sys
+import textwrap
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from kerasseg.export import ExportError
+from kerasseg.export import run_onnx
+from kerasseg.export import to_onnx
+
+SHAPE = (32, 48)
+
+
+def test_the_file_computes_what_the_model_computes(model, tmp_path, rng):
+    import onnx
+
+    path = tmp_path / "tiny.onnx"
+    report = to_onnx(model, path, image_shape=SHAPE)
+    images = rng.uniform(0, 255, (2, 32, 48, 3)).astype("float32")
+    expected = model(images, training=False)
+    np.testing.assert_allclose(run_onnx(path, images), expected, atol=1e-5)
+    assert report.format == "onnx"
+    assert report.relative_error <= 1e-4
+    assert report.operators["DepthToSpace"] == 1
+    proto = onnx.load(path)
+    assert [(o.domain, o.version) for o in proto.opset_import] == [("", 18)]
+    assert [t.name for t in proto.graph.input] == ["images"]
+    assert [t.name for t in proto.graph.output] == ["logits"]
+    sizes = proto.graph.input[0].type.tensor_type.shape.dim
+    assert [d.dim_value for d in sizes] == [1, 32, 48, 3]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "tiny.onnx",
+        "tiny.onnx.json",
+    ]
+
+
+def test_another_opset(model, tmp_path):
+    import onnx
+
+    to_onnx(model, tmp_path / "x.onnx", image_shape=SHAPE, opset=15)
+    proto = onnx.load(tmp_path / "x.onnx")
+    assert proto.opset_import[0].version == 15
+
+
+@pytest.mark.parametrize("opset", [12, 99, 18.0, "18"])
+def test_an_unknown_opset_is_refused(model, tmp_path, opset):
+    with pytest.raises(ValueError, match="`opset` must be an integer from 13"):
+        to_onnx(model, tmp_path / "x.onnx", image_shape=SHAPE, opset=opset)
+
+
+def test_batch_normalisation_in_training_mode_is_found(trapped_model, tmp_path):
+    with pytest.raises(ExportError, match="updates 2 variables .*moving_mean"):
+        to_onnx(trapped_model, tmp_path / "x.onnx", image_shape=SHAPE)
+    assert not list(tmp_path.iterdir())
+
+
+def test_grouped_convolutions_are_refused(tmp_path):
+    images = keras.Input((None, None, 3))
+    x = layers.Conv2D(8, 1)(images)
+    x = layers.Conv2D(8, 3, groups=4, padding="same")(x)
+    model = keras.Model(images, layers.Conv2D(3, 1)(x))
+    with pytest.raises(ExportError, match="StatefulPartitionedCall.*Grouped"):
+        to_onnx(model, tmp_path / "x.onnx", image_shape=SHAPE)
+    assert not list(tmp_path.iterdir())
+
+
+OTHER_BACKEND = textwrap.dedent("""
+    import sys
+
+    import keras
+    from keras import layers
+
+    from kerasseg import export
+
+    images = keras.Input((None, None, 3))
+    x = layers.Conv2D(4, 3, padding="same")(images)
+    x = layers.BatchNormalization()(x)
+    model = keras.Model(images, layers.Conv2D(3, 1)(x))
+    name, path = sys.argv[1:]
+    try:
+        report = getattr(export, name)(model, path, image_shape=(32, 48))
+        print("exported", report.backend, report.mask_agreement)
+    except (ImportError, ValueError, export.ExportError) as error:
+        print(type(error).__name__, error)
+""")
+
+
+def on_backend(backend, exporter, path):
+    """What the export of a small model on another backend prints."""
+    result = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", OTHER_BACKEND, exporter, path],
+        env={**os.environ, "KERAS_BACKEND": backend},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return result.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.export
+def test_torch_exports_through_its_own_exporter(tmp_path):
+    pytest.importorskip("torch")
+    path = tmp_path / "x.onnx"
+    text = on_backend("torch", "to_onnx", str(path))
+    assert "exported torch 1.0" in text
+    images = np.zeros((1, 32, 48, 3), "float32")
+    assert run_onnx(path, images).shape == (1, 32, 48, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.export
+@pytest.mark.parametrize(
+    ("exporter", "suffix"), [("to_saved_model", ""), ("to_litert", ".tflite")]
+)
+def test_other_backends_are_sent_to_tensorflow(tmp_path, exporter, suffix):
+    pytest.importorskip("torch")
+    text = on_backend("torch", exporter, str(tmp_path / ("x" + suffix)))
+    assert "ValueError" in text
+    assert "must run on the Keras backend tensorflow" in text
+    assert 'pip install "kerasseg[' in text
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from kerasseg.export.samples import Samples
+from kerasseg.export.samples import random_images
+
+SHAPE = (1, 32, 48, 3)
+
+
+def test_random_images_are_the_same_every_time():
+    first, second = (random_images(SHAPE[1:], 4) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    for image in first:
+        assert image.shape == SHAPE[1:]
+        assert image.dtype == np.float32
+        assert image.min() >= 0
+        assert image.max() <= 255
+        assert image.std() > 20
+
+
+def test_images_pairs_and_paths(tmp_path, rng):
+    image = rng.integers(0, 256, (20, 30, 3), "uint8")
+    Image.fromarray(image).save(tmp_path / "x.png")
+    mask = rng.integers(0, 3, (20, 30, 1))
+    samples = list(Samples(SHAPE, [image, (image, mask), tmp_path / "x.png"]))
+    assert [s[0].shape for s in samples] == [(32, 48, 3)] * 3
+    np.testing.assert_array_equal(samples[0][0], samples[2][0])
+    assert samples[0][1] is None
+    assert samples[1][1].shape == (20, 30)
+
+
+def test_an_array_of_images_keeps_its_values(rng):
+    images = rng.uniform(0, 255, (2, 32, 48, 3)).astype("float32")
+    for image, (found, _) in zip(images, Samples(SHAPE, images), strict=True):
+        np.testing.assert_array_equal(image, found)
+
+
+def test_an_image_of_another_form_is_named():
+    images = [np.zeros((32, 48, 3)), np.zeros((32, 48))]
+    with pytest.raises(ValueError, match=r"image 1 of shape \(32, 48\)"):
+        list(Samples(SHAPE, images))

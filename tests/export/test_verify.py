@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+
+from kerasseg.export import ExportError
+from kerasseg.export import compare
+from kerasseg.export.verify import Comparison
+from kerasseg.export.verify import check
+from kerasseg.export.verify import mean_iou
+from kerasseg.metrics import scores
+
+
+def test_compare_measures_the_difference(rng):
+    reference = rng.normal(size=(2, 3, 4, 5)).astype("float32")
+    candidate = reference.copy()
+    candidate[0, 1, 2, 3] += 100.0
+    result = compare(reference, candidate)
+    assert result["max_error"] == pytest.approx(100.0, rel=1e-5)
+    assert result["mean_error"] == pytest.approx(100.0 / 120, rel=1e-5)
+    assert result["logit_range"] == pytest.approx(np.ptp(reference))
+    assert result["mask_agreement"] in (1.0, pytest.approx(23 / 24))
+    assert result["miou_before"] is None
+
+
+def test_logits_of_another_shape_or_without_value():
+    reference = np.zeros((1, 3, 4, 2))
+    with pytest.raises(ExportError, match=r"shape \(1, 4, 3, 2\), the Keras"):
+        compare(reference, np.zeros((1, 4, 3, 2)))
+    broken = reference.copy()
+    broken[0, 0, 0] = np.nan
+    with pytest.raises(ExportError, match="exported file returns 2 logits"):
+        compare(reference, broken)
+    with pytest.raises(ExportError, match="Keras model returns 2 logits"):
+        compare(broken, reference)
+
+
+def measures(**changes):
+    """The result of a comparison that passes, with changes."""
+    passing = {
+        "max_error": 1e-5,
+        "logit_range": 10.0,
+        "mask_agreement": 1.0,
+        "ties": 0,
+    }
+    return {**passing, **changes}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"max_error": 1e-3},
+        {"mask_agreement": 0.9999},
+        {"mask_agreement": 0.99, "ties": 10},
+        {"max_error": 0.0, "logit_range": 0.0},
+    ],
+)
+def test_differences_that_nobody_sees(changes):
+    check(measures(**changes), pixels=1000)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"max_error": 2e-3}, "max logit error 0.002, at most 0.001"),
+        ({"mask_agreement": 0.99}, "mask agreement 99.000 %, at least 99.99"),
+        ({"max_error": float("nan")}, "max logit error nan"),
+    ],
+)
+def test_differences_that_matter(changes, message):
+    with pytest.raises(ExportError, match=message):
+        check(measures(**changes), pixels=1000)
+
+
+def test_only_equal_logits_count_as_ties():
+    reference = np.zeros((1, 1, 3, 2))
+    reference[0, 0] = [[1.0, 1.0], [1.0, 0.5], [0.0, 1.0]]
+    candidate = reference[..., ::-1] + [0.0, 1e-9]
+    result = compare(reference, candidate)
+    assert result["mask_agreement"] == 0.0
+    assert result["ties"] == 1
+
+
+def test_mean_iou_is_that_of_the_metrics(rng):
+    matrix = rng.integers(0, 50, (5, 5))
+    matrix[2] = matrix[:, 2] = 0
+    assert mean_iou(matrix) == pytest.approx(scores(matrix)["mean_iou"])
+
+
+def test_masks_score_model_and_file(rng):
+    reference = rng.normal(size=(1, 6, 8, 3))
+    mask = reference[0].argmax(-1)
+    mask[0, 0] = 255
+    comparison = Comparison()
+    comparison.add(reference, np.roll(reference, 1, axis=-1), mask)
+    result = comparison.result()
+    assert result["miou_before"] == 1.0
+    assert result["miou_after"] == 0.0
+
+
+def test_masks_with_unknown_ids():
+    logits = np.zeros((1, 3, 4, 2))
+    mask = np.array([[0, 1, 7, 255]] * 3)
+    with pytest.raises(ValueError, match=r"below 2 or ignored.*\[7\]"):
+        Comparison().add(logits, logits, mask)
