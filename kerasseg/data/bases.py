@@ -63,7 +63,6 @@ def reconstruction_bases(
     _check_masks(masks, patch_size)
     present = _presence(masks, num_classes, ignore_classes)
     found = _sample(masks, present, patch_size, patches, min_share, seed)
-    bases = np.empty((num_classes, num_bases, size, size), "float32")
     for class_id, shapes in enumerate(found):
         if len(shapes) <= num_bases:
             raise ValueError(
@@ -72,8 +71,10 @@ def reconstruction_bases(
                 f"least {min_share:.0%} of each. Received: {len(shapes)} such "
                 "patches"
             )
+    bases = np.empty((num_classes, num_bases, size, size), "float32")
+    for shapes, rows in zip(found, bases, strict=True):
         components = _components(shapes, num_bases, patches)
-        for basis, component in zip(bases[class_id], components, strict=True):
+        for component, basis in zip(components, rows, strict=True):
             basis[:] = _shrink(component.reshape(patch_size, -1), size)
     return bases
 

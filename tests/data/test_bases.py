@@ -6,6 +6,8 @@ from kerasseg.data import camvid
 from kerasseg.data import reconstruction_bases
 from kerasseg.data.bases import _components
 
+SMALL = {"patch_size": 16, "patches": 300}
+
 
 @pytest.fixture
 def masks(rng):
@@ -24,8 +26,7 @@ def masks(rng):
 
 def test_shape_and_repeatability(masks):
     first, again, other = (
-        reconstruction_bases(masks, 3, patches=300, seed=seed)
-        for seed in (1, 1, 2)
+        reconstruction_bases(masks, 3, **SMALL, seed=seed) for seed in (1, 1, 2)
     )
     assert first.shape == (3, 10, 8, 8)
     assert first.dtype == np.float32
@@ -53,8 +54,8 @@ def test_strength_does_not_depend_on_the_number_of_patches(rng):
 
 
 def test_bases_are_ordered_and_shrunk_bicubically(masks):
-    bases = reconstruction_bases(masks, 3, num_bases=4, patches=300)
-    large = reconstruction_bases(masks, 3, num_bases=4, size=32, patches=300)
+    bases = reconstruction_bases(masks, 3, num_bases=4, **SMALL)
+    large = reconstruction_bases(masks, 3, num_bases=4, size=16, **SMALL)
     strengths = (large**2).sum(axis=(2, 3))
     assert (np.diff(strengths, axis=1) <= 1e-6).all()
     small = Image.fromarray(large[1, 2]).resize(
@@ -65,10 +66,10 @@ def test_bases_are_ordered_and_shrunk_bicubically(masks):
 
 def test_class_that_is_absent_or_rare_is_named(masks):
     with pytest.raises(ValueError, match="show class 3 .*Received: 0 such"):
-        reconstruction_bases(masks, 4, patches=100)
-    masks[0][30:32, 30:33] = 3
+        reconstruction_bases(masks, 4, **SMALL)
+    masks[0][30:32, 30:32] = 3
     with pytest.raises(ValueError, match="show class 3 .*at least 2%"):
-        reconstruction_bases(masks, 4, patches=100)
+        reconstruction_bases(masks, 4, **SMALL)
 
 
 def test_unknown_ids_are_named(masks):
@@ -100,6 +101,6 @@ def test_bad_number_of_bases(masks, num_bases):
 def test_camvid_has_enough_of_every_class():
     data = camvid("train")
     masks = [mask for _, mask in data.subset(data.names[::5])]
-    bases = reconstruction_bases(masks, 11, patches=500)
+    bases = reconstruction_bases(masks, 11, patch_size=16, patches=500)
     assert np.isfinite(bases).all()
     assert (np.abs(bases).max(axis=(2, 3)) > 0.05).all()

@@ -1,3 +1,7 @@
+import os
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -137,17 +141,42 @@ def test_fit_counts_its_epochs(samples):
     assert len(set(seen)) == 18
 
 
-def test_two_devices_share_a_batch(samples):
-    tf = pytest.importorskip("tensorflow")
-    if len(tf.config.list_logical_devices("CPU")) < 2:
-        pytest.skip("TensorFlow was started with one logical device")
-    from kerasseg.data.batches import _as_tf_data
+TWO_DEVICES = """
+import numpy as np
+import tensorflow as tf
 
-    strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
-    data = _as_tf_data(Batches(samples, 4, AUGMENT, drop_remainder=True))
-    shared = next(iter(strategy.experimental_distribute_dataset(data)))[0]
-    parts = strategy.experimental_local_results(shared)
-    assert [part.shape[0] for part in parts] == [2, 2]
+cpu = tf.config.list_physical_devices("CPU")[0]
+halves = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(cpu, halves)
+
+from kerasseg.data.batches import Batches
+from kerasseg.data.batches import _as_tf_data
+
+images = np.arange(8, dtype="uint8")[:, None, None, None]
+samples = [(np.tile(i, (4, 5, 3)), np.tile(i[..., 0], (4, 5))) for i in images]
+data = _as_tf_data(Batches(samples, 4, shuffle=False, drop_remainder=True))
+strategy = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+for images, masks in strategy.experimental_distribute_dataset(data):
+    parts = strategy.experimental_local_results(masks)
+    print([part.numpy()[:, 0, 0].tolist() for part in parts])
+"""
+
+
+@pytest.mark.slow
+def test_two_devices_share_each_batch():
+    pytest.importorskip("tensorflow")
+    # TensorFlow takes logical devices only before its first operation.
+    result = subprocess.run(
+        [sys.executable, "-c", TWO_DEVICES],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "KERAS_BACKEND": "tensorflow"},
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.splitlines() == [
+        "[[0, 1], [2, 3]]",
+        "[[4, 5], [6, 7]]",
+    ]
 
 
 def test_samples_of_many_sizes(samples):
