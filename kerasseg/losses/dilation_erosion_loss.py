@@ -51,9 +51,11 @@ def dilation_erosion_targets(labels, num_classes, height, width, radius=32):
         stride,
     )
     # Halves, so that a convolution with rounding still decides correctly.
-    dilated = ops.where(count > 0.5, 1.0, -1.0)
-    eroded = ops.where(count > inside - 0.5, 1.0, -1.0)
-    return ops.stop_gradient(dilated), ops.stop_gradient(eroded)
+    return _signs(count > 0.5), _signs(count > inside - 0.5)
+
+
+def _signs(mask):
+    return ops.stop_gradient(2.0 * ops.cast(mask, "float32") - 1.0)
 
 
 def _count_under_disk(masks, radius, stride):

@@ -175,7 +175,7 @@ def unknown_id_penalty(labels, num_classes, ignore_class):
             f"ids {tuple(ignore_class)}. Received: "
             f"ids {sorted(values - allowed)}"
         )
-    return ops.where(unknown, float("nan"), 0.0)
+    return ops.cast(ops.where(unknown, float("nan"), 0.0), "float32")
 
 
 def _numpy_or_none(tensor):

@@ -172,7 +172,7 @@ class ConfusionMatrix(keras.metrics.Metric):
         matrix = ops.cast(self._high, "float32") * float(WORD)
         matrix = matrix + ops.cast(self._low, "float32")
         penalty = ops.where(ops.any(unknown > 0), float("nan"), 0.0)
-        return self.score(matrix) + penalty
+        return self.score(matrix) + ops.cast(penalty, "float32")
 
     def score(self, matrix):
         """The value of this metric for a confusion matrix.
