@@ -34,7 +34,8 @@ class BoundaryMask(keras.layers.Layer):
 
     def __init__(self, pool_size=9, **kwargs):
         super().__init__(**kwargs)
-        if not isinstance(pool_size, int) or pool_size < 3 or pool_size % 2 == 0:
+        odd = isinstance(pool_size, int) and pool_size % 2 == 1
+        if not odd or pool_size < 3:
             raise ValueError(
                 "`pool_size` must be an odd integer of 3 or more. "
                 f"Received: pool_size={pool_size!r}"

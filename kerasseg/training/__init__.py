@@ -1,0 +1,19 @@
+"""Recipes and what runs them."""
+
+from kerasseg.training.checkpoint import Checkpoint
+from kerasseg.training.curves import plot_curves
+from kerasseg.training.deep_supervision import DeepSupervision
+from kerasseg.training.evaluate import evaluate
+from kerasseg.training.fit import fit
+from kerasseg.training.recipe import Recipe
+from kerasseg.training.schedules import PolyDecay
+
+__all__ = [
+    "Checkpoint",
+    "DeepSupervision",
+    "PolyDecay",
+    "Recipe",
+    "evaluate",
+    "fit",
+    "plot_curves",
+]

@@ -1,0 +1,63 @@
+import csv
+import math
+import os
+from pathlib import Path
+
+
+def plot_curves(log: Path, picture: Path, title: str = "") -> None:
+    """Draws the columns of a training log against the epoch.
+
+    Losses share one panel, scores (between 0 and 1) another.
+
+    Args:
+        log: CSV file as `keras.callbacks.CSVLogger` writes it.
+        picture: PNG file to write.
+        title: Heading. Defaults to none.
+
+    Raises:
+        ImportError: if matplotlib is not installed.
+        ValueError: if the log holds no epoch.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError(
+            "Drawing training curves needs matplotlib: "
+            'pip install "kerasseg[train]"'
+        ) from error
+
+    with Path(log).open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    if not rows:
+        raise ValueError(f"`log` must hold an epoch. Received: log={log}")
+    names = [n for n in rows[0] if n not in ("epoch", "learning_rate")]
+    panels = {
+        "loss": [n for n in names if "loss" in n],
+        "score": [n for n in names if "loss" not in n],
+    }
+    panels = {label: names for label, names in panels.items() if names}
+    figure = Figure(figsize=(5 * len(panels), 3.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    for axes, (label, columns) in zip(
+        figure.subplots(1, len(panels), squeeze=False)[0],
+        panels.items(),
+        strict=True,
+    ):
+        for column in columns:
+            points = [(int(r["epoch"]) + 1, _number(r[column])) for r in rows]
+            axes.plot(*zip(*points, strict=True), label=column)
+        axes.set(xlabel="epoch", ylabel=label)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.suptitle(title)
+    temporary = Path(picture).with_name(f".{os.getpid()}-{picture.name}")
+    figure.savefig(temporary, dpi=120, format="png")
+    os.replace(temporary, picture)
+
+
+def _number(text):
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return math.nan

@@ -1,0 +1,66 @@
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+
+from kerasseg.data import Labels
+from kerasseg.inference import predict_logits
+from kerasseg.metrics.scores import scores
+
+
+def evaluate(
+    model: keras.Model,
+    dataset: Any,
+    labels: Labels,
+    absent: str = "skip",
+    progress: Callable[[int], None] | None = None,
+) -> dict[str, Any]:
+    """Scores a model on whole images, one at a time, at a single scale.
+
+    Args:
+        model: A segmentation model, pixels in, logits out.
+        dataset: Sequence of `(image, mask)`.
+        labels: Classes, and ids that are not scored.
+        absent: What a class that neither occurs nor is predicted counts as,
+            see `kerasseg.metrics.scores`. Defaults to `"skip"`.
+        progress: Called with the number of images done. Defaults to `None`.
+
+    Returns:
+        A dict, ready for JSON: `images`, `pixel_accuracy`,
+        `mean_accuracy`, `mean_iou`, `frequency_weighted_iou`,
+        `per_class_iou` by class name, and `confusion_matrix` (labels by
+        predictions).
+
+    Raises:
+        ValueError: if a mask holds an unknown id, or the model has another
+            number of classes.
+    """
+    count = labels.num_classes
+    if model.output.shape[-1] != count:
+        raise ValueError(
+            f"`model` must have {count} classes, like the labels. "
+            f"Received: {model.output.shape[-1]} classes"
+        )
+    matrix = np.zeros((count, count), "int64")
+    for index in range(len(dataset)):
+        image, mask = dataset[index]
+        labels.check(mask, source=f"image {index}")
+        predicted = np.argmax(predict_logits(model, image), axis=-1)
+        valid = mask < count
+        pairs = mask[valid].astype("int64") * count + predicted[valid]
+        matrix += np.bincount(pairs, minlength=count**2).reshape(count, count)
+        if progress is not None:
+            progress(index + 1)
+    result = scores(matrix, absent)
+    result["per_class_iou"] = {
+        name: None if np.isnan(iou) else float(iou)
+        for name, iou in zip(
+            labels.class_names, result["per_class_iou"], strict=True
+        )
+    }
+    return {
+        "images": len(dataset),
+        **result,
+        "confusion_matrix": matrix.tolist(),
+    }

@@ -1,0 +1,52 @@
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("kerasseg")
+class PolyDecay(keras.optimizers.schedules.LearningRateSchedule):
+    """Polynomial decay to zero after a linear warm-up.
+
+    `rate(t) = initial * (1 - t / steps) ^ power`, times `(t + 1) / warmup`
+    while `t < warmup`.
+
+    Args:
+        initial_learning_rate: float > 0.
+        steps: integer >= 1. Steps until the rate is zero.
+        power: float. Defaults to 0.9.
+        warmup_steps: integer >= 0. Defaults to 0.
+
+    Raises:
+        ValueError: if `steps` is under 1.
+
+    Reference:
+        Chen et al., "DeepLab", TPAMI 2018, section 4.1 ("poly").
+    """
+
+    def __init__(
+        self, initial_learning_rate, steps, power=0.9, warmup_steps=0
+    ):
+        super().__init__()
+        if steps < 1:
+            raise ValueError(
+                f"`steps` must be 1 or more. Received: steps={steps!r}"
+            )
+        self.initial_learning_rate = initial_learning_rate
+        self.steps = steps
+        self.power = power
+        self.warmup_steps = warmup_steps
+
+    def __call__(self, step):
+        step = ops.cast(step, "float32")
+        left = ops.clip(1.0 - step / self.steps, 0.0, 1.0)
+        rate = self.initial_learning_rate * left**self.power
+        if self.warmup_steps:
+            rate = rate * ops.minimum((step + 1) / self.warmup_steps, 1.0)
+        return rate
+
+    def get_config(self):
+        return {
+            "initial_learning_rate": self.initial_learning_rate,
+            "steps": self.steps,
+            "power": self.power,
+            "warmup_steps": self.warmup_steps,
+        }
