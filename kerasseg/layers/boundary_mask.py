@@ -45,13 +45,15 @@ class BoundaryMask(keras.layers.Layer):
     def build(self, input_shape):
         pass
 
-    def call(self, inputs):
-        # Written out: a softmax over the channels of an ONNX graph is run
-        # between two transposes and takes longer than the rest of the mask.
+    def call(self, inputs, training=False):
         logits = ops.cast(inputs, "float32")
-        logits = logits - ops.max(logits, axis=-1, keepdims=True)
-        scores = ops.exp(logits)
-        scores = scores / ops.sum(scores, axis=-1, keepdims=True)
+        if training:
+            scores = ops.softmax(logits)
+        else:
+            # Written out: ONNX Runtime runs a softmax over channels between
+            # two transposes, which take longer than the rest of the mask.
+            scores = ops.exp(logits - ops.max(logits, axis=-1, keepdims=True))
+            scores = scores / ops.sum(scores, axis=-1, keepdims=True)
         mask = self._dilate(scores) + self._dilate(-scores)
         return ops.cast(mask, self.compute_dtype)
 
