@@ -31,7 +31,13 @@ def plot_curves(log: Path, picture: Path, title: str = "") -> None:
         rows = list(csv.DictReader(file))
     if not rows:
         raise ValueError(f"`log` must hold an epoch. Received: log={log}")
-    names = [n for n in rows[0] if n not in ("epoch", "learning_rate")]
+    # Keras writes columns of NA for a validation that does not take place.
+    names = [
+        name
+        for name in rows[0]
+        if name not in ("epoch", "learning_rate")
+        and not all(math.isnan(_number(row[name])) for row in rows)
+    ]
     panels = {
         "loss": [n for n in names if "loss" in n],
         "score": [n for n in names if "loss" not in n],
