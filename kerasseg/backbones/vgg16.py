@@ -35,9 +35,7 @@ def vgg16(image_shape=(None, None, 3), weights=None, dropout=0.5):
     ):
         for index in range(1, depth + 1):
             x = _convolution(filters, 3, f"conv{block}_{index}")(x)
-        x = keras.layers.MaxPooling2D(
-            2, padding="same", name=f"pool{block}"
-        )(x)
+        x = keras.layers.MaxPooling2D(2, padding="same", name=f"pool{block}")(x)
     x = _convolution(4096, 7, "fc6")(x)
     x = keras.layers.Dropout(dropout, name="fc6_dropout")(x)
     x = _convolution(4096, 1, "fc7")(x)

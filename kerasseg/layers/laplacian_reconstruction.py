@@ -2,7 +2,6 @@ import keras
 import numpy as np
 from keras import ops
 
-
 # Measured (benchmarks/laplacian_reconstruction.py): with one class per
 # convolution the shuffles of single channels cost more than is saved, with all
 # classes in one the products with zeros do.
@@ -116,10 +115,8 @@ class LaplacianReconstruction(keras.layers.Layer):
             )
 
     def call(self, inputs, training=False):
-        if training:
-            outputs = self._transposed(inputs)
-        else:
-            outputs = self._blocks(inputs)
+        form = self._transposed if training else self._blocks
+        outputs = form(inputs)
         if self.use_bias:
             outputs = outputs + ops.cast(self.bias, outputs.dtype)
         return outputs
@@ -127,9 +124,7 @@ class LaplacianReconstruction(keras.layers.Layer):
     def _transposed(self, inputs):
         """One transposed convolution with a block-diagonal kernel."""
         classes, count, size = self.num_classes, self.num_bases, self.strides
-        bases = ops.transpose(
-            ops.cast(self.bases, inputs.dtype), (2, 3, 0, 1)
-        )
+        bases = ops.transpose(ops.cast(self.bases, inputs.dtype), (2, 3, 0, 1))
         blocks = np.eye(classes)[None, None, :, :, None]
         kernel = ops.expand_dims(bases, 2) * ops.cast(blocks, inputs.dtype)
         kernel = ops.reshape(

@@ -33,8 +33,9 @@ def evaluate(
         predictions).
 
     Raises:
-        ValueError: if a mask holds an unknown id, or the model has another
-            number of classes.
+        ValueError: if there is no image, a mask holds an unknown id or has
+            another size than its image, or the model has another number of
+            classes.
     """
     count = labels.num_classes
     if model.output.shape[-1] != count:
@@ -42,12 +43,19 @@ def evaluate(
             f"`model` must have {count} classes, like the labels. "
             f"Received: {model.output.shape[-1]} classes"
         )
+    if not len(dataset):
+        raise ValueError("`dataset` must hold at least one image.")
     matrix = np.zeros((count, count), "int64")
     for index in range(len(dataset)):
         image, mask = dataset[index]
         labels.check(mask, source=f"image {index}")
         predicted = np.argmax(predict_logits(model, image), axis=-1)
-        valid = mask < count
+        if mask.shape != predicted.shape:
+            raise ValueError(
+                f"The mask of image {index} must have the size of the image, "
+                f"{predicted.shape}. Received: mask.shape={mask.shape}"
+            )
+        valid = np.isin(mask, labels.ignore_classes, invert=True)
         pairs = mask[valid].astype("int64") * count + predicted[valid]
         matrix += np.bincount(pairs, minlength=count**2).reshape(count, count)
         if progress is not None:

@@ -1,17 +1,23 @@
 import contextlib
+import csv
 import dataclasses
+import io
 import logging
 import os
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from kerasseg.data import batches
+from kerasseg.losses.labels import ignored_ids
 from kerasseg.metrics import MeanIoU
 from kerasseg.training.checkpoint import Checkpoint
 from kerasseg.training.curves import plot_curves
 from kerasseg.training.deep_supervision import DeepSupervision
+from kerasseg.training.devices import strategy
 from kerasseg.training.recipe import Recipe
+from kerasseg.training.samples import CheckedSamples
 from kerasseg.training.schedules import PolyDecay
 
 logger = logging.getLogger(__name__)
@@ -51,31 +57,42 @@ def fit(
         The trained model, without what existed for training alone.
 
     Raises:
-        ValueError: if the folder holds a run that is not to be resumed, or
-            a mask holds an unknown id.
+        ValueError: if the folder holds a run that is not to be resumed, a
+            mask holds an unknown id, or the devices cannot share a batch.
+        TypeError: if a sample has the wrong dtype.
         FloatingPointError: if the loss is no longer a number. The state of
             the last finished epoch is kept.
+        RuntimeError: inside of the scope of TensorFlow's
+            `MultiWorkerMirroredStrategy`, which fails with Keras 3.
     """
+    shared = strategy(devices)
+    if epochs is not None:
+        recipe = dataclasses.replace(recipe, epochs=epochs)
+    _check_batch_size(recipe.batch_size, shared.num_replicas_in_sync)
     output = Path(output)
-    output.mkdir(parents=True, exist_ok=True)
-    checkpoint_path = output / CHECKPOINT
-    if checkpoint_path.exists() and not resume:
+    if (output / CHECKPOINT).exists() and not resume:
         raise ValueError(
             "`output` must not hold an earlier run when `resume=False`. "
             f"Received: output={str(output)!r}"
         )
-    if epochs is not None:
-        recipe = dataclasses.replace(recipe, epochs=epochs)
-    with _dtype_policy(recipe.precision), _strategy(devices).scope():
-        return _fit(recipe, output, checkpoint_path, verbose)
+    output.mkdir(parents=True, exist_ok=True)
+    with _dtype_policy(recipe.precision), shared.scope():
+        return _fit(recipe, output, shared.num_replicas_in_sync, verbose)
 
 
-def _fit(recipe, output, checkpoint_path, verbose):
+def _fit(recipe, output, replicas, verbose):
     keras.utils.set_random_seed(recipe.seed)
     train = recipe.train()
     steps = len(train) // recipe.batch_size
+    if steps < 1:
+        raise ValueError(
+            "`train` of the recipe must return enough samples for a batch. "
+            f"Received: {len(train)} samples, batch_size={recipe.batch_size}"
+        )
     model, trainer = _compile(recipe, steps * recipe.epochs)
-    checkpoint = Checkpoint(checkpoint_path, steps)
+    known = model.output.shape[-1], ignored_ids(_ignore_class(recipe))
+    train = CheckedSamples(train, *known)
+    checkpoint = Checkpoint(output / CHECKPOINT, steps)
     done = checkpoint.restore(trainer)
     if done:
         logger.info("going on after epoch %d of %d", done, recipe.epochs)
@@ -87,11 +104,13 @@ def _fit(recipe, output, checkpoint_path, verbose):
         drop_remainder=True,
         initial_epoch=done,
     )
-    validation = recipe.validation and batches(
-        recipe.validation(), recipe.batch_size, shuffle=False
-    )
-    if not done:
-        (output / LOG).unlink(missing_ok=True)
+    held_out = validation = None
+    if recipe.validation is not None:
+        held_out = CheckedSamples(recipe.validation(), *known)
+        size = _validation_batch(len(held_out), recipe.batch_size, replicas)
+        validation = batches(held_out, size, shuffle=False)
+    _forget_unfinished(output / LOG, done)
+    log = keras.callbacks.CSVLogger(output / LOG, append=True)
     try:
         trainer.fit(
             stream,
@@ -101,21 +120,26 @@ def _fit(recipe, output, checkpoint_path, verbose):
             shuffle=False,
             verbose=verbose,
             callbacks=[
-                keras.callbacks.TerminateOnNaN(raise_error=True),
-                keras.callbacks.CSVLogger(output / LOG, append=True),
+                _StopOnNaN(),
+                log,
                 checkpoint,
                 _Curves(output, recipe.name),
             ],
         )
-    except RuntimeError as error:
-        if "NaN or Inf loss" not in str(error):
-            raise
-        kept = checkpoint_path if checkpoint_path.exists() else "nothing"
+    except FloatingPointError as error:
+        kept = checkpoint.path if checkpoint.path.exists() else "nothing"
         raise FloatingPointError(
-            "The loss is no longer a number. Try a lower learning rate or "
-            '`precision="float32"`, and check the masks for unknown ids. '
-            f"Kept: {kept}"
+            f"{error} Try a lower learning rate, gradient clipping or "
+            f'`precision="float32"`. Kept: {kept}'
         ) from error
+    except Exception as error:
+        for samples in (train, held_out):
+            if samples is not None and samples.error not in (None, error):
+                raise samples.error from error
+        raise
+    finally:
+        # Keras leaves the file open when a training is stopped by an error.
+        log.on_train_end()
     return model
 
 
@@ -131,7 +155,7 @@ def _compile(recipe, total_steps):
         metrics=[
             MeanIoU(
                 model.output.shape[-1],
-                ignore_class=getattr(recipe.loss, "ignore_class", 255),
+                ignore_class=_ignore_class(recipe),
                 name="mean_iou",
             )
         ],
@@ -141,6 +165,49 @@ def _compile(recipe, total_steps):
 
 def _adamw(total_steps):
     return keras.optimizers.AdamW(PolyDecay(1e-3, total_steps))
+
+
+def _ignore_class(recipe):
+    return getattr(recipe.loss, "ignore_class", 255)
+
+
+def _check_batch_size(batch_size, replicas):
+    if batch_size % replicas:
+        raise ValueError(
+            f"`batch_size` must be a multiple of the {replicas} devices that "
+            f"share a batch. Received: batch_size={batch_size}"
+        )
+
+
+def _validation_batch(samples, batch_size, replicas):
+    """The largest size whose last batch has a sample for each replica."""
+    for size in range(batch_size, replicas, -1):
+        if not 0 < samples % size < replicas:
+            return size
+    return replicas
+
+
+def _forget_unfinished(log, done):
+    """Drops the epochs that a resumed run is going to repeat."""
+    if not log.exists():
+        return
+    if not done:
+        log.unlink()
+        return
+    with log.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    rows = [row for row in rows if row and int(row[0]) < done]
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([header, *rows])
+    temporary = log.with_name(f".{os.getpid()}-{log.name}")
+    temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
+    os.replace(temporary, log)
+
+
+class _StopOnNaN(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        if not np.isfinite(float(logs["loss"])):
+            raise FloatingPointError("The loss is no longer a number.")
 
 
 class _Curves(keras.callbacks.Callback):
@@ -166,29 +233,3 @@ def _dtype_policy(name):
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-def _strategy(devices):
-    """MirroredStrategy over several devices, else nothing."""
-    if keras.backend.backend() != "tensorflow":
-        if devices is not None:
-            raise ValueError(
-                "`devices` must be None on this backend; use "
-                "keras.distribution instead. "
-                f"Received: devices={devices!r}"
-            )
-        return _OneDevice()
-    import tensorflow as tf
-
-    if devices is None:
-        devices = [
-            device.name.replace("/device:", "")
-            for device in tf.config.list_logical_devices("GPU")
-        ]
-    if len(devices) < 2:
-        return _OneDevice()
-    return tf.distribute.MirroredStrategy(devices)
-
-
-class _OneDevice:
-    scope = staticmethod(contextlib.nullcontext)

@@ -33,7 +33,8 @@ class Recipe:
         seed: Seed of weights, order and augmentation. Defaults to 0.
 
     Raises:
-        ValueError: if `epochs` or `batch_size` is under 1.
+        ValueError: if `epochs` or `batch_size` is under 1, or there are
+            `head_losses` without `heads`.
     """
 
     name: str
@@ -58,3 +59,8 @@ class Recipe:
                     f"`{name}` must be an integer of 1 or more. "
                     f"Received: {name}={value!r}"
                 )
+        if self.head_losses and self.heads is None:
+            raise ValueError(
+                "`heads` must be given along with `head_losses`. Received: "
+                f"head_losses for {sorted(self.head_losses)}, heads=None"
+            )

@@ -16,19 +16,22 @@ class PolyDecay(keras.optimizers.schedules.LearningRateSchedule):
         warmup_steps: integer >= 0. Defaults to 0.
 
     Raises:
-        ValueError: if `steps` is under 1.
+        ValueError: if `steps` is under 1 or `warmup_steps` under 0.
 
     Reference:
         Chen et al., "DeepLab", TPAMI 2018, section 4.1 ("poly").
     """
 
-    def __init__(
-        self, initial_learning_rate, steps, power=0.9, warmup_steps=0
-    ):
+    def __init__(self, initial_learning_rate, steps, power=0.9, warmup_steps=0):
         super().__init__()
         if steps < 1:
             raise ValueError(
                 f"`steps` must be 1 or more. Received: steps={steps!r}"
+            )
+        if warmup_steps < 0:
+            raise ValueError(
+                "`warmup_steps` must be 0 or more. "
+                f"Received: warmup_steps={warmup_steps!r}"
             )
         self.initial_learning_rate = initial_learning_rate
         self.steps = steps

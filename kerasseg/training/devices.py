@@ -1,0 +1,63 @@
+import contextlib
+import types
+from typing import Any
+
+import keras
+
+
+def strategy(devices: list[str] | None = None) -> Any:
+    """How the steps of a training are shared among devices.
+
+    Args:
+        devices: TensorFlow devices such as `["GPU:0", "GPU:1"]`. Defaults to
+            all GPUs if there are several, or to the strategy whose scope
+            this is called in.
+
+    Returns:
+        A `tf.distribute.Strategy`; on other backends an object that has its
+        `scope` and `num_replicas_in_sync` and does nothing.
+
+    Raises:
+        RuntimeError: inside of the scope of a `MultiWorkerMirroredStrategy`.
+        ValueError: if a device does not exist.
+    """
+    if keras.backend.backend() != "tensorflow":
+        if devices is not None:
+            raise ValueError(
+                "`devices` must be None on this backend; use "
+                "keras.distribution instead. "
+                f"Received: devices={devices!r}"
+            )
+        return types.SimpleNamespace(
+            scope=contextlib.nullcontext, num_replicas_in_sync=1
+        )
+    import tensorflow as tf
+
+    current = tf.distribute.get_strategy()
+    if isinstance(current, tf.distribute.MultiWorkerMirroredStrategy):
+        raise RuntimeError(
+            "MultiWorkerMirroredStrategy does not work with Keras 3, see "
+            "https://github.com/keras-team/keras/issues/20585. Use `devices` "
+            "to train on several GPUs of one machine, or "
+            "keras.distribution.DataParallel on the JAX backend to train on "
+            "several machines."
+        )
+    if devices is None:
+        gpus = _names(tf.config.list_logical_devices("GPU"))
+        if len(gpus) < 2 or tf.distribute.has_strategy():
+            return current
+        return tf.distribute.MirroredStrategy(gpus)
+    known = _names(tf.config.list_logical_devices())
+    # "/gpu:0" and "/device:GPU:0" are the same to TensorFlow.
+    asked = [d.upper().rpartition("/")[2] for d in devices]
+    asked = [d.removeprefix("DEVICE:") for d in asked]
+    if not asked or set(asked) - set(known) or len(set(asked)) < len(asked):
+        raise ValueError(
+            f"`devices` must be different ones of {known}. "
+            f"Received: devices={devices!r}"
+        )
+    return tf.distribute.MirroredStrategy(asked)
+
+
+def _names(devices):
+    return [device.name.replace("/device:", "") for device in devices]
