@@ -1,6 +1,7 @@
 """Trained models by name, their records, and saved models in folders."""
 
 from kerasseg.zoo.entry import Entry
+from kerasseg.zoo.fetch import weights_path
 from kerasseg.zoo.load import build
 from kerasseg.zoo.load import info
 from kerasseg.zoo.load import load
@@ -19,5 +20,6 @@ __all__ = [
     "names",
     "read_weights",
     "save",
+    "weights_path",
     "write_weights",
 ]

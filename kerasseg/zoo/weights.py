@@ -6,6 +6,7 @@ shape that the model does not have, before its numbers are read.
 """
 
 import contextlib
+import zlib
 from collections.abc import Collection
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,11 +20,9 @@ from kerasseg.zoo.atomic import atomic_file
 FORMAT = "kerasseg.weights"
 FORMAT_VERSION = 1
 
-_FILTERS = {
-    h5py.h5z.FILTER_DEFLATE,
-    h5py.h5z.FILTER_SHUFFLE,
-    h5py.h5z.FILTER_FLETCHER32,
-}
+_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE}
+# What h5py raises on damaged files, next to OSError.
+_UNREADABLE = (OSError, RuntimeError, KeyError, TypeError, ValueError)
 _MAX_DEPTH = 32
 _MAX_LISTED = 5
 
@@ -139,7 +138,7 @@ def class_dependent_names(
             name: dataset.shape
             for name, dataset in _datasets(stored, path).items()
         }
-        old = int(_attribute(stored, "num_classes", path))
+        old = _attribute(stored, "num_classes", path)
     new = _num_classes(model)
     if not old or not new or old == new:
         return ()
@@ -209,16 +208,19 @@ def _file_image(arrays, attributes):
     ) as stored:
         stored.attrs.update(attributes)
         for name, array in arrays.items():
-            packed = {}
-            if array.size > 1:
-                packed = {
-                    "compression": "gzip",
-                    "shuffle": True,
-                    "fletcher32": True,
-                }
-            stored.create_dataset(name, data=array, **packed)
+            packed = {"compression": "gzip", "shuffle": True}
+            dataset = stored.create_dataset(
+                name, data=array, **(packed if array.ndim else {})
+            )
+            dataset.attrs["crc32"] = _checksum(array)
         stored.flush()
         return stored.id.get_file_image()
+
+
+def _checksum(array):
+    # HDF5's own checksums leave out the type and the filters of a data set.
+    start = zlib.crc32(f"{array.dtype.str} {array.shape}".encode())
+    return zlib.crc32(np.ascontiguousarray(array).tobytes(), start)
 
 
 def _verify(path, arrays):
@@ -262,7 +264,7 @@ def _open(path: str | Path) -> Iterator[h5py.File]:
 def _attribute(stored, name, path):
     try:
         return stored.attrs.get(name)
-    except (OSError, RuntimeError, ValueError) as error:
+    except _UNREADABLE as error:
         raise WeightsError(_damaged(path, error)) from error
 
 
@@ -281,7 +283,9 @@ def _datasets(stored, path):
                     pending.append((name + "/", item, depth + 1))
                 else:
                     _refuse(path, name, "is nested too deeply")
-    except (OSError, RuntimeError, KeyError) as error:
+    except WeightsError:
+        raise
+    except _UNREADABLE as error:
         raise WeightsError(_damaged(path, error)) from error
     return found
 
@@ -321,9 +325,12 @@ def _damaged(path, error):
 
 def _read(dataset, path):
     try:
-        return dataset[()]
-    except (OSError, RuntimeError) as error:
+        array = dataset[()]
+        if dataset.attrs["crc32"] != _checksum(array):
+            raise OSError(f"the numbers of {dataset.name} have changed")
+    except _UNREADABLE as error:
         raise WeightsError(_damaged(path, error)) from error
+    return array
 
 
 def _check_same(variables, datasets, stored, path, allow_extra, skip):

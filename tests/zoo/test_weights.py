@@ -184,6 +184,26 @@ def test_flipped_byte(path, net):
         read_weights(net(), path)
 
 
+def test_flipped_bytes_never_change_a_number(path, trained, weights_of, rng):
+    model = trained
+    read_weights(model, path)
+    expected = weights_of(model)
+    content = path.read_bytes()
+    refused = 0
+    for position in rng.choice(len(content), 100, replace=False):
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << rng.integers(8)
+        path.write_bytes(damaged)
+        try:
+            read_weights(model, path)
+        except WeightsError:
+            refused += 1
+    # The rest hit unused bytes of the container, or the name of the model.
+    assert 0 < refused < 100
+    for name, value in weights_of(model).items():
+        np.testing.assert_array_equal(value, expected[name])
+
+
 def test_foreign_files(tmp_path, net):
     path = tmp_path / "net.weights.h5"
     net().save_weights(path)
