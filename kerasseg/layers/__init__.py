@@ -2,6 +2,7 @@
 
 from kerasseg.layers.bilinear_upsampling import BilinearUpSampling2D
 from kerasseg.layers.boundary_mask import BoundaryMask
+from kerasseg.layers.laplacian_head import LaplacianHead
 from kerasseg.layers.laplacian_reconstruction import CosineBases
 from kerasseg.layers.laplacian_reconstruction import LaplacianReconstruction
 from kerasseg.layers.padding import CropToMatch
@@ -12,6 +13,7 @@ __all__ = [
     "BoundaryMask",
     "CosineBases",
     "CropToMatch",
+    "LaplacianHead",
     "LaplacianReconstruction",
     "PadToMultiple",
 ]

@@ -4,6 +4,7 @@ from kerasseg.backbones import mobilenet_v2
 from kerasseg.layers import BilinearUpSampling2D
 from kerasseg.layers import BoundaryMask
 from kerasseg.layers import CropToMatch
+from kerasseg.layers import LaplacianHead
 from kerasseg.layers import LaplacianReconstruction
 from kerasseg.layers import PadToMultiple
 
@@ -81,17 +82,18 @@ def lrr(
     for this in levels:
         tap = features[TAPS[this]]
         hidden = tap if head == "paper" else _light_head(tap, hidden, this)
-        coefficients = keras.layers.Conv2D(
-            num_classes * num_bases,
-            5 if head == "paper" else 1,
-            padding="same",
-            kernel_initializer="zeros",
-            name=f"coefficients_{this}",
-        )(hidden)
-        layer = LaplacianReconstruction(
+        if head == "paper" or prediction is None:
+            hidden_or_coefficients = _coefficients(
+                hidden, num_classes * num_bases, head, this
+            )
+            layer = LaplacianReconstruction
+        else:
+            hidden_or_coefficients = hidden
+            layer = LaplacianHead
+        layer = layer(
             num_classes, num_bases, UPSAMPLING, name=f"reconstruction_{this}"
         )
-        reconstruction = layer(coefficients)
+        reconstruction = layer(hidden_or_coefficients)
         if bases is not None:
             layer.bases.assign(bases)
         if prediction is None:
@@ -168,6 +170,16 @@ def _light_head(tap, coarser, level):
         )(context)
         x = keras.layers.Add(name=f"sum_{level}")([x, context])
     return keras.layers.ReLU(name=f"hidden_{level}")(x)
+
+
+def _coefficients(hidden, count, head, level):
+    return keras.layers.Conv2D(
+        count,
+        5 if head == "paper" else 1,
+        padding="same",
+        kernel_initializer="zeros",
+        name=f"coefficients_{level}",
+    )(hidden)
 
 
 def _dilation_erosion(model):

@@ -1,86 +1,74 @@
-"""LRR-4x on CamVid, MobileNetV2.
+"""LRR-4x on CamVid, MobileNetV2: stage 2, all four levels.
 
 Paper: Ghiasi and Fowlkes, "Laplacian Pyramid Reconstruction and Refinement
-for Semantic Segmentation", ECCV 2016. Losses, masks and dilation/erosion
-heads are the paper's; the trunk, the light head, the optimizer and the
-augmentation are this project's.
+for Semantic Segmentation", ECCV 2016. Bases, masks, the losses at all levels
+and the dilation/erosion heads are the paper's, and so are the two stages. The
+trunk, the light head, class weights, optimizer and augmentation are this
+project's.
 
-Command: kerasseg train zoo/lrr_4x/recipe.py --out runs/lrr_4x
-Data: CamVid, 11 classes, train + val (468 images). The schedule was fixed
+Commands: kerasseg train zoo/lrr_4x/stage_1.py --out runs/lrr_4x_stage_1
+          kerasseg train zoo/lrr_4x/recipe.py --out runs/lrr_4x
+Data: CamVid, 11 classes, train + val (468 images). Both schedules were fixed
 before any score was seen; nothing was chosen on the test images.
-Backbone: KERASSEG_DATA/backbones/mobilenet_v2_1.0_224_no_top_int8_dequantised.h5
 """
+
+import importlib.util
+from functools import partial
+from pathlib import Path
 
 import keras
 
 import kerasseg
-from kerasseg.data import CAMVID
 
-CLASSES = CAMVID.num_classes
-BACKBONE = "backbones/mobilenet_v2_1.0_224_no_top_int8_dequantised.h5"
-# Square roots of the median-frequency weights of the training masks, so that
-# thin classes count without drowning the rest; order of the class ids.
-WEIGHTS = [0.53, 0.45, 2.19, 0.39, 1.0, 0.65, 1.96, 1.4, 0.89, 2.52, 2.5]
+_path = Path(__file__).with_name("stage_1.py")
+_spec = importlib.util.spec_from_file_location("stage_1", _path)
+stage_1 = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(stage_1)
 
-
-def train():
-    return kerasseg.data.camvid("train+val").cached()
+STAGE_1 = Path("runs/lrr_4x_stage_1/model")
 
 
 def model(mask=True):
-    masks = [mask for _, mask in train()]
-    backbone = kerasseg.backbones.mobilenet_v2(
-        weights=kerasseg.data.data_root() / BACKBONE
-    )
-    # The first blocks see edges and colours, which ImageNet taught them; they
-    # are also a third of the cost of a step.
-    for layer in backbone.get_layer("mobilenet_v2_features").layers:
-        layer.trainable = False
-        if layer.name == "block_2_add":
-            break
-    return kerasseg.models.lrr(
-        CLASSES,
+    start = kerasseg.zoo.load(STAGE_1)
+    backbone = stage_1.backbone(weights=None)
+    model = kerasseg.models.lrr(
+        stage_1.CLASSES,
         backbone,
         mask=mask,
-        bases=kerasseg.data.reconstruction_bases(masks, CLASSES),
-        name="lrr_4x",
+        bases=start.get_layer("reconstruction_32x").bases,
     )
+    trained = {variable.path: variable for variable in start.weights}
+    for variable in model.weights:
+        if variable.path in trained:
+            variable.assign(trained[variable.path])
+    return model
 
 
 def optimizer(steps):
     return keras.optimizers.AdamW(
-        kerasseg.training.PolyDecay(1e-3, steps, warmup_steps=steps // 50),
+        kerasseg.training.PolyDecay(7e-4, steps, warmup_steps=steps // 20),
         weight_decay=1e-3,
         clipnorm=5.0,
     )
 
 
-def loss():
-    return kerasseg.losses.SegmentationLoss(
-        class_weights=WEIGHTS, normalization="image"
-    )
-
-
-def recipe():
+def recipe(mask=True, dilation_erosion=True, epochs=24):
+    losses = {level: stage_1.loss() for level in ("32x", "16x", "8x")}
+    if dilation_erosion:
+        losses["dilation_erosion"] = kerasseg.losses.DilationErosionLoss(
+            stage_1.CLASSES
+        )
     return kerasseg.training.Recipe(
         name="lrr_4x",
-        train=train,
-        augmentation=kerasseg.data.Augmentation(
-            crop_size=(320, 320),
-            scale=(0.6, 1.8),
-            brightness=0.5,
-            gamma=0.4,
-        ),
+        train=stage_1.train,
+        augmentation=stage_1.AUGMENTATION,
         batch_size=8,
-        model=model,
-        heads=kerasseg.models.lrr_heads,
-        loss=loss(),
-        head_losses={
-            "32x": loss(),
-            "16x": loss(),
-            "8x": loss(),
-            "dilation_erosion": kerasseg.losses.DilationErosionLoss(CLASSES),
-        },
+        model=partial(model, mask),
+        heads=partial(
+            kerasseg.models.lrr_heads, dilation_erosion=dilation_erosion
+        ),
+        loss=stage_1.loss(),
+        head_losses=losses,
         optimizer=optimizer,
-        epochs=90,
+        epochs=epochs,
     )

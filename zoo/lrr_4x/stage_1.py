@@ -5,7 +5,8 @@ finer levels join; a step then costs half as much.
 
 Command: kerasseg train zoo/lrr_4x/stage_1.py --out runs/lrr_4x_stage_1
 Data: CamVid, 11 classes, train + val (468 images).
-Backbone: KERASSEG_DATA/backbones/mobilenet_v2_1.0_224_no_top_int8_dequantised.h5
+Backbone: MobileNetV2 1.0 trained on ImageNet, the file BACKBONE in the folder
+that KERASSEG_DATA names.
 """
 
 import keras
@@ -19,29 +20,40 @@ BACKBONE = "backbones/mobilenet_v2_1.0_224_no_top_int8_dequantised.h5"
 # largest a little less), so that thin classes count without drowning the
 # rest; order of the class ids.
 WEIGHTS = [0.53, 0.45, 2.19, 0.39, 1.0, 0.65, 1.96, 1.4, 0.89, 2.52, 2.5]
+AUGMENTATION = kerasseg.data.Augmentation(
+    crop_size=(320, 320), scale=(0.6, 1.8), brightness=0.5, gamma=0.4
+)
 
 
 def train():
     return kerasseg.data.camvid("train+val").cached()
 
 
-def model():
-    backbone = kerasseg.backbones.mobilenet_v2(
-        weights=kerasseg.data.data_root() / BACKBONE
-    )
+def backbone(weights):
+    backbone = kerasseg.backbones.mobilenet_v2(weights=weights)
     # The first blocks see edges and colours, which ImageNet taught them; they
     # are also a third of the cost of a step.
     for layer in backbone.get_layer("mobilenet_v2_features").layers:
         layer.trainable = False
         if layer.name == "block_2_add":
             break
+    return backbone
+
+
+def model():
     return kerasseg.models.lrr(
         CLASSES,
-        backbone,
+        backbone(weights=kerasseg.data.data_root() / BACKBONE),
         level="32x",
         bases=kerasseg.data.reconstruction_bases(
             [mask for _, mask in train()], CLASSES
         ),
+    )
+
+
+def loss():
+    return kerasseg.losses.SegmentationLoss(
+        class_weights=WEIGHTS, normalization="image"
     )
 
 
@@ -57,17 +69,10 @@ def recipe():
     return kerasseg.training.Recipe(
         name="lrr_4x, stage 1",
         train=train,
-        augmentation=kerasseg.data.Augmentation(
-            crop_size=(320, 320),
-            scale=(0.6, 1.8),
-            brightness=0.5,
-            gamma=0.4,
-        ),
+        augmentation=AUGMENTATION,
         batch_size=8,
         model=model,
-        loss=kerasseg.losses.SegmentationLoss(
-            class_weights=WEIGHTS, normalization="image"
-        ),
+        loss=loss(),
         optimizer=optimizer,
         epochs=30,
     )
