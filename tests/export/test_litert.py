@@ -11,8 +11,8 @@ from kerasseg.export import to_litert
 SHAPE = (32, 48)
 
 
-class Convolution3D(layers.Layer):
-    """A 3-D convolution with strides that LiteRT leaves to TensorFlow."""
+class Spectrum(layers.Layer):
+    """A Fourier transform, which LiteRT leaves to TensorFlow."""
 
     def call(self, inputs):
         import tensorflow as tf
@@ -47,7 +47,7 @@ def test_conversion_is_silent(model, tmp_path, capfd):
 @pytest.mark.export
 def test_flex_operators_are_refused_by_name(tmp_path):
     images = keras.Input((None, None, 3))
-    x = Convolution3D()(images)
+    x = Spectrum()(images)
     model = keras.Model(images, layers.Conv2D(3, 1)(x))
     with pytest.raises(ExportError, match=r"does not have: .*FlexFFT2D"):
         to_litert(model, tmp_path / "flex.tflite", image_shape=SHAPE)
