@@ -4,17 +4,22 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("kerasseg")
 class BilinearUpSampling2D(keras.layers.Layer):
-    """Fixed bilinear transposed convolution, with zeros outside the map.
+    """Fixed bilinear upsampling, with zeros or the edge outside the map.
 
-    Equal to a transposed convolution with the bilinear kernel of size
-    `2 * strides`, cropped by `strides / 2` per side. In the interior this is
-    the usual half-pixel bilinear resize; towards the border values fade (a
-    constant 1 becomes 0.75 at an edge and 0.5625 in a corner for a stride of
-    2), because a transposed convolution sees zeros beyond the map where a
-    resize repeats the edge. `keras.layers.UpSampling2D` is the latter.
+    With `border="zeros"`, equal to a transposed convolution with the bilinear
+    kernel of size `2 * strides`, cropped by `strides / 2` per side: values
+    fade towards the border (a constant 1 becomes 0.75 at an edge and 0.5625
+    in a corner for a stride of 2). With `border="edge"`, the usual half-pixel
+    resize. In the interior both are the same.
+
+    `keras.layers.UpSampling2D` is the latter too, but Keras 3.15 refuses to
+    resize a map whose size is unknown when TensorFlow traces a graph, as in
+    `model.predict` with images of several sizes.
 
     Args:
         strides: even integer >= 2. Upsampling factor. Defaults to 2.
+        border: `"zeros"` or `"edge"`. What lies outside the map. Defaults to
+            `"zeros"`.
 
     Input shape:
         `(batch, height, width, channels)`.
@@ -23,38 +28,72 @@ class BilinearUpSampling2D(keras.layers.Layer):
         `(batch, strides * height, strides * width, channels)`.
 
     Raises:
-        ValueError: if `strides` is not an even integer of 2 or more.
+        ValueError: if an argument is out of its range.
 
     Reference:
         Long, Shelhamer and Darrell, "Fully Convolutional Networks for
         Semantic Segmentation", CVPR 2015, section 3.3.
     """
 
-    def __init__(self, strides=2, **kwargs):
+    def __init__(self, strides=2, border="zeros", **kwargs):
         super().__init__(**kwargs)
         if not isinstance(strides, int) or strides < 2 or strides % 2:
             raise ValueError(
                 "`strides` must be an even integer of 2 or more. "
                 f"Received: strides={strides!r}"
             )
+        if border not in ("zeros", "edge"):
+            raise ValueError(
+                '`border` must be "zeros" or "edge". '
+                f"Received: border={border!r}"
+            )
         self.strides = strides
+        self.border = border
 
     def build(self, input_shape):
         pass
 
     def call(self, inputs):
+        height, width = ops.shape(inputs)[1:3]
+        known = isinstance(height, int) and isinstance(width, int)
+        if known and self.border == "edge":
+            return self._resize(inputs, height, width)
         # Resizing a map with a border of zeros reads those zeros just where
         # the transposed convolution does, and is several times faster.
-        padded = ops.pad(inputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
-        height, width = ops.shape(padded)[1:3]
-        outputs = ops.image.resize(
-            padded,
+        padded = ops.pad(
+            inputs,
+            ((0, 0), (1, 1), (1, 1), (0, 0)),
+            "constant" if self.border == "zeros" else "symmetric",
+        )
+        if not known:
+            return self._stretch(self._stretch(padded, axis=1), axis=2)
+        outputs = self._resize(padded, height + 2, width + 2)
+        edge = self.strides
+        return outputs[:, edge:-edge, edge:-edge, :]
+
+    def _resize(self, x, height, width):
+        return ops.image.resize(
+            x,
             (height * self.strides, width * self.strides),
             interpolation="bilinear",
             data_format="channels_last",
         )
-        edge = self.strides
-        return outputs[:, edge:-edge, edge:-edge, :]
+
+    def _stretch(self, padded, axis):
+        """Upsamples one axis that has one sample too many on either side."""
+        shape = list(ops.shape(padded))
+        first, second = (
+            padded[:, :-1] if axis == 1 else padded[:, :, :-1],
+            padded[:, 1:] if axis == 1 else padded[:, :, 1:],
+        )
+        phases = [
+            first + (second - first) * ((phase + 0.5) / self.strides)
+            for phase in range(self.strides)
+        ]
+        shape[axis] = (shape[axis] - 1) * self.strides
+        x = ops.reshape(ops.stack(phases, axis + 1), shape)
+        edge = self.strides // 2
+        return x[:, edge:-edge] if axis == 1 else x[:, :, edge:-edge]
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
@@ -66,4 +105,8 @@ class BilinearUpSampling2D(keras.layers.Layer):
         )
 
     def get_config(self):
-        return {**super().get_config(), "strides": self.strides}
+        return {
+            **super().get_config(),
+            "strides": self.strides,
+            "border": self.border,
+        }

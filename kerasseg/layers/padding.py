@@ -37,7 +37,8 @@ class PadToMultiple(keras.layers.Layer):
         self._check(inputs.shape)
         height, width = ops.shape(inputs)[1:3]
         bottom, right = -height % self.multiple, -width % self.multiple
-        if isinstance(bottom, int) and bottom == 0 and right == 0:
+        known = isinstance(bottom, int) and isinstance(right, int)
+        if known and bottom == right == 0:
             return inputs
         return ops.pad(
             inputs,

@@ -165,8 +165,8 @@ def _light_head(tap, coarser, level):
         context = keras.layers.Conv2D(
             filters, 1, use_bias=False, name=f"context_{level}"
         )(coarser)
-        context = keras.layers.UpSampling2D(
-            2, interpolation="bilinear", name=f"context_up_{level}"
+        context = BilinearUpSampling2D(
+            2, border="edge", name=f"context_up_{level}"
         )(context)
         x = keras.layers.Add(name=f"sum_{level}")([x, context])
     return keras.layers.ReLU(name=f"hidden_{level}")(x)
@@ -211,8 +211,8 @@ def _dilation_erosion(model):
 def _to_image_size(prediction, images, level, name):
     factor = int(level[:-1]) // UPSAMPLING
     if factor > 1:
-        prediction = keras.layers.UpSampling2D(
-            factor, interpolation="bilinear", name="to_image_size"
+        prediction = BilinearUpSampling2D(
+            factor, border="edge", name="to_image_size"
         )(prediction)
     cropped = CropToMatch(name="crop")([prediction, images])
     return _float32(cropped, name)
