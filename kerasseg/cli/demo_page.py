@@ -38,6 +38,13 @@ pre { background: var(--card); border: 1px solid var(--line);
   border-radius: .6rem; padding: .8rem; overflow-x: auto; font-size: .85rem; }
 """
 
+# Pictures wider than this are shrunk for the page.
+_WIDEST = 1280
+
+# The drawing's size, and the edges of the field within it.
+_WIDTH, _HEIGHT = 640, 260
+_LEFT, _RIGHT, _TOP, _BOTTOM = 46, 628, 12, 220
+
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -110,6 +117,8 @@ def figure(picture, caption: str) -> str:
 
     if not isinstance(picture, Image.Image):
         picture = Image.fromarray(picture)
+    picture = picture.copy()
+    picture.thumbnail((_WIDEST, 4 * _WIDEST))
     file = io.BytesIO()
     picture.save(file, "PNG" if picture.width < 200 else "JPEG", quality=90)
     kind = "png" if picture.width < 200 else "jpeg"
@@ -179,63 +188,70 @@ def curves(series: dict[str, list[float]], x_name: str) -> str:
     Returns:
         A piece of HTML.
     """
-    left, right, top, bottom, width, height = 46, 12, 12, 40, 640, 260
     count = max(len(values) for values in series.values())
-    step = _tick_step(max(max(values) for values in series.values()))
     highest = max(max(values) for values in series.values())
+    step = _tick_step(highest)
     ticks = [step * i for i in range(int(highest / step) + 2)]
 
-    def x_of(index):
-        return left + (width - left - right) * index / max(1, count - 1)
+    def place(index, value):
+        across = index / max(1, count - 1)
+        return (
+            _LEFT + (_RIGHT - _LEFT) * across,
+            _BOTTOM - (_BOTTOM - _TOP) * value / ticks[-1],
+        )
 
-    def y_of(value):
-        return height - bottom - (height - top - bottom) * value / ticks[-1]
-
-    parts = []
-    for tick in ticks:
-        y = y_of(tick)
-        parts.append(
-            f'<line x1="{left}" x2="{width - right}" y1="{y:.1f}" '
-            f'y2="{y:.1f}" stroke="var(--line)"/>'
-            f'<text x="{left - 6}" y="{y + 4:.1f}" text-anchor="end" '
-            f'fill="var(--faint)">{tick:g}</text>'
-        )
-    every = max(1, -(-count // 10))
-    for index in range(0, count, every):
-        parts.append(
-            f'<text x="{x_of(index):.1f}" y="{height - 22}" '
-            f'text-anchor="middle" fill="var(--faint)">{index + 1}</text>'
-        )
-    colours = ("var(--accent)", "var(--second)")
-    for place, (name, values) in enumerate(series.items()):
-        points = " ".join(
-            f"{x_of(i):.1f},{y_of(value):.1f}" for i, value in enumerate(values)
-        )
-        x = left + 8 + 150 * place
-        parts.append(
-            f'<polyline points="{points}" fill="none" stroke-width="2.5" '
-            f'stroke="{colours[place]}" stroke-linejoin="round"/>'
-            f'<line x1="{x}" x2="{x + 22}" y1="{height - 6}" '
-            f'y2="{height - 6}" stroke="{colours[place]}" stroke-width="2.5"/>'
-            f'<text x="{x + 28}" y="{height - 2}" fill="currentColor">'
-            f"{html.escape(name)}</text>"
-        )
-    parts.append(
-        f'<text x="{width - right}" y="{height - 2}" text-anchor="end" '
-        f'fill="var(--faint)">{html.escape(x_name)}</text>'
-    )
+    parts = _axes(place, ticks, count, x_name)
+    for number, (name, values) in enumerate(series.items()):
+        points = [place(i, value) for i, value in enumerate(values)]
+        parts += _line(number, name, points)
     label = html.escape(" and ".join(series))
     return (
-        f'<div class="card"><svg viewBox="0 0 {width} {height}" role="img" '
+        f'<div class="card"><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
         f'aria-label="{label}">{"".join(parts)}</svg></div>'
     )
 
 
+def _axes(place, ticks, count, x_name):
+    parts = []
+    for tick in ticks:
+        _, y = place(0, tick)
+        parts.append(
+            f'<line x1="{_LEFT}" x2="{_RIGHT}" y1="{y:.1f}" y2="{y:.1f}" '
+            f'stroke="var(--line)"/><text x="{_LEFT - 6}" y="{y + 4:.1f}" '
+            f'text-anchor="end" fill="var(--faint)">{tick:g}</text>'
+        )
+    for index in range(0, count, max(1, -(-count // 10))):
+        x, y = place(index, 0)
+        parts.append(
+            f'<text x="{x:.1f}" y="{y + 18}" text-anchor="middle" '
+            f'fill="var(--faint)">{index + 1}</text>'
+        )
+    parts.append(
+        f'<text x="{_RIGHT}" y="{_HEIGHT - 2}" text-anchor="end" '
+        f'fill="var(--faint)">{html.escape(x_name)}</text>'
+    )
+    return parts
+
+
+def _line(number, name, points):
+    colour = ("var(--accent)", "var(--second)")[number]
+    x, y = _LEFT + 8 + 150 * number, _HEIGHT - 6
+    path = " ".join(f"{across:.1f},{down:.1f}" for across, down in points)
+    return [
+        f'<polyline points="{path}" fill="none" stroke-width="2.5" '
+        f'stroke="{colour}" stroke-linejoin="round"/>',
+        f'<line x1="{x}" x2="{x + 22}" y1="{y}" y2="{y}" '
+        f'stroke="{colour}" stroke-width="2.5"/>',
+        f'<text x="{x + 28}" y="{y + 4}" fill="currentColor">'
+        f"{html.escape(name)}</text>",
+    ]
+
+
 def _tick_step(highest):
-    """A round step that puts three to seven ticks up to `highest`."""
-    step = 1e-6
-    while True:
+    """A round step that puts at most seven ticks up to `highest`."""
+    for exponent in range(-6, 12):
         for factor in (1, 2, 5):
-            if highest <= step * factor * 6:
-                return step * factor
-        step *= 10
+            step = factor * 10.0**exponent
+            if highest <= 6 * step:
+                return step
+    return max(highest, 1.0)

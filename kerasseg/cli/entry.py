@@ -44,3 +44,24 @@ def load_model(name: str, image_shape: tuple | None = None):
     arguments = {} if image_shape is None else {"image_shape": image_shape}
     with user_mistakes():
         return zoo.load(name, **arguments)
+
+
+def save_model(model, folder, labels) -> None:
+    """Save a model to a folder that the verbs take as an entry.
+
+    Args:
+        model: `keras.Model`, compiled or not.
+        folder: The folder.
+        labels: `kerasseg.data.Labels`, or `None`.
+
+    Raises:
+        UserMistake: If the folder cannot be written.
+    """
+    import keras
+
+    from kerasseg import zoo
+
+    # What a model was compiled with is no part of its architecture.
+    bare = keras.Model(model.inputs, model.outputs[0], name=model.name)
+    with user_mistakes((OSError,)):
+        zoo.save(bare, folder, labels=labels)

@@ -7,6 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
+from kerasseg.cli.entry import save_model
 from kerasseg.cli.files import make_folder
 from kerasseg.cli.mistakes import Failure
 from kerasseg.cli.mistakes import UserMistake
@@ -68,7 +69,6 @@ def run(args: argparse.Namespace) -> int:
         UserMistake: If the recipe or the folder cannot be used.
     """
     from kerasseg import training
-    from kerasseg import zoo
     from kerasseg.training.fit import CHECKPOINT
 
     recipe = load_recipe(args.recipe)
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
             model = training.fit(recipe, folder, resume=args.resume)
     except FloatingPointError as error:
         raise Failure(str(error)) from error
-    zoo.save(model, folder / MODEL_FOLDER, labels=labels[0])
+    save_model(model, folder / MODEL_FOLDER, labels[0])
     print(f"trained: {folder / MODEL_FOLDER}")
     return 0
 

@@ -1,0 +1,89 @@
+import subprocess
+import sys
+
+import pytest
+
+from kerasseg.cli import doctor
+
+# A Python in which some packages seem to be absent.
+WITHOUT = (
+    "import importlib.util as u\n"
+    "import sys\n"
+    "absent = {absent!r}\n"
+    "find = u.find_spec\n"
+    "u.find_spec = lambda name, *a: (\n"
+    "    None if name in absent else find(name, *a))\n"
+    "sys.argv = ['kerasseg', 'doctor', *{options!r}]\n"
+    "from kerasseg.cli.main import main\n"
+    "sys.exit(main())\n"
+)
+
+
+def run_without(absent, *options):
+    code = WITHOUT.format(absent=absent, options=options)
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env={"KERAS_BACKEND": "tensorflow"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_it_works_without_a_backend():
+    result = run_without(("tensorflow", "jax", "torch"))
+    assert result.returncode == 1
+    assert result.stderr == ""
+    assert "backend tensorflow  FAILS" in result.stdout
+    assert 'pip install "kerasseg[tensorflow]"' in result.stdout
+
+
+def test_versions_and_remedies(run, monkeypatch):
+    monkeypatch.setattr(doctor, "_installed", lambda module: module != "onnx")
+    result = run("doctor", "--quick")
+    assert result.code == 0
+    line = next(x for x in result.out.splitlines() if x.startswith("onnx "))
+    assert line.endswith('pip install "kerasseg[onnx]"')
+    assert "export" not in result.out.partition("package")[0]
+
+
+def test_what_fails_is_told(run, monkeypatch):
+    def fail(*args):
+        return "export onnx", False, "the reason"
+
+    monkeypatch.setattr(doctor, "_check_export", fail)
+    result = run("doctor")
+    assert result.code == 1
+    assert "export onnx" in result.out
+    assert "FAILS   the reason" in result.out
+
+
+def test_a_missing_extra_is_no_failure(monkeypatch):
+    monkeypatch.setattr(doctor, "_installed", lambda module: False)
+    title, works, remark = doctor._check_export("onnx", "onnx", ("tf2onnx",))
+    assert (title, works) == ("export onnx", None)
+    assert remark == 'needs tf2onnx: pip install "kerasseg[onnx]"'
+
+
+@pytest.mark.export
+@pytest.mark.parametrize("exporter", doctor.EXPORTERS)
+def test_a_tiny_net_passes_each_exporter(exporter):
+    _, works, remark = doctor._check_export(*exporter)
+    assert works, remark
+
+
+def test_an_unusable_cache_is_told(monkeypatch, tmp_path):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("KERASSEG_HOME", str(tmp_path / "file" / "cache"))
+    assert doctor._check_cache()[1] is False
+    monkeypatch.setenv("KERASSEG_HOME", str(tmp_path / "new"))
+    assert doctor._check_cache()[1] is True
+
+
+def test_a_data_folder_without_data_is_told(monkeypatch, tmp_path):
+    monkeypatch.setenv("KERASSEG_DATA", str(tmp_path))
+    assert doctor._check_data()[1] is False
+    (tmp_path / "camvid" / "images").mkdir(parents=True)
+    assert doctor._check_data()[1] is True
+    monkeypatch.delenv("KERASSEG_DATA")
+    assert doctor._check_data()[1] is None

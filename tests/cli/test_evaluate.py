@@ -1,0 +1,67 @@
+import json
+
+import pytest
+
+
+def test_scores_are_printed_and_written(
+    run, channels_entry, brightest_data, tmp_path
+):
+    out = tmp_path / "new" / "metrics.json"
+    result = run(
+        "evaluate", channels_entry, "--data", brightest_data, "--out", out
+    )
+    assert result.code == 0
+    assert "channels on" in result.out
+    for name in ("red", "green", "blue", "mean iou", "pixel accuracy"):
+        line = next(x for x in result.out.splitlines() if x.startswith(name))
+        assert line.split()[-1] == "100.00"
+    record = json.loads(out.read_text())
+    assert record["images"] == 3
+    assert record["split"] == "test"
+    assert record["mean_iou"] == 1.0
+    assert record["per_class_iou"] == {"red": 1.0, "green": 1.0, "blue": 1.0}
+    assert record["command"].startswith("kerasseg evaluate ")
+    assert set(record) >= {"commit", "date", "versions", "parameters"}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--data", "camvdi"), "camvid"),
+        (("--data", "{data}", "--split", "val"), "`split` must be one of"),
+    ],
+)
+def test_mistakes_are_one_line(
+    run, channels_entry, brightest_data, options, message
+):
+    options = [option.format(data=brightest_data) for option in options]
+    result = run("evaluate", channels_entry, *options)
+    assert result.code == 2
+    assert message in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_other_classes_are_a_mistake(run, channels_entry, brightest_data):
+    labels = {"class_names": ["sky", "road"]}
+    (brightest_data / "labels.json").write_text(json.dumps(labels))
+    result = run("evaluate", channels_entry, "--data", brightest_data)
+    assert result.code == 2
+    assert "differ in their classes" in result.err
+
+
+def test_a_mask_with_unknown_ids_is_named(run, channels_entry, brightest_data):
+    from PIL import Image
+
+    mask = brightest_data / "masks" / "test" / "1.png"
+    Image.new("L", (47, 33), 7).save(mask)
+    result = run("evaluate", channels_entry, "--data", brightest_data)
+    assert result.code == 2
+    assert "1.png" in result.err
+    assert "7" in result.err
+
+
+@pytest.mark.needs_data("camvid")
+def test_the_splits_of_camvid_are_known(run, channels_entry):
+    result = run("evaluate", channels_entry, "--data", "camvid")
+    assert result.code == 2
+    assert "red, green, blue and Sky, Building" in result.err
