@@ -8,10 +8,12 @@ table shows the fastest run. Goals: `import kerasseg` adds under 50 ms to
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 IMPORT = (
     "import time; import keras; start = time.perf_counter(); "
@@ -39,7 +41,9 @@ def seconds_of(command):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--runs", type=int, default=7)
-    runs = parser.parse_args().runs
+    parser.add_argument("--json", metavar="FILE", help="write the times too")
+    args = parser.parse_args()
+    runs = args.runs
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
     rows = {"import kerasseg, after keras": [], "kerasseg --help": []}
@@ -51,6 +55,8 @@ def main():
     print("| --- | --- | --- |")
     for (name, seconds), goal in zip(rows.items(), (50, 500), strict=True):
         print(f"| {name} | {1000 * min(seconds):.0f} | {goal} |")
+    if args.json:
+        Path(args.json).write_text(json.dumps({"seconds": rows}, indent=1))
 
 
 if __name__ == "__main__":

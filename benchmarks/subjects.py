@@ -1,0 +1,96 @@
+"""The models that are measured. Their weights are random, but not idle.
+
+A fresh model predicts zeros everywhere, which some runtimes compute faster.
+Here the coefficients vary about as much as in a trained model.
+"""
+
+import runpy
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import kerasseg
+
+CLASSES = 11
+IMAGE_SHAPE = (352, 480)
+COEFFICIENTS_STD = 2.0
+RECIPE = Path(__file__).parents[1] / "zoo" / "lrr_4x" / "recipe.py"
+# The recipe of lrr_4x trains the layers after this one.
+LAST_FROZEN = "block_2_add"
+
+
+def backbone_alone():
+    """MobileNetV2 from pixels to P5."""
+    keras.utils.set_random_seed(0)
+    backbone = kerasseg.backbones.mobilenet_v2()
+    return keras.Model(backbone.input, backbone.output["P5"])
+
+
+def lrr(level="4x", mask=True):
+    """An LRR whose predictions vary from pixel to pixel."""
+    keras.utils.set_random_seed(0)
+    model = kerasseg.models.lrr(CLASSES, level=level, mask=mask)
+    names = [
+        layer.name
+        for layer in model.layers
+        if layer.name.startswith("coefficients_")
+    ]
+    hidden = keras.Model(
+        model.input, {name: model.get_layer(name).input for name in names}
+    )
+    for name, features in hidden(images(1, (96, 128))).items():
+        kernel = model.get_layer(name).kernel
+        spread = float(keras.ops.std(features))
+        std = COEFFICIENTS_STD / (spread * kernel.shape[-2] ** 0.5)
+        kernel.assign(keras.random.normal(kernel.shape, stddev=std, seed=1))
+    return model
+
+
+def images(count, size):
+    """Random pixels, uint8."""
+    generator = np.random.default_rng(0)
+    return generator.integers(0, 256, (count, *size, 3), dtype="uint8")
+
+
+def masks(count, size, cell=16):
+    """Random class ids in blocks, one in twelve of them ignored."""
+    generator = np.random.default_rng(0)
+    grid = (count, size[0] // cell, size[1] // cell)
+    ids = generator.integers(0, CLASSES + 1, grid, dtype="int32")
+    ids[ids == CLASSES] = 255
+    return ids.repeat(cell, axis=1).repeat(cell, axis=2)
+
+
+def read_recipe(path):
+    """The `Recipe` of a file; reads no data."""
+    folder = str(Path(path).resolve().parent)
+    sys.path.insert(0, folder)
+    try:
+        return runpy.run_path(str(path))["recipe"]()
+    finally:
+        sys.path.remove(folder)
+
+
+def trainer(recipe, heads=True, frozen=True):
+    """A compiled `lrr_4x` with the losses and optimizer of a recipe."""
+    model = lrr()
+    if frozen:
+        for layer in model.get_layer("mobilenet_v2_features").layers:
+            layer.trainable = False
+            if layer.name == LAST_FROZEN:
+                break
+    result = model
+    if heads:
+        result = kerasseg.training.DeepSupervision(
+            kerasseg.models.lrr_heads(model), recipe.head_losses
+        )
+    result.compile(recipe.optimizer(1000), recipe.loss)
+    return result
+
+
+def training_step(trainer, batch_size, size):
+    """A function that trains one step on one fixed batch."""
+    x, y = images(batch_size, size), masks(batch_size, size)
+    return lambda: trainer.train_on_batch(x, y)
