@@ -84,7 +84,8 @@ def test_the_code_runs_as_printed(tmp_path, monkeypatch, capsys, rng):
         for name in ("a", "b"):
             _write_pair(tmp_path / "cats", split, name, rng)
     street = np.full((72, 96, 3), 127, "uint8")
-    Image.fromarray(street).save("street.jpg")
+    (tmp_path / "demo").mkdir()
+    Image.fromarray(street).save("demo/street.png")
     for block in blocks("python"):
         # One epoch shows as much as twenty.
         exec(block.replace("epochs=20", "epochs=1"), {})
