@@ -37,7 +37,7 @@ EXTERNAL = {
     "data": {"keras", "numpy", "PIL", "tensorflow"},
     "inference": {"keras", "numpy", "PIL"},
     "zoo": {"keras", "numpy", "h5py"},
-    "training": {"keras", "numpy", "tensorflow", "matplotlib"},
+    "training": {"keras", "numpy", "h5py", "tensorflow", "matplotlib"},
     "export": {
         "keras",
         "numpy",

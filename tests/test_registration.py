@@ -22,6 +22,7 @@ EXAMPLES = {
         "num_classes": 3,
         "num_bases": 2,
     },
+    "LaplacianHead": {"num_classes": 3, "num_bases": 2},
     "PadToMultiple": {"multiple": 32},
     "DilationErosionLoss": {"num_classes": 3, "ignore_class": (3, 255)},
     "SegmentationLoss": {"class_weights": [1.0, 2.0], "ignore_class": (3, 255)},
