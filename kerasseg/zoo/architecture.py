@@ -42,7 +42,10 @@ def architecture_of(model: keras.Model) -> str:
         ValueError: If the rebuilt model would not have the same variables.
     """
     try:
-        text = json.dumps(json.loads(model.to_json()), indent=1)
+        config = json.loads(model.to_json())
+        # What a model is trained with is no part of what it computes.
+        config.pop("compile_config", None)
+        text = json.dumps(config, indent=1)
         again = rebuild(text)
     except (NotImplementedError, TypeError, ValueError) as error:
         raise ValueError(

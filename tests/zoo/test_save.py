@@ -8,6 +8,8 @@ import pytest
 from kerasseg import zoo
 from kerasseg.data.labels import NUCLEI
 from kerasseg.data.labels import Labels
+from kerasseg.losses import SegmentationLoss
+from kerasseg.metrics import MeanIoU
 from kerasseg.zoo import WeightsError
 
 LABELS = Labels(("sky", "road", "car", "tree", "pole"), ignore_classes=(9,))
@@ -31,6 +33,17 @@ def test_round_trip(folder, trained, rng):
     assert again.input_shape == (None, 33, 47, 3)
     np.testing.assert_allclose(
         keras.ops.convert_to_numpy(again(images)), expected, rtol=1e-5
+    )
+
+
+def test_a_compiled_model(tmp_path, trained, rng):
+    trained.compile("adamw", SegmentationLoss(), metrics=[MeanIoU(5)])
+    images = rng.uniform(0, 255, (2, 33, 47, 3)).astype("float32")
+    trained.train_on_batch(images, rng.integers(0, 5, (2, 33, 47)))
+    zoo.save(trained, tmp_path / "fine_tuned", LABELS)
+    np.testing.assert_array_equal(
+        zoo.load(tmp_path / "fine_tuned").predict_on_batch(images),
+        trained.predict_on_batch(images),
     )
 
 
