@@ -228,12 +228,17 @@ class CosineBases(keras.initializers.Initializer):
 
     The principal components of binary mask patches look like these: a
     constant, two slopes, a saddle, and so on. Ordered by frequency
-    `u^2 + v^2`, each of unit norm times the stride, so that the constant
-    basis paints about one per unit coefficient.
+    `u^2 + v^2`, each of unit norm times the stride: the constant basis is
+    a half, and a map of unit coefficients paints two, because four overlap.
     """
 
     def __call__(self, shape, dtype=None):
         classes, count, height, width = shape
+        if count > height * width:
+            raise ValueError(
+                f"`num_bases` must be {height * width} or less for cosines "
+                f"of {height} x {width} pixels. Received: num_bases={count}"
+            )
         order = sorted(
             ((u, v) for u in range(height) for v in range(width)),
             key=lambda pair: (pair[0] ** 2 + pair[1] ** 2, pair),

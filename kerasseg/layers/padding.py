@@ -21,11 +21,17 @@ class PadToMultiple(keras.layers.Layer):
         ceil(width / multiple) * multiple, channels)`.
 
     Raises:
-        ValueError: if a known height or width is under `minimum`.
+        ValueError: if `multiple` is not an integer of 1 or more, or a known
+            height or width is under `minimum`.
     """
 
     def __init__(self, multiple=32, value=127.5, minimum=32, **kwargs):
         super().__init__(**kwargs)
+        if not isinstance(multiple, int) or multiple < 1:
+            raise ValueError(
+                "`multiple` must be an integer of 1 or more. "
+                f"Received: multiple={multiple!r}"
+            )
         self.multiple = multiple
         self.value = value
         self.minimum = minimum
