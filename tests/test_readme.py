@@ -33,10 +33,12 @@ def _table_module():
     return module
 
 
-def test_the_table_is_the_one_of_today():
+def test_the_tables_are_those_of_today():
     module = _table_module()
-    assert README.count(module.BEGIN) == README.count(module.END) == 1
-    assert module.with_table(README) == README, "run `make table`"
+    for path, tables in module.files().items():
+        text = path.read_text(encoding="utf-8")
+        assert text.count(module.BEGIN) == text.count(module.END) == 1
+        assert module.with_tables(text, tables) == text, "run `make table`"
 
 
 VERBS = [c for c in commands() if c.startswith("kerasseg ")]

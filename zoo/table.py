@@ -1,7 +1,7 @@
-"""The table of entries in README.md, from the `metrics.json` of each.
+"""The tables of README.md and of the cards, from the measurements.
 
-    python zoo/table.py            prints it
-    python zoo/table.py --write    puts it into README.md
+python zoo/table.py            prints the table of README.md
+python zoo/table.py --write    puts all tables into their files
 """
 
 import argparse
@@ -16,41 +16,105 @@ README = EVIDENCE.parent / "README.md"
 BEGIN = "<!-- made by `make table` from zoo/*/metrics.json -->\n"
 END = "<!-- end of the table -->\n"
 
+SUMMARY = (
+    "mean_iou",
+    "mean_accuracy",
+    "pixel_accuracy",
+    "frequency_weighted_iou",
+)
 
-def metrics(name):
+
+def measurements(name, file="metrics.json"):
     """What was measured of an entry; empty where nothing is recorded yet."""
-    path = EVIDENCE / name / "metrics.json"
+    path = EVIDENCE / name / file
     if not path.exists():
         return {}
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def table():
-    """The table in Markdown."""
-    lines = [
-        "| entry | what it is | parameters | scored on | mean IoU | "
-        "pixel accuracy |",
-        "| --- | --- | ---: | --- | ---: | ---: |",
-    ]
+    """The table of README.md in Markdown."""
+    rows = []
     for name in zoo.names():
-        entry, measured = zoo.info(name), metrics(name)
-        cells = [
-            f"`{name}`",
-            entry.title,
-            _count(measured.get("parameters") or entry.parameters),
-            _scored_on(measured),
-            _percent(measured.get("mean_iou")),
-            _percent(measured.get("pixel_accuracy")),
+        entry, measured = zoo.info(name), measurements(name)
+        rows.append(
+            (
+                f"`{name}`",
+                entry.title,
+                _count(measured.get("parameters") or entry.parameters),
+                _scored_on(measured),
+                _percent(measured.get("mean_iou")),
+                _percent(measured.get("pixel_accuracy")),
+            )
+        )
+    return _markdown(
+        (
+            "entry",
+            "what it is",
+            "parameters:",
+            "scored on",
+            "mean IoU:",
+            "pixel accuracy:",
+        ),
+        rows,
+    )
+
+
+def card_tables(name):
+    """The tables of the card of an entry: scores, classes, ablation."""
+    measured = measurements(name)
+    parts = [
+        f"{_scored_on(measured)}; {measured['protocol']}. Command: "
+        f"`{measured['command']}`.\n",
+        _markdown(
+            ("score", "%:"),
+            [(k.replace("_", " "), _percent(measured[k])) for k in SUMMARY],
+        ),
+        _markdown(
+            ("class", "IoU:"),
+            [(k, _percent(v)) for k, v in measured["per_class_iou"].items()],
+        ),
+    ]
+    ablation = measurements(name, "ablation.json")
+    if ablation:
+        parts += [
+            f"Ablation, mean IoU on {ablation['split']} after "
+            f"{ablation['epochs']} epochs of stage 2 each:\n",
+            _ablation_table(ablation["scores"]),
         ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join(parts)
 
 
-def with_table(text):
-    """The text of README.md with the table of today in its place."""
+def _ablation_table(scores):
+    levels = next(iter(scores.values()))
+    rows = [
+        (level, *(_percent(s[level]["mean_iou"]) for s in scores.values()))
+        for level in levels
+    ]
+    return _markdown(("prediction", *(f"{name}:" for name in scores)), rows)
+
+
+def with_tables(text, tables):
+    """A text with the tables of today between its two markers."""
     head, _, rest = text.partition(BEGIN)
     _, _, tail = rest.partition(END)
-    return f"{head}{BEGIN}{table()}{END}{tail}"
+    return f"{head}{BEGIN}{tables}{END}{tail}"
+
+
+def files():
+    """Each file with tables, and the tables it is to hold."""
+    found = {README: table()}
+    for name in zoo.names():
+        if measurements(name):
+            found[EVIDENCE / name / "README.md"] = card_tables(name)
+    return found
+
+
+def _markdown(header, rows):
+    """A Markdown table; a header ending in a colon is a column of numbers."""
+    rules = ["---:" if cell.endswith(":") else "---" for cell in header]
+    lines = [[cell.rstrip(":") for cell in header], rules, *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def _count(value):
@@ -70,11 +134,12 @@ def _scored_on(measured):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--write", action="store_true")
-    if parser.parse_args().write:
-        text = README.read_text(encoding="utf-8")
-        README.write_text(with_table(text), encoding="utf-8")
-    else:
+    if not parser.parse_args().write:
         sys.stdout.write(table())
+        return
+    for path, tables in files().items():
+        text = path.read_text(encoding="utf-8")
+        path.write_text(with_tables(text, tables), encoding="utf-8")
 
 
 if __name__ == "__main__":
