@@ -41,6 +41,10 @@ def from_model(model, taps, scale=1.0, offset=0.0, name=None):
             "`model` must be a keras.Model. "
             f"Received: model={model!r} of type {type(model).__name__}"
         )
+    if not taps:
+        raise ValueError(
+            f"`taps` must name one level or more. Received: taps={taps!r}"
+        )
     known = {layer.name for layer in model.layers}
     for level, layer in taps.items():
         if level not in LEVELS:

@@ -38,9 +38,9 @@ def lrr(
 
     Args:
         num_classes: integer >= 2.
-        backbone: a backbone of `kerasseg.backbones`. Its batch normalisation
-            always runs in inference mode. Defaults to `mobilenet_v2()` with
-            random weights.
+        backbone: a backbone of `kerasseg.backbones`. One with batch
+            normalisation always runs in inference mode, without dropout.
+            Defaults to `mobilenet_v2()` with random weights.
         image_shape: `(height, width, 3)`; sizes may be `None`, any size of 32
             or more works (padded and cropped inside). Defaults to
             `(None, None, 3)`.
@@ -62,7 +62,8 @@ def lrr(
         0..255, to float32 logits `(batch, height, width, num_classes)`.
 
     Raises:
-        ValueError: if an argument is out of its range.
+        ValueError: if an argument is out of its range, or the backbone lacks
+            a level.
 
     Reference:
         Ghiasi and Fowlkes, "Laplacian Pyramid Reconstruction and Refinement
@@ -73,10 +74,13 @@ def lrr(
     if backbone is None:
         backbone = mobilenet_v2()
     levels = LEVELS[: LEVELS.index(level) + 1]
+    _check_backbone(backbone, levels)
 
     images = keras.Input(image_shape, name="images")
     padded = PadToMultiple(name="pad")(images)
-    features = backbone(padded, training=False)
+    # Statistics of a few crops are worse than those it was trained with.
+    normalises = _has_layer(backbone, keras.layers.BatchNormalization)
+    features = backbone(padded, training=False if normalises else None)
 
     prediction = hidden = None
     for this in levels:
@@ -222,6 +226,24 @@ def _float32(x, name):
     return keras.layers.Activation("linear", dtype="float32", name=name)(x)
 
 
+def _has_layer(model, layer_class):
+    return any(
+        isinstance(layer, layer_class) or _has_layer(layer, layer_class)
+        for layer in getattr(model, "layers", ())
+    )
+
+
+def _check_backbone(backbone, levels):
+    features = getattr(backbone, "output", None)
+    known = sorted(features) if isinstance(features, dict) else []
+    if not {TAPS[level] for level in levels} <= set(known):
+        raise ValueError(
+            "`backbone` must be a keras.Model with the outputs "
+            f"{', '.join(sorted(TAPS[level] for level in levels))}. "
+            f"Received: backbone={backbone!r} with {', '.join(known) or 'none'}"
+        )
+
+
 def _check_arguments(num_classes, level, head, bases, num_bases):
     if not isinstance(num_classes, int) or num_classes < 2:
         raise ValueError(
@@ -237,6 +259,11 @@ def _check_arguments(num_classes, level, head, bases, num_bases):
     if head not in ("light", "paper"):
         raise ValueError(
             f'`head` must be "light" or "paper". Received: head={head!r}'
+        )
+    if not isinstance(num_bases, int) or num_bases < 1:
+        raise ValueError(
+            "`num_bases` must be an integer of 1 or more. "
+            f"Received: num_bases={num_bases!r}"
         )
     expected = (num_classes, num_bases, 2 * UPSAMPLING, 2 * UPSAMPLING)
     if bases is not None and tuple(bases.shape) != expected:
