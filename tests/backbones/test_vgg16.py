@@ -1,0 +1,140 @@
+import importlib
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from kerasseg.backbones import vgg16
+
+# The package offers the function under the name of the module.
+MODULE = importlib.import_module("kerasseg.backbones.vgg16")
+THINNER = 16
+BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
+
+
+def value(tensor):
+    return ops.convert_to_numpy(tensor)
+
+
+@pytest.fixture
+def thin(monkeypatch):
+    """All of VGG-16 with a sixteenth of its channels."""
+    convolution = MODULE._convolution
+
+    def thinner(filters, kernel_size, name):
+        return convolution(filters // THINNER, kernel_size, name)
+
+    monkeypatch.setattr(MODULE, "_convolution", thinner)
+
+
+def thin_classifier():
+    """As `keras.applications.VGG16`, with a sixteenth of the channels."""
+    layers = [keras.Input((224, 224, 3))]
+    for block, (filters, depth) in enumerate(BLOCKS, start=1):
+        layers += [
+            keras.layers.Conv2D(
+                filters // THINNER,
+                3,
+                padding="same",
+                activation="relu",
+                name=f"block{block}_conv{index}",
+            )
+            for index in range(1, depth + 1)
+        ]
+        layers.append(keras.layers.MaxPooling2D(2, name=f"block{block}_pool"))
+    layers += [
+        keras.layers.Flatten(),
+        keras.layers.Dense(4096 // THINNER, "relu", name="fc1"),
+        keras.layers.Dense(4096 // THINNER, "relu", name="fc2"),
+        keras.layers.Dense(10, "softmax", name="predictions"),
+    ]
+    return keras.Sequential(layers)
+
+
+def test_levels(thin):
+    backbone = vgg16()
+    assert backbone.input_shape == (None, None, None, 3)
+    channels = {k: x.shape[-1] for k, x in backbone.output.items()}
+    assert channels == {"P1": 8, "P2": 16, "P3": 32, "P4": 32, "P5": 256}
+    fixed = vgg16((64, 96, 3))
+    for level, output in fixed.output.items():
+        stride = 2 ** int(level[1:])
+        assert output.shape[1:3] == (64 // stride, 96 // stride)
+
+
+def test_all_layers_have_biases_and_rectify(thin, rng):
+    images = rng.uniform(0, 255, (1, 64, 96, 3)).astype("float32")
+    backbone = vgg16()
+    for features in backbone(images).values():
+        assert value(features).min() == 0
+    assert len(backbone.trainable_weights) == 30
+    assert not backbone.non_trainable_weights
+
+
+def test_dropout_after_both_layers(thin):
+    (features,) = [
+        layer
+        for layer in vgg16(dropout=0.25).layers
+        if isinstance(layer, keras.Model)
+    ]
+    for name in ("fc6_dropout", "fc7_dropout"):
+        assert features.get_layer(name).rate == 0.25
+
+
+def test_weights_of_the_classifier_mean_the_same(
+    thin, rng, monkeypatch, tmp_path
+):
+    # At 224 x 224 the fully connected layers see what fc6 sees in the middle
+    # of its map. The classifier wants B, G, R without their means.
+    classifier = thin_classifier()
+    for layer in classifier.layers:
+        for weight in layer.weights:
+            if weight.name == "bias":
+                weight.assign(rng.normal(0, 0.1, weight.shape))
+    path = str(tmp_path / "vgg.weights.h5")
+    classifier.save_weights(path)
+
+    def published(weights, include_top):
+        assert include_top
+        model = thin_classifier()
+        model.load_weights(weights)
+        return model
+
+    monkeypatch.setattr(keras.applications, "VGG16", published)
+    backbone = vgg16(weights=path)
+    images = rng.uniform(0, 255, (1, 224, 224, 3)).astype("float32")
+    features = value(backbone(images)["P5"])
+    assert features.shape == (1, 7, 7, 256)
+
+    prepared = keras.applications.vgg16.preprocess_input(
+        images.copy(), data_format="channels_last"
+    )
+    fc2 = keras.Model(
+        classifier.inputs[0], classifier.get_layer("fc2").output
+    )
+    expected = value(fc2(prepared))
+    scale = expected.std()
+    assert scale > 0
+    np.testing.assert_allclose(
+        features[:, 3, 3], expected, rtol=1e-4, atol=1e-4 * scale
+    )
+
+
+def test_a_file_that_does_not_exist(thin):
+    with pytest.raises(ValueError, match="weights=/nowhere/vgg.h5"):
+        vgg16(weights="/nowhere/vgg.h5")
+
+
+def test_parameters():
+    # Section 3 of Long et al.: 134 million. Nothing is allocated here.
+    shapes = {}
+    with keras.StatelessScope():
+        for weight in vgg16().weights:
+            shapes[weight.path] = tuple(weight.shape)
+        keras.backend.clear_session()
+    counts = {path: np.prod(shape) for path, shape in shapes.items()}
+    assert sum(counts.values()) == 134_260_544
+    assert sum(n for p, n in counts.items() if "fc6" in p) == 102_764_544
+    assert sum(n for p, n in counts.items() if "fc7" in p) == 16_781_312
+    assert sum(n for p, n in counts.items() if "conv" in p) == 14_714_688
