@@ -33,11 +33,12 @@ PACKAGES = (
     ("tensorflow_datasets", "tensorflow-datasets", "TFDS", "tfds"),
 )
 
-# Exporter, extra that brings what it needs, packages it needs.
+# Exporter, extra that brings what it needs, packages that it needs; the last
+# says that it runs on the TensorFlow backend alone.
 EXPORTERS = (
-    ("saved_model", "tensorflow", ("tensorflow",)),
-    ("litert", "litert", ("tensorflow", "ai_edge_litert")),
-    ("onnx", "onnx", ("tensorflow", "onnx", "onnxruntime", "tf2onnx")),
+    ("saved_model", "tensorflow", ("tensorflow",), True),
+    ("litert", "litert", ("tensorflow", "ai_edge_litert"), True),
+    ("onnx", "onnx", ("onnx", "onnxruntime"), False),
 )
 
 _MARKS = {True: "works", False: "FAILS", None: "-"}
@@ -161,13 +162,17 @@ def _check_zoo():
     return "zoo", True, f"{len(names)} entries with trained weights"
 
 
-def _check_export(name, extra, modules):
+def _check_export(name, extra, modules, tensorflow_only):
     """Whether a tiny net passes through an exporter and its proof."""
+    from kerasseg.backend import configured_backend
+
     title = f"export {name}"
     missing = [module for module in modules if not _installed(module)]
     if missing:
         needs = ", ".join(missing)
         return title, None, f'needs {needs}: pip install "kerasseg[{extra}]"'
+    if tensorflow_only and configured_backend() != "tensorflow":
+        return title, None, "needs the backend: KERAS_BACKEND=tensorflow"
     start = time.perf_counter()
     try:
         from kerasseg import export
@@ -177,6 +182,8 @@ def _check_export(name, extra, modules):
             report = getattr(export, f"to_{name}")(
                 _tiny_net(), path, image_shape=(32, 48, 3)
             )
+    except ImportError as error:
+        return title, None, one_line(error)
     except Exception as error:
         return title, False, one_line(error)
     seconds = time.perf_counter() - start

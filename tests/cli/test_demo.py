@@ -134,7 +134,6 @@ def test_the_whole_demo(run, monkeypatch, tmp_path):
     assert again.code == 0
 
 
-@pytest.mark.usefixtures("untrained")
 def test_a_failed_export_is_on_the_page_and_in_the_exit_code(
     run, monkeypatch, tmp_path
 ):

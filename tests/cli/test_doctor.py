@@ -60,9 +60,20 @@ def test_what_fails_is_told(run, monkeypatch):
 
 def test_a_missing_extra_is_no_failure(monkeypatch):
     monkeypatch.setattr(doctor, "_installed", lambda module: False)
-    title, works, remark = doctor._check_export("onnx", "onnx", ("tf2onnx",))
+    title, works, remark = doctor._check_export(
+        "onnx", "onnx", ("tf2onnx",), False
+    )
     assert (title, works) == ("export onnx", None)
     assert remark == 'needs tf2onnx: pip install "kerasseg[onnx]"'
+
+
+def test_another_backend_is_no_failure(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "torch")
+    _, works, remark = doctor._check_export(
+        "saved_model", "tensorflow", (), True
+    )
+    assert works is None
+    assert "KERAS_BACKEND=tensorflow" in remark
 
 
 @pytest.mark.export
