@@ -66,7 +66,9 @@ def main():
 
     import subjects
 
-    recipe = subjects.read_recipe(args.recipe or subjects.RECIPE)
+    from kerasseg.cli.train import load_recipe
+
+    recipe = load_recipe(args.recipe or subjects.RECIPE)
     dataset, source = dataset_of(recipe)
     count = min(args.batches, len(dataset) // recipe.batch_size)
     crop = recipe.augmentation.crop_size

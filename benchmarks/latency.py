@@ -4,10 +4,11 @@
 
 352 x 480, batch 1, float32, 11 classes, two threads, in ONNX Runtime and in
 LiteRT. The files are written by `kerasseg.export`, so each is verified first;
-`--files DIR` keeps them for the next call. `--peers` adds the ONNX files of a
-folder, see benchmarks/peers/README.md. Times are medians over the rounds
-(and the fastest); ratios are medians of the ratio within a round. Goals in
-ONNX Runtime: lrr_4x at most 3.0, better 2.0; lrr_8x at most 2.0.
+`--files DIR` keeps them for the next call, as long as no model has changed.
+`--peers` adds the ONNX files of a folder, see benchmarks/peers/README.md.
+Times are medians over the rounds (and the fastest); ratios are medians of the
+ratio within a round. Goals in ONNX Runtime: lrr_4x at most 3.0, better 2.0;
+lrr_8x at most 2.0.
 """
 
 import argparse

@@ -5,7 +5,6 @@ Here the coefficients vary about as much as in a trained model.
 """
 
 import runpy
-import sys
 from pathlib import Path
 
 import keras
@@ -17,8 +16,8 @@ CLASSES = 11
 IMAGE_SHAPE = (352, 480)
 COEFFICIENTS_STD = 2.0
 RECIPE = Path(__file__).parents[1] / "zoo" / "lrr_4x" / "recipe.py"
-# The recipe of lrr_4x trains the layers after this one.
-LAST_FROZEN = "block_2_add"
+# Knows which layers of the trunk lrr_4x does not train.
+STAGE_1 = RECIPE.with_name("stage_1.py")
 
 
 def backbone_alone():
@@ -28,23 +27,25 @@ def backbone_alone():
     return keras.Model(backbone.input, backbone.output["P5"])
 
 
-def lrr(level="4x", mask=True):
+def lrr(level="4x", mask=True, backbone=None):
     """An LRR whose predictions vary from pixel to pixel."""
     keras.utils.set_random_seed(0)
-    model = kerasseg.models.lrr(CLASSES, level=level, mask=mask)
-    names = [
-        layer.name
+    model = kerasseg.models.lrr(CLASSES, backbone, level=level, mask=mask)
+    idle = {
+        layer.name: layer
         for layer in model.layers
-        if layer.name.startswith("coefficients_")
-    ]
-    hidden = keras.Model(
-        model.input, {name: model.get_layer(name).input for name in names}
-    )
-    for name, features in hidden(images(1, (96, 128))).items():
-        kernel = model.get_layer(name).kernel
-        spread = float(keras.ops.std(features))
-        std = COEFFICIENTS_STD / (spread * kernel.shape[-2] ** 0.5)
-        kernel.assign(keras.random.normal(kernel.shape, stddev=std, seed=1))
+        if hasattr(layer, "kernel") and not np.any(layer.kernel)
+    }
+    inputs = {name: layer.input for name, layer in idle.items()}
+    pixels = images(1, (96, 128))
+    for name, features in keras.Model(model.input, inputs)(pixels).items():
+        kernel = idle[name].kernel
+        spread = float(keras.ops.std(features)) * kernel.shape[-2] ** 0.5
+        kernel.assign(
+            keras.random.normal(
+                kernel.shape, stddev=COEFFICIENTS_STD / spread, seed=1
+            )
+        )
     return model
 
 
@@ -63,28 +64,15 @@ def masks(count, size, cell=16):
     return ids.repeat(cell, axis=1).repeat(cell, axis=2)
 
 
-def read_recipe(path):
-    """The `Recipe` of a file; reads no data."""
-    folder = str(Path(path).resolve().parent)
-    sys.path.insert(0, folder)
-    try:
-        return runpy.run_path(str(path))["recipe"]()
-    finally:
-        sys.path.remove(folder)
-
-
 def trainer(recipe, heads=True, frozen=True):
     """A compiled `lrr_4x` with the losses and optimizer of a recipe."""
-    model = lrr()
+    backbone = None
     if frozen:
-        for layer in model.get_layer("mobilenet_v2_features").layers:
-            layer.trainable = False
-            if layer.name == LAST_FROZEN:
-                break
-    result = model
+        backbone = runpy.run_path(str(STAGE_1))["backbone"](weights=None)
+    result = model = lrr(backbone=backbone)
     if heads:
         result = kerasseg.training.DeepSupervision(
-            kerasseg.models.lrr_heads(model), recipe.head_losses
+            recipe.heads(model), recipe.head_losses
         )
     result.compile(recipe.optimizer(1000), recipe.loss)
     return result

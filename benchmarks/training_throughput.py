@@ -1,6 +1,7 @@
 """Images per second in training, against a peer on PyTorch.
 
-    python benchmarks/training_throughput.py --peer-python build/peers/bin/python
+    python benchmarks/training_throughput.py \\
+        --peer-python build/peers/bin/python
 
 Batches of 4 images of 352 x 480, 11 classes, float32, two threads. `lrr_4x`
 takes the losses and the optimizer of its recipe: as trained (with deep
@@ -79,7 +80,9 @@ def main():
 
     import subjects
 
-    recipe = subjects.read_recipe(args.recipe or subjects.RECIPE)
+    from kerasseg.cli.train import load_recipe
+
+    recipe = load_recipe(args.recipe or subjects.RECIPE)
     steps = {}
     for name, options in OURS.items():
         trainer = subjects.trainer(recipe, **options)
