@@ -57,11 +57,7 @@ def save_model(model, folder, labels) -> None:
     Raises:
         UserMistake: If the folder cannot be written.
     """
-    import keras
-
     from kerasseg import zoo
 
-    # What a model was compiled with is no part of its architecture.
-    bare = keras.Model(model.inputs, model.outputs[0], name=model.name)
     with user_mistakes((OSError,)):
-        zoo.save(bare, folder, labels=labels)
+        zoo.save(model, folder, labels=labels)
