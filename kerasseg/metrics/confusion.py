@@ -70,7 +70,7 @@ class ConfusionMatrix(keras.metrics.Metric):
         self.num_classes = num_classes
         self.ignore_class = ignore_class
         self.absent = absent
-        self._ignored = _ignored_ids(ignore_class)
+        self._ignored = ignored_ids(ignore_class)
         # "int" is the integer that can live on an accelerator.
         square = (num_classes, num_classes)
         self._low = self.add_variable(square, "zeros", "int", name="low")
@@ -249,7 +249,18 @@ class ConfusionMatrix(keras.metrics.Metric):
         return self._ratio(total, present)
 
 
-def _ignored_ids(ignore_class):
+def ignored_ids(ignore_class):
+    """The ids that do not count.
+
+    Args:
+        ignore_class: Integer, sequence of integers, or `None`.
+
+    Returns:
+        A tuple of integers.
+
+    Raises:
+        TypeError: If it is anything else.
+    """
     if ignore_class is None:
         return ()
     ids = ignore_class

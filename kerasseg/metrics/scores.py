@@ -37,15 +37,15 @@ def scores(matrix, absent="skip"):
         )
     hits = np.diag(matrix)
     rows, columns = matrix.sum(axis=1), matrix.sum(axis=0)
-    accuracy = _ratio(hits, rows, absent)
-    iou = _ratio(hits, rows + columns - hits, absent)
+    accuracy = ratio(hits, rows, absent)
+    iou = ratio(hits, rows + columns - hits, absent)
     total = matrix.sum()
     weighted = np.sum(rows * np.nan_to_num(iou))
     return {
-        "pixel_accuracy": float(_ratio(hits.sum(), total, absent)),
-        "mean_accuracy": _mean(accuracy),
-        "mean_iou": _mean(iou),
-        "frequency_weighted_iou": float(_ratio(weighted, total, absent)),
+        "pixel_accuracy": float(ratio(hits.sum(), total, absent)),
+        "mean_accuracy": class_mean(accuracy),
+        "mean_iou": class_mean(iou),
+        "frequency_weighted_iou": float(ratio(weighted, total, absent)),
         "per_class_iou": iou,
     }
 
@@ -65,13 +65,31 @@ def check_absent(absent):
         )
 
 
-def _ratio(numerator, denominator, absent):
-    ratio = numerator / np.maximum(denominator, 1)
+def ratio(numerator, denominator, absent):
+    """A quotient of counts that is defined for absent classes.
+
+    Args:
+        numerator: Array or number.
+        denominator: Counts, 0 where a class is absent.
+        absent: `"skip"` for NaN there, `"zero"` for 0.
+
+    Returns:
+        An array or number.
+    """
+    quotient = numerator / np.maximum(denominator, 1)
     if absent == "zero":
-        return ratio
-    return np.where(denominator > 0, ratio, np.nan)
+        return quotient
+    return np.where(denominator > 0, quotient, np.nan)
 
 
-def _mean(values):
+def class_mean(values):
+    """The mean of the values that are not NaN.
+
+    Args:
+        values: Array of shape `(num_classes,)`.
+
+    Returns:
+        A float, NaN if all are.
+    """
     present = values[~np.isnan(values)]
     return float(present.mean()) if present.size else float("nan")

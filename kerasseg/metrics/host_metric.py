@@ -1,0 +1,83 @@
+"""Base of the metrics that look at one whole image at a time."""
+
+import numpy as np
+
+from kerasseg.metrics.confusion import ignored_ids
+from kerasseg.metrics.scores import check_absent
+
+
+class HostMetric:
+    """Accumulator over whole images, in NumPy on the host.
+
+    Not a `keras.metrics.Metric`: what it measures needs the complete image in
+    its own size, which a batch of crops in a training graph does not have.
+
+    Void is never scored and has no boundary: before anything is measured,
+    the prediction becomes void where the label is. A prediction that agrees
+    with the label in all other pixels is thus perfect.
+
+    Args:
+        num_classes: Number of classes, 2 or more.
+        ignore_class: Integer, sequence of integers, or `None`. Ids in the
+            mask that are void. Defaults to `255`.
+        absent: What a class without a value counts as: `"skip"` leaves it out
+            of the mean, `"zero"` counts it as 0. Defaults to `"skip"`.
+    """
+
+    def __init__(self, num_classes, ignore_class=255, absent="skip"):
+        if num_classes < 2:
+            raise ValueError(
+                "`num_classes` must be 2 or more. "
+                f"Received: num_classes={num_classes}"
+            )
+        check_absent(absent)
+        self.num_classes = num_classes
+        self.ignore_class = ignore_class
+        self.absent = absent
+        self._ignored = ignored_ids(ignore_class)
+
+    def update(self, mask, prediction):
+        """Adds an image.
+
+        Args:
+            mask: Array of shape `(height, width)`: true class ids.
+            prediction: Array of the same shape: predicted class ids.
+
+        Raises:
+            TypeError: If one of them holds no integers.
+            ValueError: If the shapes do not fit or an id is neither a class
+                nor, in the mask, ignored.
+        """
+        mask, prediction = np.asarray(mask), np.asarray(prediction)
+        if mask.ndim != 2 or 0 in mask.shape or mask.shape != prediction.shape:
+            raise ValueError(
+                "`mask` and `prediction` must have the same shape (height, "
+                f"width). Received: mask.shape={mask.shape}, "
+                f"prediction.shape={prediction.shape}"
+            )
+        void = np.isin(mask, self._ignored)
+        self._measure(
+            self._checked("mask", mask, void),
+            self._checked("prediction", prediction, void),
+        )
+
+    def _checked(self, name, ids, void):
+        if ids.dtype.kind not in "iu":
+            raise TypeError(
+                f"`{name}` must hold integers. "
+                f"Received: {name}.dtype={ids.dtype}"
+            )
+        known = (ids >= 0) & (ids < self.num_classes)
+        if name == "mask":
+            known |= void
+        if not known.all():
+            also = f" or ignored ids {self._ignored}" if name == "mask" else ""
+            raise ValueError(
+                f"`{name}` must hold class ids 0 to {self.num_classes - 1}"
+                f"{also}. Received: ids {np.unique(ids[~known]).tolist()}"
+            )
+        return np.where(void, self.num_classes, ids.astype("int32"))
+
+    def _measure(self, labels, predictions):
+        """Adds checked ids; void is `num_classes` in both."""
+        raise NotImplementedError
