@@ -1,7 +1,6 @@
 import os
 from pathlib import Path
 
-import h5py
 import keras
 import numpy as np
 
@@ -9,21 +8,19 @@ _EPOCHS = "epochs"
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Keeps the weights and the optimizer of the last finished epoch.
+    """Keeps the state of a training after its last finished epoch.
 
-    The file is replaced in one step, so a run that is killed at any moment
-    leaves the epoch before. The number of finished epochs is an attribute of
-    the file; one without it counts the optimizer's steps.
+    That is weights, optimizer, states of random layers, and the number of
+    finished epochs. The file is replaced in one step, so a run that is killed
+    at any moment leaves the epoch before.
 
     Args:
-        path: File name ending in `.weights.h5`.
-        steps_per_epoch: Number of steps of an epoch.
+        path: File name ending in `.npz`.
     """
 
-    def __init__(self, path: Path, steps_per_epoch: int) -> None:
+    def __init__(self, path: Path) -> None:
         super().__init__()
         self.path = Path(path)
-        self.steps_per_epoch = steps_per_epoch
 
     def on_epoch_end(self, epoch, logs=None):
         self.write(epoch + 1)
@@ -39,17 +36,22 @@ class Checkpoint(keras.callbacks.Callback):
             FloatingPointError: if the state holds NaN or infinity; an older
                 file is then intact, too.
         """
-        # The last step of an epoch can ruin weights after a finite loss.
-        for variable in (*self.model.weights, *self.model.optimizer.variables):
-            if not np.isfinite(_numpy(variable)).all():
+        arrays = []
+        for variable in _variables(self.model):
+            array = _plain(keras.ops.convert_to_numpy(variable))
+            # The last step of an epoch can ruin weights after a finite loss.
+            if not np.isfinite(array).all():
                 raise FloatingPointError(
                     f"{variable.path} holds numbers that are not finite."
                 )
+            arrays.append(array)
         temporary = self.path.with_name(f".{os.getpid()}-{self.path.name}")
         try:
-            self.model.save_weights(temporary, overwrite=True)
-            with h5py.File(temporary, "a") as file:
-                file.attrs[_EPOCHS] = epochs
+            # Not HDF5, which crashes the process when the disk is full.
+            with temporary.open("wb") as file:
+                np.savez(file, *arrays, **{_EPOCHS: epochs})
+                file.flush()
+                os.fsync(file.fileno())
             os.replace(temporary, self.path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -62,18 +64,37 @@ class Checkpoint(keras.callbacks.Callback):
 
         Returns:
             The number of finished epochs.
+
+        Raises:
+            ValueError: if the state is that of another model or optimizer.
         """
         if not self.path.exists():
             return 0
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
-        model.load_weights(self.path)
-        with h5py.File(self.path) as file:
-            epochs = file.attrs.get(_EPOCHS)
-        if epochs is None:
-            epochs = _numpy(model.optimizer.iterations) // self.steps_per_epoch
-        return int(epochs)
+        variables = _variables(model)
+        with np.load(self.path, allow_pickle=False) as file:
+            epochs = int(file[_EPOCHS])
+            arrays = [file[name] for name in file.files if name != _EPOCHS]
+        shapes = [tuple(variable.shape) for variable in variables]
+        if shapes != [array.shape for array in arrays]:
+            raise ValueError(
+                "The run must be resumed with the model and the optimizer "
+                f"that it began with. Received: path={str(self.path)!r}, "
+                "which holds the state of others"
+            )
+        for variable, array in zip(variables, arrays, strict=True):
+            variable.assign(array)
+        return epochs
 
 
-def _numpy(variable):
-    return keras.ops.convert_to_numpy(variable)
+def _variables(model):
+    # Those of metrics start anew in each epoch.
+    passing = {id(variable) for variable in model.metrics_variables}
+    lasting = [v for v in model.variables if id(v) not in passing]
+    return [*lasting, *model.optimizer.variables]
+
+
+def _plain(array):
+    # NumPy cannot store bfloat16; float32 holds the same numbers.
+    return array.astype("float32") if array.dtype.kind == "V" else array

@@ -57,9 +57,13 @@ def plot_curves(log: Path, picture: Path, title: str = "") -> None:
         axes.grid(alpha=0.3)
         axes.legend()
     figure.suptitle(title)
-    temporary = Path(picture).with_name(f".{os.getpid()}-{picture.name}")
-    figure.savefig(temporary, dpi=120, format="png")
-    os.replace(temporary, picture)
+    picture = Path(picture)
+    temporary = picture.with_name(f".{os.getpid()}-{picture.name}")
+    try:
+        figure.savefig(temporary, dpi=120, format="png")
+        os.replace(temporary, picture)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _number(text):

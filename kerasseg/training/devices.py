@@ -1,4 +1,5 @@
 import contextlib
+import functools
 import types
 from typing import Any
 
@@ -46,7 +47,7 @@ def strategy(devices: list[str] | None = None) -> Any:
         gpus = _names(tf.config.list_logical_devices("GPU"))
         if len(gpus) < 2 or tf.distribute.has_strategy():
             return current
-        return tf.distribute.MirroredStrategy(gpus)
+        return _mirrored(tuple(gpus))
     known = _names(tf.config.list_logical_devices())
     # "/gpu:0" and "/device:GPU:0" are the same to TensorFlow.
     asked = [d.upper().rpartition("/")[2] for d in devices]
@@ -56,7 +57,16 @@ def strategy(devices: list[str] | None = None) -> Any:
             f"`devices` must be different ones of {known}. "
             f"Received: devices={devices!r}"
         )
-    return tf.distribute.MirroredStrategy(asked)
+    return _mirrored(tuple(asked))
+
+
+# Two strategies of one process get their sums mixed up, seen with TensorFlow
+# 2.21: the second training fails where its model has other weights.
+@functools.cache
+def _mirrored(devices):
+    import tensorflow as tf
+
+    return tf.distribute.MirroredStrategy(devices)
 
 
 def _names(devices):

@@ -38,10 +38,10 @@ def evaluate(
             classes.
     """
     count = labels.num_classes
-    if model.output.shape[-1] != count:
+    if model.output_shape[-1] != count:
         raise ValueError(
             f"`model` must have {count} classes, like the labels. "
-            f"Received: {model.output.shape[-1]} classes"
+            f"Received: {model.output_shape[-1]} classes"
         )
     if not len(dataset):
         raise ValueError("`dataset` must hold at least one image.")

@@ -22,7 +22,7 @@ from kerasseg.training.schedules import PolyDecay
 
 logger = logging.getLogger(__name__)
 
-CHECKPOINT = "last.weights.h5"
+CHECKPOINT = "last.npz"
 LOG = "log.csv"
 CURVES = "curves.png"
 
@@ -38,7 +38,7 @@ def fit(
     """Trains a model by its recipe, on all GPUs of this machine.
 
     After each epoch the folder holds the state to go on from
-    (`last.weights.h5`), the log (`log.csv`) and the training curve
+    (`last.npz`), the log (`log.csv`) and the training curve
     (`curves.png`). A run that was stopped goes on when it is called again.
 
     Args:
@@ -90,56 +90,43 @@ def _fit(recipe, output, replicas, verbose):
             f"Received: {len(train)} samples, batch_size={recipe.batch_size}"
         )
     model, trainer = _compile(recipe, steps * recipe.epochs)
-    known = model.output.shape[-1], ignored_ids(_ignore_class(recipe))
+    known = model.output_shape[-1], ignored_ids(_ignore_class(recipe))
     train = CheckedSamples(train, *known)
-    checkpoint = Checkpoint(output / CHECKPOINT, steps)
+    augmentation = _augmentation(recipe, train)
+    held_out = _held_out(recipe, known, replicas)
+    validation = _in_order(held_out, recipe.batch_size, replicas)
+    checkpoint = Checkpoint(output / CHECKPOINT)
     done = checkpoint.restore(trainer)
     if done:
         logger.info("going on after epoch %d of %d", done, recipe.epochs)
-    stream = batches(
-        train,
-        recipe.batch_size,
-        augmentation=recipe.augmentation,
-        seed=recipe.seed,
-        drop_remainder=True,
-        initial_epoch=done,
-    )
-    held_out = validation = None
-    if recipe.validation is not None:
-        held_out = CheckedSamples(recipe.validation(), *known)
-        size = _validation_batch(len(held_out), recipe.batch_size, replicas)
-        validation = batches(held_out, size, shuffle=False)
     _forget_unfinished(output / LOG, done)
     log = keras.callbacks.CSVLogger(output / LOG, append=True)
-    try:
-        trainer.fit(
-            stream,
-            validation_data=validation,
-            initial_epoch=done,
-            epochs=recipe.epochs,
-            shuffle=False,
-            verbose=verbose,
-            callbacks=[
-                _StopOnNaN(),
-                log,
-                checkpoint,
-                _Curves(output, recipe.name),
-            ],
-        )
-    except FloatingPointError as error:
-        kept = checkpoint.path if checkpoint.path.exists() else "nothing"
-        raise FloatingPointError(
-            f"{error} Try a lower learning rate, gradient clipping or "
-            f'`precision="float32"`. Kept: {kept}'
-        ) from error
-    except Exception as error:
-        for samples in (train, held_out):
-            if samples is not None and samples.error not in (None, error):
-                raise samples.error from error
-        raise
-    finally:
-        # Keras leaves the file open when a training is stopped by an error.
-        log.on_train_end()
+    with _clear_errors(checkpoint.path, [train, held_out]):
+        try:
+            trainer.fit(
+                batches(
+                    train,
+                    recipe.batch_size,
+                    augmentation=augmentation,
+                    seed=recipe.seed,
+                    drop_remainder=True,
+                    initial_epoch=done,
+                ),
+                validation_data=validation,
+                initial_epoch=done,
+                epochs=recipe.epochs,
+                shuffle=False,
+                verbose=verbose,
+                callbacks=[
+                    _StopOnNaN(),
+                    log,
+                    checkpoint,
+                    _Curves(output, recipe.name),
+                ],
+            )
+        finally:
+            # Keras leaves the file open when an error stops the training.
+            log.on_train_end()
     return model
 
 
@@ -154,7 +141,7 @@ def _compile(recipe, total_steps):
         recipe.loss,
         metrics=[
             MeanIoU(
-                model.output.shape[-1],
+                model.output_shape[-1],
                 ignore_class=_ignore_class(recipe),
                 name="mean_iou",
             )
@@ -179,29 +166,92 @@ def _check_batch_size(batch_size, replicas):
         )
 
 
-def _validation_batch(samples, batch_size, replicas):
-    """The largest size whose last batch has a sample for each replica."""
-    for size in range(batch_size, replicas, -1):
-        if not 0 < samples % size < replicas:
-            return size
-    return replicas
+def _augmentation(recipe, train):
+    if recipe.augmentation is not None or recipe.batch_size == 1:
+        return recipe.augmentation
+    sizes = sorted(train.sizes())
+    if len(sizes) > 1:
+        raise ValueError(
+            "`augmentation` must crop where images differ in size; or use "
+            f"`batch_size=1`. Received: augmentation=None, sizes {sizes}"
+        )
+    return _AsItIs(sizes[0])
+
+
+@dataclasses.dataclass(frozen=True)
+class _AsItIs:
+    """Leaves samples alone and says how large they are.
+
+    The batches then have a known size, which some losses need.
+    """
+
+    crop_size: tuple[int, int]
+
+    def __call__(self, image, mask, rng):
+        return image, mask
+
+
+def _held_out(recipe, known, replicas):
+    """Samples for validation, as many for each replica."""
+    if recipe.validation is None:
+        return None
+    samples = CheckedSamples(recipe.validation(), *known, multiple_of=replicas)
+    if samples.left_out:
+        logger.warning(
+            "%d devices leave out the last %d of %d images of the validation",
+            replicas,
+            samples.left_out,
+            len(samples) + samples.left_out,
+        )
+    return samples
+
+
+def _in_order(samples, batch_size, replicas):
+    """Batches for validation."""
+    if samples is None:
+        return None
+    sizes = sorted(samples.sizes())
+    if len(sizes) > 1 and replicas > 1:
+        raise ValueError(
+            "`validation` must return images of one size when several "
+            f"devices share a batch. Received: sizes {sizes}"
+        )
+    return batches(samples, batch_size if len(sizes) == 1 else 1, shuffle=False)
 
 
 def _forget_unfinished(log, done):
     """Drops the epochs that a resumed run is going to repeat."""
     if not log.exists():
         return
-    if not done:
+    with log.open(encoding="utf-8", newline="") as file:
+        header, *rows = list(csv.reader(file)) or [[]]
+    rows = [r for r in rows if r and r[0].isdigit() and int(r[0]) < done]
+    if not rows:
         log.unlink()
         return
-    with log.open(encoding="utf-8", newline="") as file:
-        header, *rows = csv.reader(file)
-    rows = [row for row in rows if row and int(row[0]) < done]
     text = io.StringIO(newline="")
     csv.writer(text).writerows([header, *rows])
     temporary = log.with_name(f".{os.getpid()}-{log.name}")
     temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
     os.replace(temporary, log)
+
+
+@contextlib.contextmanager
+def _clear_errors(checkpoint, datasets):
+    """Says what went wrong with the numbers or inside of the input."""
+    try:
+        yield
+    except FloatingPointError as error:
+        kept = checkpoint if checkpoint.exists() else "nothing"
+        raise FloatingPointError(
+            f"{error} Try a lower learning rate, gradient clipping or "
+            f'`precision="float32"`. Kept: {kept}'
+        ) from error
+    except Exception as error:
+        for samples in datasets:
+            if samples is not None and samples.error is not None:
+                raise samples.error from error
+        raise
 
 
 class _StopOnNaN(keras.callbacks.Callback):

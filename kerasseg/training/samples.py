@@ -1,6 +1,5 @@
 from collections.abc import Collection
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -16,6 +15,8 @@ class CheckedSamples:
         dataset: Sequence of `(image, mask)`.
         num_classes: Number of classes of the model.
         ignore_classes: Ids that a mask may hold besides the classes.
+        multiple_of: The last samples are left out so that the length is a
+            multiple of this. Defaults to 1.
 
     Raises:
         TypeError: if an image is not `uint8` or a mask holds no integers.
@@ -27,30 +28,40 @@ class CheckedSamples:
         dataset: Sequence,
         num_classes: int,
         ignore_classes: Collection[int],
+        multiple_of: int = 1,
     ) -> None:
         self.dataset = dataset
+        self.left_out = len(dataset) % multiple_of
         self.labels = getattr(dataset, "labels", None)
         self.error = None
         self._num_classes = num_classes
         self._ignored = sorted(ignore_classes)
         self._checked = set()
         if isinstance(dataset, (list, tuple)):
-            for index in range(len(dataset)):
-                self[index]
+            self.sizes()
 
     def __len__(self) -> int:
-        return len(self.dataset)
+        return len(self.dataset) - self.left_out
 
-    def __getitem__(self, index: int) -> tuple[Any, Any]:
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         try:
             image, mask = self.dataset[index]
+            image, mask = np.asarray(image), np.asarray(mask)
             if index not in self._checked:
-                self._check(np.asarray(image), np.asarray(mask), index)
+                self._check(image, mask, index)
                 self._checked.add(index)
         except (OSError, TypeError, ValueError) as error:
             self.error = self.error or error
             raise
         return image, mask
+
+    def sizes(self) -> set[tuple[int, int]]:
+        """Reads and checks all samples.
+
+        Returns:
+            Each `(height, width)` that occurs.
+        """
+        return {self[index][1].shape for index in range(len(self))}
 
     def _check(self, image, mask, index):
         if image.dtype != np.uint8 or mask.dtype.kind not in "ui":
