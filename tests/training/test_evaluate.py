@@ -1,0 +1,116 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from kerasseg.data import Labels
+from kerasseg.training import evaluate
+
+LABELS = Labels(("sky", "road", "car"))
+
+
+def strongest_colour(image_shape=(None, None, 3)):
+    """A model whose prediction is the strongest channel of a pixel."""
+    return keras.Sequential(
+        [keras.Input(image_shape), keras.layers.Rescaling(1.0)]
+    )
+
+
+def halves(height, width):
+    """Left half predicted 0, right half 1; rows labelled 0, 1, last 255."""
+    image = np.zeros((height, width, 3), "uint8")
+    image[:, : width // 2, 0] = 200
+    image[:, width // 2 :, 1] = 200
+    mask = np.zeros((height, width), "uint8")
+    mask[height // 2 :] = 1
+    mask[-1] = 255
+    return image, mask
+
+
+def check_by_hand(result):
+    # 32 x 40: 16 rows of 0, 15 rows of 1, 20 columns predicted each.
+    assert result["images"] == 1
+    assert result["confusion_matrix"] == [
+        [320, 320, 0],
+        [300, 300, 0],
+        [0, 0, 0],
+    ]
+    assert result["pixel_accuracy"] == pytest.approx(620 / 1240)
+    assert result["mean_accuracy"] == pytest.approx(0.5)
+    assert result["mean_iou"] == pytest.approx((320 / 940 + 300 / 920) / 2)
+    assert result["frequency_weighted_iou"] == pytest.approx(
+        (640 * 320 / 940 + 600 * 300 / 920) / 1240
+    )
+    assert result["per_class_iou"] == {
+        "sky": pytest.approx(320 / 940),
+        "road": pytest.approx(300 / 920),
+        "car": None,
+    }
+
+
+def test_by_hand_with_an_absent_class_and_ignored_pixels():
+    result = evaluate(strongest_colour(), [halves(32, 40)], LABELS)
+    check_by_hand(result)
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+def test_absent_classes_as_zero():
+    result = evaluate(strongest_colour(), [halves(32, 40)], LABELS, "zero")
+    assert result["per_class_iou"]["car"] == 0
+    assert result["mean_iou"] == pytest.approx((320 / 940 + 300 / 920) / 3)
+
+
+def test_images_of_several_sizes_add_up():
+    done = []
+    result = evaluate(
+        strongest_colour(),
+        [halves(32, 40), halves(50, 34)],
+        LABELS,
+        progress=done.append,
+    )
+    # 50 x 34: 25 rows of 0, 24 rows of 1, 17 columns predicted each.
+    assert result["confusion_matrix"] == [
+        [320 + 425, 320 + 425, 0],
+        [300 + 408, 300 + 408, 0],
+        [0, 0, 0],
+    ]
+    assert done == [1, 2]
+
+
+def test_a_model_of_fixed_input_size():
+    result = evaluate(strongest_colour((64, 96, 3)), [halves(32, 40)], LABELS)
+    check_by_hand(result)
+
+
+def test_an_ignored_class_is_not_scored():
+    labels = Labels(("sky", "road", "car"), ignore_classes=(0, 255))
+    result = evaluate(strongest_colour(), [halves(32, 40)], labels)
+    assert result["confusion_matrix"] == [
+        [0, 0, 0],
+        [300, 300, 0],
+        [0, 0, 0],
+    ]
+
+
+def test_bad_data():
+    image, mask = halves(32, 40)
+    model = strongest_colour()
+    with pytest.raises(ValueError, match="at least one image"):
+        evaluate(model, [], LABELS)
+    with pytest.raises(
+        ValueError, match=r"mask of image 1 .* size .*\(32, 40\).*\(31, 40\)"
+    ):
+        evaluate(model, [(image, mask), (image, mask[1:])], LABELS)
+    mask = mask.copy()
+    mask[3, 4] = 17
+    with pytest.raises(ValueError, match="image 0 holds unknown class ids: 17"):
+        evaluate(model, [(image, mask)], LABELS)
+
+
+def test_another_number_of_classes():
+    labels = Labels(("background", "cell"))
+    with pytest.raises(
+        ValueError, match="must have 2 classes.*Received: 3 classes"
+    ):
+        evaluate(strongest_colour(), [halves(32, 40)], labels)

@@ -1,0 +1,294 @@
+import logging
+
+import keras
+import numpy as np
+import pytest
+
+from kerasseg import backbones
+from kerasseg import models
+from kerasseg.data import Augmentation
+from kerasseg.losses import DilationErosionLoss
+from kerasseg.losses import SegmentationLoss
+from kerasseg.training import fit
+
+
+class Lazy:
+    def __init__(self, samples):
+        self.samples = samples
+
+    def __len__(self):
+        return len(self.samples)
+
+    def __getitem__(self, index):
+        return self.samples[index]
+
+
+def test_learns_and_writes_log_curve_and_state(
+    make_recipe, draw, heads, tmp_path, read_log
+):
+    out = tmp_path / "runs" / "tiny"
+    recipe = make_recipe(
+        epochs=4,
+        augmentation=Augmentation(crop_size=(16, 24)),
+        heads=heads,
+        head_losses={"coarse": SegmentationLoss()},
+        validation=lambda: draw(3, seed=2),
+    )
+    model = fit(recipe, out, verbose=0)
+    assert model.output_shape[-1] == 3
+    rows = read_log(out)
+    assert [row["epoch"] for row in rows] == [0, 1, 2, 3]
+    assert rows[-1]["loss"] < 0.9 * rows[0]["loss"]
+    assert rows[-1]["val_loss"] < rows[0]["val_loss"]
+    # The training loss includes the one of the other head.
+    assert rows[-1]["val_loss"] < 0.7 * rows[-1]["loss"]
+    assert 0 < rows[-1]["val_mean_iou"] <= 1
+    names = {path.name for path in out.iterdir()}
+    assert names - {"curves.png"} == {"log.csv", "last.npz"}
+
+
+def test_draws_the_curve(make_recipe, tmp_path):
+    pytest.importorskip("matplotlib", reason="draws the curves")
+    image = pytest.importorskip("PIL.Image")
+    fit(make_recipe(epochs=1), tmp_path, verbose=0)
+    with image.open(tmp_path / "curves.png") as picture:
+        picture.load()
+        assert picture.format == "PNG"
+
+
+def test_lrr_with_all_its_losses(make_recipe, tmp_path, read_log):
+    def lrr():
+        images = x = keras.Input((None, None, 3))
+        for stage in range(1, 6):
+            x = keras.layers.Conv2D(
+                8,
+                3,
+                strides=2,
+                padding="same",
+                activation="relu",
+                name=f"stage{stage}",
+            )(x)
+        backbone = backbones.from_model(
+            keras.Model(images, x),
+            {f"P{stage}": f"stage{stage}" for stage in range(1, 6)},
+            scale=1 / 127.5,
+            offset=-1.0,
+        )
+        return models.lrr(3, backbone, level="16x")
+
+    rng = np.random.default_rng(4)
+    samples = []
+    for middle in rng.integers(20, 50, 4):
+        mask = np.zeros((64, 96), "uint8")
+        mask[middle:] = 1
+        mask[:, middle:] += 1
+        samples.append((80 * np.repeat(mask[..., None], 3, axis=-1), mask))
+    recipe = make_recipe(
+        samples,
+        model=lrr,
+        heads=models.lrr_heads,
+        loss=SegmentationLoss(normalization="image"),
+        head_losses={
+            "32x": SegmentationLoss(normalization="image"),
+            "dilation_erosion": DilationErosionLoss(3, radius=8),
+        },
+        epochs=3,
+        batch_size=2,
+    )
+    model = fit(recipe, tmp_path, verbose=0)
+    rows = read_log(tmp_path)
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    assert not [layer for layer in model.layers if "dilation" in layer.name]
+
+
+def weights(model):
+    return [keras.ops.convert_to_numpy(v) for v in model.weights]
+
+
+def test_a_run_in_two_parts_is_the_run_in_one(
+    make_recipe, heads, tmp_path, read_log, caplog
+):
+    recipe = make_recipe(
+        epochs=2,
+        heads=heads,
+        head_losses={"coarse": SegmentationLoss()},
+        augmentation=Augmentation(crop_size=(16, 16)),
+    )
+    whole = fit(recipe, tmp_path / "whole", verbose=0)
+    parts = tmp_path / "parts"
+    fit(recipe, parts, epochs=1, verbose=0)
+    # As if it had been killed between the log and the state.
+    with (parts / "log.csv").open("a") as log:
+        log.write("1,9.9,9.9,NA,NA\n")
+    with caplog.at_level(logging.INFO, logger="kerasseg"):
+        again = fit(recipe, parts, verbose=0)
+    assert "going on after epoch 1 of 2" in caplog.text
+    for one, other in zip(weights(whole), weights(again), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
+    expected, logged = read_log(tmp_path / "whole"), read_log(parts)
+    assert [row["epoch"] for row in logged] == [0, 1]
+    for one, other in zip(expected, logged, strict=True):
+        assert one == pytest.approx(other, rel=1e-4)
+
+    log = (parts / "log.csv").read_text()
+    finished = fit(recipe, parts, verbose=0)
+    for one, other in zip(weights(again), weights(finished), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert (parts / "log.csv").read_text().split() == log.split()
+
+
+def test_an_earlier_run_is_not_overwritten(make_recipe, tmp_path):
+    (tmp_path / "last.npz").write_bytes(b"precious")
+    with pytest.raises(
+        ValueError, match="must not hold an earlier run when `resume=False`"
+    ):
+        fit(make_recipe(), tmp_path, resume=False)
+    assert (tmp_path / "last.npz").read_bytes() == b"precious"
+
+
+def test_epochs_override_the_recipe(make_recipe, tmp_path, read_log):
+    steps = []
+
+    def optimizer(total):
+        steps.append(total)
+        return keras.optimizers.SGD(0.01)
+
+    recipe = make_recipe(epochs=50, optimizer=optimizer)
+    fit(recipe, tmp_path, epochs=1, verbose=0)
+    assert len(read_log(tmp_path)) == 1
+    assert steps == [2]
+    with pytest.raises(ValueError, match="`epochs` must be an integer"):
+        fit(recipe, tmp_path / "other", epochs=0)
+    assert not (tmp_path / "other").exists()
+
+
+@keras.saving.register_keras_serializable("test")
+class Explodes(keras.optimizers.schedules.LearningRateSchedule):
+    """An infinite rate from some step on."""
+
+    def __init__(self, step):
+        super().__init__()
+        self.step = step
+
+    def __call__(self, step):
+        late = keras.ops.cast(step, "float32") >= self.step
+        return keras.ops.where(late, float("inf"), 1e-3)
+
+
+# The loss shows it at once, or the weights at the end of the epoch.
+@pytest.mark.parametrize("step", [2, 3])
+def test_not_a_number_keeps_the_last_good_state(
+    make_recipe, tmp_path, read_log, step
+):
+    recipe = make_recipe(
+        epochs=3, optimizer=lambda _: keras.optimizers.SGD(Explodes(step))
+    )
+    with pytest.raises(
+        FloatingPointError, match="lower learning rate.*Kept: .*last.npz"
+    ):
+        fit(recipe, tmp_path, verbose=0)
+    with np.load(tmp_path / "last.npz") as state:
+        assert state["epochs"] == 1
+    good = fit(recipe, tmp_path, epochs=1, verbose=0)
+    assert all(np.isfinite(w).all() for w in weights(good))
+    assert [row["epoch"] for row in read_log(tmp_path)] == [0]
+
+
+def test_not_a_number_in_the_first_epoch(make_recipe, tmp_path):
+    recipe = make_recipe(optimizer=lambda _: keras.optimizers.SGD(Explodes(0)))
+    with pytest.raises(FloatingPointError, match="Kept: nothing"):
+        fit(recipe, tmp_path, verbose=0)
+    assert not (tmp_path / "last.npz").exists()
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("part", ["train", "validation"])
+def test_unknown_ids_are_named(make_recipe, draw, tmp_path, lazy, part):
+    bad = draw()
+    bad[3][1][0, 0] = 9
+    data = Lazy(bad) if lazy else bad
+    recipe = make_recipe(
+        **{part: lambda: data}, augmentation=Augmentation(crop_size=(16, 16))
+    )
+    with pytest.raises(
+        ValueError, match="mask of sample 3 holds unknown class ids: 9"
+    ):
+        fit(recipe, tmp_path, verbose=0)
+    assert not (tmp_path / "last.npz").exists()
+
+
+def test_ids_that_the_loss_ignores_are_known(make_recipe, draw, tmp_path):
+    samples = draw()
+    samples[3][1][0, 0] = 9
+    loss = SegmentationLoss(ignore_class=(9, 255))
+    fit(make_recipe(samples, loss=loss, epochs=1), tmp_path, verbose=0)
+
+
+def test_too_few_samples(make_recipe, draw, tmp_path):
+    for samples in ([], draw(3)):
+        with pytest.raises(
+            ValueError, match=rf"enough samples.*{len(samples)} samples"
+        ):
+            fit(make_recipe(samples), tmp_path)
+
+
+def test_images_of_several_sizes(make_recipe, draw, tmp_path, read_log):
+    mixed = draw(2) + draw(2, size=(17, 31))
+    with pytest.raises(ValueError, match="must crop where images differ"):
+        fit(make_recipe(mixed), tmp_path)
+    recipe = make_recipe(
+        mixed,
+        augmentation=Augmentation(crop_size=(16, 16)),
+        validation=lambda: mixed,
+        epochs=1,
+    )
+    fit(recipe, tmp_path, verbose=0)
+    assert read_log(tmp_path)[0]["val_loss"] > 0
+
+
+class Noted(SegmentationLoss):
+    """Notes the dtype of what it returns."""
+
+    seen = ()
+
+    def call(self, y_true, y_pred):
+        value = super().call(y_true, y_pred)
+        dtype = keras.backend.standardize_dtype(value.dtype)
+        self.seen = (*self.seen, dtype)
+        return value
+
+
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_mixed_precision(make_recipe, model, tmp_path, read_log, precision):
+    noted = Noted()
+    before = keras.config.dtype_policy()
+    recipe = make_recipe(loss=noted, precision=precision, epochs=3)
+    trained = fit(recipe, tmp_path, verbose=0)
+    assert keras.config.dtype_policy() == before
+    assert trained.layers[1].compute_dtype == precision.removeprefix("mixed_")
+    assert trained.layers[1].variable_dtype == "float32"
+    assert set(noted.seen) == {"float32"}
+    rows = read_log(tmp_path)
+    assert rows[-1]["loss"] < rows[0]["loss"]
+    # Loss scaling skips steps, which must not be taken for missing epochs.
+    log = (tmp_path / "log.csv").read_text()
+    fit(recipe, tmp_path, verbose=0)
+    assert (tmp_path / "log.csv").read_text().split() == log.split()
+
+
+def test_the_policy_returns_after_an_error(make_recipe, tmp_path):
+    before = keras.config.dtype_policy()
+    seen = []
+
+    def fail():
+        seen.append(keras.config.dtype_policy().name)
+        raise ValueError("no such backbone")
+
+    recipe = make_recipe(model=fail, precision="mixed_bfloat16")
+    with pytest.raises(ValueError, match="no such backbone"):
+        fit(recipe, tmp_path)
+    assert seen == ["mixed_bfloat16"]
+    assert keras.config.dtype_policy() == before
+    with pytest.raises(ValueError, match="nonsense"):
+        fit(make_recipe(precision="nonsense"), tmp_path)
+    assert keras.config.dtype_policy() == before

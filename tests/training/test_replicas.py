@@ -1,0 +1,157 @@
+"""Training on two devices equals training on one.
+
+The number of logical devices is fixed when TensorFlow starts, so this runs in
+a process of its own.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+SCRIPT = """
+import csv
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from kerasseg.losses import SegmentationLoss
+from kerasseg.training import Recipe, fit
+
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0],
+    [tf.config.LogicalDeviceConfiguration()] * 2,
+)
+SamePerImage = SegmentationLoss(normalization="image")
+
+def flip(image, mask, rng):
+    step = 1 if rng.random() < 0.5 else -1
+    return image[:, ::step], mask[:, ::step]
+
+def samples(count, seed):
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 256, (count, 10, 14, 3), dtype="uint8")
+    masks = images.argmax(-1).astype("uint8")
+    masks[:, :2, :9] = 255
+    return list(zip(images, masks))
+
+def model():
+    return keras.Sequential([
+        keras.Input((None, None, 3)),
+        keras.layers.Rescaling(1 / 255),
+        keras.layers.Conv2D(8, 3, padding="same", activation="relu"),
+        keras.layers.Conv2D(3, 1),
+    ])
+
+def heads(model):
+    coarse = keras.layers.AveragePooling2D(2)(model.layers[1].output)
+    coarse = keras.layers.Conv2D(3, 1, name="coarse_logits")(coarse)
+    return keras.Model(
+        model.inputs[0], {"logits": model.outputs[0], "coarse": coarse}
+    )
+
+def run(folder, devices, batch_size=4, validation=6, **parts):
+    recipe = Recipe(
+        name="replicas", train=lambda: samples(41, 1), model=model,
+        loss=SamePerImage, **parts,
+        validation=lambda: samples(validation, 2),
+        epochs=2, batch_size=batch_size,
+        augmentation=flip,
+        optimizer=lambda steps: keras.optimizers.SGD(0.1, momentum=0.9),
+    )
+    trained = fit(recipe, folder, devices=devices, verbose=0)
+    with Path(folder, "log.csv").open(newline="") as file:
+        log = [
+            {key: float(value) for key, value in row.items()}
+            for row in csv.DictReader(file)
+        ]
+    return [w.tolist() for w in trained.get_weights()], log
+
+def refused(*arguments):
+    try:
+        run(*arguments)
+    except ValueError as error:
+        return str(error)
+
+out = Path(sys.argv[1])
+two = ["CPU:0", "CPU:1"]
+with_heads = {"heads": heads, "head_losses": {"coarse": SamePerImage}}
+json.dump({
+    "one": run(out / "one", None, **with_heads),
+    "two": run(out / "two", two, **with_heads),
+    "finished": run(out / "two", two, **with_heads),
+    "odd": refused(out / "odd", two, 3),
+    "plain": run(out / "plain", two, validation=7)[1],
+    "plain one": run(out / "plain_one", None)[1],
+}, sys.stdout)
+"""
+
+MULTI_WORKER = """
+import sys
+import tensorflow as tf
+
+strategy = tf.distribute.MultiWorkerMirroredStrategy()
+from kerasseg.losses import SegmentationLoss
+from kerasseg.training import Recipe, fit
+
+recipe = Recipe("many", list, list, SegmentationLoss(), epochs=1)
+with strategy.scope():
+    try:
+        fit(recipe, sys.argv[1])
+    except RuntimeError as error:
+        print(error)
+"""
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        keras.backend.backend() != "tensorflow",
+        reason="tf.distribute is TensorFlow",
+    ),
+]
+
+
+def run(script, folder):
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(folder)],
+        env={**os.environ, "PYTHONPATH": root},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+def test_two_devices_equal_one(tmp_path):
+    result = json.loads(run(SCRIPT, tmp_path))
+    (weights, log), (weights_two, log_two) = result["one"], result["two"]
+    assert len(log) == 2
+    assert log[-1]["loss"] < log[0]["loss"]
+    for one, other in zip(weights, weights_two, strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-5)
+    for one, other in zip(log, log_two, strict=True):
+        assert other == pytest.approx(one, rel=1e-4)
+    assert result["finished"] == result["two"]
+    # Another model after the first, and seven images for validation: the
+    # last is left out, lest one device is without.
+    for one, other in zip(result["plain one"], result["plain"], strict=True):
+        assert other == pytest.approx(one, rel=1e-4)
+    assert "multiple of the 2 devices" in result["odd"]
+
+
+def test_a_real_multi_worker_strategy_is_refused(tmp_path):
+    printed = run(MULTI_WORKER, tmp_path / "run")
+    assert "does not work with Keras 3" in printed
+    assert "issues/20585" in printed
+    assert not (tmp_path / "run").exists()
