@@ -18,6 +18,7 @@ KINDS = (
 
 # Constructor arguments of an example, for classes that need any.
 EXAMPLES = {
+    "InferenceMode": {"layer": keras.layers.Dropout(0.5, seed=1)},
     "LaplacianReconstruction": {
         "num_classes": 3,
         "num_bases": 2,

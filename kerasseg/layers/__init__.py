@@ -2,6 +2,7 @@
 
 from kerasseg.layers.bilinear_upsampling import BilinearUpSampling2D
 from kerasseg.layers.boundary_mask import BoundaryMask
+from kerasseg.layers.inference_mode import InferenceMode
 from kerasseg.layers.laplacian_head import LaplacianHead
 from kerasseg.layers.laplacian_reconstruction import CosineBases
 from kerasseg.layers.laplacian_reconstruction import LaplacianReconstruction
@@ -13,6 +14,7 @@ __all__ = [
     "BoundaryMask",
     "CosineBases",
     "CropToMatch",
+    "InferenceMode",
     "LaplacianHead",
     "LaplacianReconstruction",
     "PadToMultiple",

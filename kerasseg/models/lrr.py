@@ -4,6 +4,7 @@ from kerasseg.backbones import mobilenet_v2
 from kerasseg.layers import BilinearUpSampling2D
 from kerasseg.layers import BoundaryMask
 from kerasseg.layers import CropToMatch
+from kerasseg.layers import InferenceMode
 from kerasseg.layers import LaplacianHead
 from kerasseg.layers import LaplacianReconstruction
 from kerasseg.layers import PadToMultiple
@@ -78,9 +79,10 @@ def lrr(
 
     images = keras.Input(image_shape, name="images")
     padded = PadToMultiple(name="pad")(images)
-    # Statistics of a few crops are worse than those it was trained with.
-    normalises = _has_layer(backbone, keras.layers.BatchNormalization)
-    features = backbone(padded, training=False if normalises else None)
+    if _has_layer(backbone, keras.layers.BatchNormalization):
+        # Statistics of a few crops are worse than those it was trained with.
+        backbone = InferenceMode(backbone, name="backbone")
+    features = backbone(padded)
 
     prediction = hidden = None
     for this in levels:
