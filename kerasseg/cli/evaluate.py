@@ -26,6 +26,7 @@ _EPILOG = """\
 examples:
   kerasseg evaluate lrr_4x --data camvid
   kerasseg evaluate lrr_4x --data camvid --split val --out metrics.json
+  kerasseg evaluate lrr_4x --data camvid --boundaries
   kerasseg evaluate my_model --data my_folder
 
 A folder of your own holds images/SPLIT/NAME.jpg and masks/SPLIT/NAME.png.
@@ -37,6 +38,7 @@ _SUMMARY = (
     "pixel_accuracy",
     "frequency_weighted_iou",
 )
+_BOUNDARIES = ("boundary_iou", "boundary_f1")
 
 
 def add_parser(subparsers) -> None:
@@ -61,6 +63,11 @@ def add_parser(subparsers) -> None:
     )
     parser.add_argument(
         "--split", default="test", help="the split (default: test)"
+    )
+    parser.add_argument(
+        "--boundaries",
+        action="store_true",
+        help="score boundaries too: trimap IoU, boundary IoU, boundary F1",
     )
     parser.add_argument(
         "--out", metavar="FILE", help="write the scores as JSON too"
@@ -88,25 +95,36 @@ def run(args: argparse.Namespace) -> int:
     next(bar)
     with user_mistakes():
         scores = evaluate(
-            model, dataset, entry.labels, progress=lambda _: next(bar)
+            model,
+            dataset,
+            entry.labels,
+            progress=lambda _: next(bar),
+            boundaries=args.boundaries,
         )
     bar.close()
     print(f"{entry.name} on {args.data} {args.split}: {len(dataset)} images")
     print(f"{PROTOCOL}\n")
-    rows = [
-        (name, percent(iou)) for name, iou in scores["per_class_iou"].items()
-    ]
-    print(table(("class", "IoU %"), rows))
-    print()
-    rows = [
-        (name.replace("_", " "), percent(scores[name])) for name in _SUMMARY
-    ]
-    print(table(("score", "%"), rows))
+    _print_scores(scores)
     if args.out:
         record = _record(args, entry, model, scores)
         _write_json(Path(args.out).expanduser(), record)
         print(f"\nwritten: {args.out}")
     return 0
+
+
+def _print_scores(scores):
+    rows = [
+        (name, percent(iou)) for name, iou in scores["per_class_iou"].items()
+    ]
+    print(table(("class", "IoU %"), rows))
+    print()
+    names = [name for name in (*_SUMMARY, *_BOUNDARIES) if name in scores]
+    rows = [(name.replace("_", " "), percent(scores[name])) for name in names]
+    print(table(("score", "%"), rows))
+    if "trimap_iou" in scores:
+        rows = [(w, percent(iou)) for w, iou in scores["trimap_iou"].items()]
+        print()
+        print(table(("pixels to boundary", "mean IoU %"), rows))
 
 
 def find_data(name: str, split: str, labels):

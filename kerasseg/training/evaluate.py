@@ -6,6 +6,9 @@ import numpy as np
 
 from kerasseg.data import Labels
 from kerasseg.inference import predict_logits
+from kerasseg.metrics import BoundaryF1
+from kerasseg.metrics import BoundaryIoU
+from kerasseg.metrics import TrimapIoU
 from kerasseg.metrics.scores import scores
 
 
@@ -15,6 +18,7 @@ def evaluate(
     labels: Labels,
     absent: str = "skip",
     progress: Callable[[int], None] | None = None,
+    boundaries: bool = False,
 ) -> dict[str, Any]:
     """Scores a model on whole images, one at a time, at a single scale.
 
@@ -25,12 +29,16 @@ def evaluate(
         absent: What a class that neither occurs nor is predicted counts as,
             see `kerasseg.metrics.scores`. Defaults to `"skip"`.
         progress: Called with the number of images done. Defaults to `None`.
+        boundaries: Whether to score boundaries too. Defaults to `False`.
 
     Returns:
         A dict, ready for JSON: `images`, `pixel_accuracy`,
         `mean_accuracy`, `mean_iou`, `frequency_weighted_iou`,
         `per_class_iou` by class name, and `confusion_matrix` (labels by
-        predictions).
+        predictions). With `boundaries` also `trimap_iou` (a dict from width
+        in pixels, as a string, to mean IoU), `boundary_iou` and
+        `boundary_f1`, each `None` where nothing counts; see the metrics
+        `TrimapIoU`, `BoundaryIoU` and `BoundaryF1`.
 
     Raises:
         ValueError: if there is no image, a mask holds an unknown id or has
@@ -45,6 +53,7 @@ def evaluate(
         )
     if not len(dataset):
         raise ValueError("`dataset` must hold at least one image.")
+    metrics = _boundary_metrics(labels, absent) if boundaries else {}
     matrix = np.zeros((count, count), "int64")
     for index in range(len(dataset)):
         image, mask = dataset[index]
@@ -58,11 +67,13 @@ def evaluate(
         valid = np.isin(mask, labels.ignore_classes, invert=True)
         pairs = mask[valid].astype("int64") * count + predicted[valid]
         matrix += np.bincount(pairs, minlength=count**2).reshape(count, count)
+        for metric in metrics.values():
+            metric.update(mask, predicted)
         if progress is not None:
             progress(index + 1)
     result = scores(matrix, absent)
     result["per_class_iou"] = {
-        name: None if np.isnan(iou) else float(iou)
+        name: _number(iou)
         for name, iou in zip(
             labels.class_names, result["per_class_iou"], strict=True
         )
@@ -70,5 +81,22 @@ def evaluate(
     return {
         "images": len(dataset),
         **result,
+        **{name: _number(metric.result()) for name, metric in metrics.items()},
         "confusion_matrix": matrix.tolist(),
     }
+
+
+def _boundary_metrics(labels, absent):
+    arguments = {"ignore_class": labels.ignore_classes, "absent": absent}
+    return {
+        "trimap_iou": TrimapIoU(labels.num_classes, **arguments),
+        "boundary_iou": BoundaryIoU(labels.num_classes, **arguments),
+        "boundary_f1": BoundaryF1(labels.num_classes, **arguments),
+    }
+
+
+def _number(score):
+    """A score, or a dict of scores, for JSON, which knows no NaN."""
+    if isinstance(score, dict):
+        return {str(key): _number(value) for key, value in score.items()}
+    return None if np.isnan(score) else float(score)

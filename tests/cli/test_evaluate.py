@@ -22,6 +22,26 @@ def test_scores_are_printed_and_written(
     assert record["per_class_iou"] == {"red": 1.0, "green": 1.0, "blue": 1.0}
     assert record["command"].startswith("kerasseg evaluate ")
     assert set(record) >= {"commit", "date", "versions", "parameters"}
+    assert "boundary" not in result.out
+    assert "boundary_f1" not in record
+
+
+def test_boundaries_are_scored_on_request(
+    run, channels_entry, brightest_data, tmp_path
+):
+    out = tmp_path / "metrics.json"
+    options = ("--data", brightest_data, "--boundaries", "--out", out)
+    result = run("evaluate", channels_entry, *options)
+    assert result.code == 0
+    for name in ("boundary iou", "boundary f1", "40"):
+        lines = [x.strip() for x in result.out.splitlines()]
+        line = next(x for x in lines if x.startswith(name))
+        assert line.split()[-1] == "100.00"
+    assert "pixels to boundary  mean IoU %" in result.out
+    record = json.loads(out.read_text())
+    assert record["boundary_iou"] == record["boundary_f1"] == 1.0
+    widths = ("1", "2", "3", "5", "10", "20", "40")
+    assert record["trimap_iou"] == dict.fromkeys(widths, 1.0)
 
 
 @pytest.mark.parametrize(

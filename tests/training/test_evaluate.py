@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 
 from kerasseg.data import Labels
+from kerasseg.metrics import BoundaryF1
+from kerasseg.metrics import BoundaryIoU
 from kerasseg.training import evaluate
 
 LABELS = Labels(("sky", "road", "car"))
@@ -91,6 +93,39 @@ def test_an_ignored_class_is_not_scored():
         [300, 300, 0],
         [0, 0, 0],
     ]
+
+
+def test_boundaries_on_request():
+    pairs = [halves(32, 40), halves(50, 34)]
+    model = strongest_colour()
+    plain = evaluate(model, pairs, LABELS)
+    result = evaluate(model, pairs, LABELS, boundaries=True)
+    assert plain.items() <= result.items()
+    added = {"trimap_iou", "boundary_iou", "boundary_f1"}
+    assert set(result) - set(plain) == added
+    assert list(result["trimap_iou"]) == ["1", "2", "3", "5", "10", "20", "40"]
+    # The bands of 40 hold all of both images.
+    assert result["trimap_iou"]["40"] == pytest.approx(plain["mean_iou"])
+    for name, kind in (
+        ("boundary_iou", BoundaryIoU),
+        ("boundary_f1", BoundaryF1),
+    ):
+        metric = kind(3)
+        for image, mask in pairs:
+            metric.update(mask, image.argmax(-1))
+        assert 0 < result[name] < 1
+        assert result[name] == pytest.approx(metric.result())
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
+
+
+def test_boundaries_of_images_without_any():
+    image, mask = halves(32, 40)
+    mask[:] = 255
+    labels, model = LABELS, strongest_colour()
+    result = evaluate(model, [(image, mask)], labels, boundaries=True)
+    assert set(result["trimap_iou"].values()) == {None}
+    assert result["boundary_iou"] is None
+    assert result["boundary_f1"] is None
 
 
 def test_bad_data():
