@@ -26,12 +26,13 @@ def check_layer(
     none_sizes=True,
     atol=1e-5,
 ):
-    """The contract of a layer with one input tensor.
+    """The contract of a layer with one input tensor, or a list of them.
 
     Args:
         layer_class: The class.
         arguments: Dictionary of constructor arguments.
-        inputs: Input array, `(batch, height, width, channels)`, random.
+        inputs: Input array, `(batch, height, width, channels)`, random; or a
+            list of such arrays.
         expected_shape: Tuple, the shape of the output.
         trainable: Number of trainable weights (tensors).
         non_trainable: Number of frozen weights (tensors).
@@ -41,7 +42,7 @@ def check_layer(
         none_sizes: Whether the layer takes unknown heights and widths.
         atol: Absolute tolerance between two ways to compute the same output.
     """
-    inputs = np.asarray(inputs)
+    inputs = keras.tree.map_structure(np.asarray, inputs)
     layer = layer_class(**arguments)
     before = _json_round_trip(layer.get_config())
     outputs = _numpy(layer(inputs))
@@ -53,14 +54,18 @@ def check_layer(
     _check_constructor_arguments(before, arguments)
 
     assert outputs.shape == tuple(expected_shape)
-    assert tuple(layer.compute_output_shape(inputs.shape)) == outputs.shape
-    symbolic = layer(keras.KerasTensor(inputs.shape, dtype="float32"))
+    shapes = keras.tree.map_structure(np.shape, inputs)
+    assert tuple(layer.compute_output_shape(shapes)) == outputs.shape
+    symbolic = layer(
+        keras.tree.map_structure(
+            lambda x: keras.KerasTensor(x.shape, dtype="float32"), inputs
+        )
+    )
     assert tuple(symbolic.shape) == outputs.shape
     assert len(layer.trainable_weights) == trainable
     assert len(layer.non_trainable_weights) == non_trainable
 
-    shape = (None, None, inputs.shape[-1]) if none_sizes else inputs.shape[1:]
-    model = _wrap(layer, shape)
+    model = _wrap(layer, inputs, none_sizes)
     _check_unknown_shape(layer, model, outputs)
     _close(model(inputs), outputs, atol)
     _check_saved(model, inputs, atol)
@@ -143,7 +148,7 @@ def check_loss(loss, y_true, y_pred, expected=None, atol=1e-5):
         _close(half, value, 2e-2 * max(1.0, abs(float(value))))
 
     y_pred = np.asarray(y_pred, "float32")
-    model = _wrap(keras.layers.Dense(y_pred.shape[-1]), y_pred.shape[1:])
+    model = _wrap(keras.layers.Dense(y_pred.shape[-1]), y_pred)
     model.compile(keras.optimizers.SGD(1e-3), loss)
     first = model.train_on_batch(y_pred, y_true)
     assert np.isfinite(first)
@@ -181,7 +186,7 @@ def check_metric(metric, y_true, y_pred, expected=None, atol=1e-6):
         assert not _numpy(variable).any()
 
     y_pred = np.asarray(y_pred, "float32")
-    model = _wrap(keras.layers.Identity(), y_pred.shape[1:])
+    model = _wrap(keras.layers.Identity(), y_pred)
     # On TensorFlow and torch, Keras evaluates nothing without a loss.
     model.compile(loss=lambda y_true, y_pred: 0.0 * y_pred, metrics=[metric])
     scores = model.evaluate(
@@ -207,8 +212,7 @@ def _check_constructor_arguments(config, arguments):
 
 
 def _check_unknown_shape(layer, model, outputs):
-    shape = (None, *model.input_shape[1:])
-    computed = tuple(layer.compute_output_shape(shape))
+    computed = tuple(layer.compute_output_shape(model.input_shape))
     assert computed == model.output_shape
     known = zip(computed, outputs.shape, strict=True)
     assert all(a is None or a == b for a, b in known)
@@ -261,7 +265,7 @@ def _check_fit_step(model, inputs, loss, targets):
         targets = (outputs + noise).astype("float32")
     before = [_numpy(v).copy() for v in model.trainable_weights]
     model.compile(keras.optimizers.Adam(1e-3), loss)
-    history = model.fit(inputs, targets, batch_size=len(inputs), verbose=0)
+    history = model.fit(inputs, targets, batch_size=len(targets), verbose=0)
     assert np.isfinite(history.history["loss"]).all()
     stuck = [
         variable.path
@@ -271,8 +275,14 @@ def _check_fit_step(model, inputs, loss, targets):
     assert not stuck, f"one training step left {stuck} as they were"
 
 
-def _wrap(layer, shape):
-    images = keras.Input(shape)
+def _wrap(layer, inputs, none_sizes=False):
+    """A model of the layer, for maps like `inputs` or of any size."""
+
+    def symbol(x):
+        sizes = (None,) * (x.ndim - 2) if none_sizes else x.shape[1:-1]
+        return keras.Input((*sizes, x.shape[-1]))
+
+    images = keras.tree.map_structure(symbol, inputs)
     return keras.Model(images, layer(images))
 
 

@@ -2,20 +2,28 @@
 
 from kerasseg.layers.bilinear_upsampling import BilinearUpSampling2D
 from kerasseg.layers.boundary_mask import BoundaryMask
+from kerasseg.layers.dlc import DLC
+from kerasseg.layers.dlc import receptive_field
+from kerasseg.layers.guided_duc import GuidedDUC
+from kerasseg.layers.guided_filter import GuidedFilter
 from kerasseg.layers.inference_mode import InferenceMode
 from kerasseg.layers.laplacian_head import LaplacianHead
 from kerasseg.layers.laplacian_reconstruction import CosineBases
 from kerasseg.layers.laplacian_reconstruction import LaplacianReconstruction
-from kerasseg.layers.padding import CropToMatch
 from kerasseg.layers.padding import PadToMultiple
+from kerasseg.layers.padding import CropToMatch
 
 __all__ = [
     "BilinearUpSampling2D",
     "BoundaryMask",
     "CosineBases",
     "CropToMatch",
+    "DLC",
+    "GuidedDUC",
+    "GuidedFilter",
     "InferenceMode",
     "LaplacianHead",
     "LaplacianReconstruction",
     "PadToMultiple",
+    "receptive_field",
 ]
