@@ -10,8 +10,8 @@ from kerasseg.layers.inference_mode import InferenceMode
 from kerasseg.layers.laplacian_head import LaplacianHead
 from kerasseg.layers.laplacian_reconstruction import CosineBases
 from kerasseg.layers.laplacian_reconstruction import LaplacianReconstruction
-from kerasseg.layers.padding import PadToMultiple
 from kerasseg.layers.padding import CropToMatch
+from kerasseg.layers.padding import PadToMultiple
 
 __all__ = [
     "BilinearUpSampling2D",
