@@ -209,7 +209,8 @@ def _dilation_erosion(model):
             name=f"reconstruction_{kind}",
         )
         heads.append(layer(coefficients))
-        layer.bases.assign(first.bases)
+        # A copy: JAX refuses to train two variables on one buffer.
+        layer.bases.assign(keras.ops.copy(first.bases))
     joined = keras.layers.Concatenate(name="dilation_erosion_maps")(heads)
     return _float32(joined, "dilation_erosion")
 
