@@ -110,9 +110,7 @@ def test_weights_of_the_classifier_mean_the_same(
     prepared = keras.applications.vgg16.preprocess_input(
         images.copy(), data_format="channels_last"
     )
-    fc2 = keras.Model(
-        classifier.inputs[0], classifier.get_layer("fc2").output
-    )
+    fc2 = keras.Model(classifier.inputs[0], classifier.get_layer("fc2").output)
     expected = value(fc2(prepared))
     scale = expected.std()
     assert scale > 0

@@ -40,9 +40,7 @@ def test_training_changes_nothing(rng, make):
     layer = InferenceMode(make())
     expected = value(layer.layer(inputs, training=False))
     np.testing.assert_array_equal(value(layer(inputs)), expected)
-    np.testing.assert_array_equal(
-        value(layer(inputs, training=True)), expected
-    )
+    np.testing.assert_array_equal(value(layer(inputs, training=True)), expected)
 
 
 def inside(layer):
@@ -68,9 +66,7 @@ def test_statistics_stay_while_weights_train(rng):
     trainer = inside(InferenceMode(model))
     before = {v.path: value(v).copy() for v in model.weights}
     trainer.compile("adam", "mse")
-    trainer.train_on_batch(
-        normal(rng, 2, 32, 64, 3), normal(rng, 2, 1, 2, 8)
-    )
+    trainer.train_on_batch(normal(rng, 2, 32, 64, 3), normal(rng, 2, 1, 2, 8))
     for variable in model.weights:
         same = np.array_equal(value(variable), before[variable.path])
         assert same == variable.name.startswith("moving_"), variable.path

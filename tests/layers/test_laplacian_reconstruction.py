@@ -25,9 +25,7 @@ def overlap_add(coefficients, bases):
     classes, count, size, _ = bases.shape
     step = size // 2
     cells = coefficients.reshape(batch, rows, columns, classes, count)
-    canvas = np.zeros(
-        (batch, (rows + 1) * step, (columns + 1) * step, classes)
-    )
+    canvas = np.zeros((batch, (rows + 1) * step, (columns + 1) * step, classes))
     for i in range(rows):
         for j in range(columns):
             window = np.einsum("nck,ckyx->nyxc", cells[:, i, j], bases)
@@ -116,9 +114,7 @@ def test_the_border_crops_a_basis(rng, training):
 @pytest.mark.parametrize("training", [False, True])
 def test_a_class_reads_its_own_coefficients_only(rng, training):
     # Golden check 6: coefficients 30 to 39 are those of class 3.
-    layer = with_bases(
-        LaplacianReconstruction(21), normal(rng, 21, 10, 8, 8)
-    )
+    layer = with_bases(LaplacianReconstruction(21), normal(rng, 21, 10, 8, 8))
     inputs = normal(rng, 1, 3, 4, 210)
     changed = inputs.copy()
     changed[..., 30:40] += 1

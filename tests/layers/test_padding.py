@@ -51,9 +51,7 @@ def test_grey_at_the_bottom_and_right(rng, height, width, expected):
 def test_sizes_unknown_to_a_graph(rng, shape):
     images = keras.Input(shape)
     padded = PadToMultiple()(images)
-    model = keras.Model(
-        images, [padded, CropToMatch()([padded, images])]
-    )
+    model = keras.Model(images, [padded, CropToMatch()([padded, images])])
     for width in (47, 96, 100):
         batch = pixels(rng, 1, 64, width, 3)
         wide, cropped = model.predict_on_batch(batch)
