@@ -101,7 +101,8 @@ def lrr(
         )
         reconstruction = layer(hidden_or_coefficients)
         if bases is not None:
-            layer.bases.assign(bases)
+            # A copy: JAX refuses to train two variables on one buffer.
+            layer.bases.assign(keras.ops.copy(bases))
         if prediction is None:
             prediction = reconstruction
         else:
@@ -209,7 +210,6 @@ def _dilation_erosion(model):
             name=f"reconstruction_{kind}",
         )
         heads.append(layer(coefficients))
-        # A copy: JAX refuses to train two variables on one buffer.
         layer.bases.assign(keras.ops.copy(first.bases))
     joined = keras.layers.Concatenate(name="dilation_erosion_maps")(heads)
     return _float32(joined, "dilation_erosion")

@@ -40,9 +40,19 @@ def test_contract(rng):
     )
 
 
-@pytest.mark.parametrize("mask", [True, False])
-@pytest.mark.parametrize("head", ["light", "paper"])
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(
+    ("level", "head", "mask"),
+    [
+        ("32x", "light", True),
+        ("32x", "paper", False),
+        ("16x", "light", False),
+        ("16x", "paper", True),
+        ("8x", "light", True),
+        ("8x", "paper", False),
+        ("4x", "light", False),
+        ("4x", "paper", True),
+    ],
+)
 def test_levels(rng, level, head, mask):
     model = tiny_lrr(level=level, head=head, mask=mask)
     assert model.name == f"lrr_{level}"
@@ -108,7 +118,7 @@ def test_details_are_added_where_the_mask_says(rng, head, mask):
     np.testing.assert_allclose(value(model(images)), coarse, atol=1e-4)
 
 
-@pytest.mark.parametrize("size", [(32, 32), (33, 47), (45, 60), (70, 100)])
+@pytest.mark.parametrize("size", [(32, 32), (33, 47), (60, 70)])
 def test_any_size_is_padded_with_grey_and_cropped(rng, size):
     model = tiny_lrr()
     height, width = size
@@ -121,8 +131,9 @@ def test_any_size_is_padded_with_grey_and_cropped(rng, size):
     np.testing.assert_allclose(logits, expected, atol=1e-4)
 
 
-@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("level", ["16x", "4x"])
 def test_images_of_several_sizes_in_turn(rng, level):
+    # TensorFlow traces the second size as one that is unknown.
     model = tiny_lrr(level=level)
     for size in ((33, 47), (64, 96), (45, 32)):
         images = pixels(rng, 1, *size, 3)
@@ -210,10 +221,13 @@ def test_frozen_bases_outlast_weight_decay(rng):
 @pytest.mark.parametrize("head", ["light", "paper"])
 def test_given_bases_are_those_of_every_level(rng, head):
     bases = rng.normal(size=(3, 2, 8, 8)).astype("float32")
-    model = lrr(3, tiny_backbone(), num_bases=2, bases=bases, head=head)
-    for level in LEVELS:
-        layer = model.get_layer(f"reconstruction_{level}")
-        np.testing.assert_array_equal(value(layer.bases), bases)
+    first = lrr(3, tiny_backbone(), num_bases=2, bases=bases, head=head)
+    given = first.get_layer("reconstruction_32x").bases
+    again = lrr(3, tiny_backbone(), num_bases=2, bases=given, head=head)
+    for model in (first, again):
+        for level in LEVELS:
+            layer = model.get_layer(f"reconstruction_{level}")
+            np.testing.assert_array_equal(value(layer.bases), bases)
 
 
 def test_parameters_of_the_paper_head():

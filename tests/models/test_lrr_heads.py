@@ -95,15 +95,15 @@ def test_new_heads_find_nothing(rng):
 
 @pytest.mark.parametrize("head", ["light", "paper"])
 def test_gradients_reach_every_weight(rng, head):
-    heads = shake(lrr_heads(tiny_lrr(head=head)))
+    # Given as a tensor, from which no two layers may share their bases.
+    bases = ops.convert_to_tensor(rng.normal(size=(3, 2, 8, 8)), "float32")
+    heads = shake(lrr_heads(tiny_lrr(head=head, bases=bases)))
     targets = {
         name: rng.normal(size=shape).astype("float32")
         for name, shape in SHAPES.items()
     }
     before = [value(v).copy() for v in heads.trainable_weights]
-    heads.compile(
-        keras.optimizers.Adam(1e-3), dict.fromkeys(targets, "mse")
-    )
+    heads.compile(keras.optimizers.Adam(1e-3), dict.fromkeys(targets, "mse"))
     heads.train_on_batch(pixels(rng, 2, 64, 96, 3), targets)
     stuck = [
         variable.path
