@@ -4,14 +4,17 @@ from kerasseg.layers.bilinear_upsampling import BilinearUpSampling2D
 from kerasseg.layers.boundary_mask import BoundaryMask
 from kerasseg.layers.dlc import DLC
 from kerasseg.layers.dlc import receptive_field
+from kerasseg.layers.global_interpolation import GlobalInterpolation
 from kerasseg.layers.guided_duc import GuidedDUC
 from kerasseg.layers.guided_filter import GuidedFilter
 from kerasseg.layers.inference_mode import InferenceMode
+from kerasseg.layers.ipixel_dcl import IPixelDCL
 from kerasseg.layers.laplacian_head import LaplacianHead
 from kerasseg.layers.laplacian_reconstruction import CosineBases
 from kerasseg.layers.laplacian_reconstruction import LaplacianReconstruction
 from kerasseg.layers.padding import CropToMatch
 from kerasseg.layers.padding import PadToMultiple
+from kerasseg.layers.pixel_dcl import PixelDCL
 
 __all__ = [
     "BilinearUpSampling2D",
@@ -19,11 +22,14 @@ __all__ = [
     "CosineBases",
     "CropToMatch",
     "DLC",
+    "GlobalInterpolation",
     "GuidedDUC",
     "GuidedFilter",
+    "IPixelDCL",
     "InferenceMode",
     "LaplacianHead",
     "LaplacianReconstruction",
     "PadToMultiple",
+    "PixelDCL",
     "receptive_field",
 ]
