@@ -45,7 +45,9 @@ _CAMVID = {
     "image_shape": (360, 480, 3),
     "dataset": "camvid",
     "weights": "lrr_4x.weights.h5",
-    "sha256": None,
+    "sha256": (
+        "fda01d50f159191f20abc9bd89953ed66f53f15e5f1060cf1926e2f6b9ced1dd"
+    ),
     "license_weights": (
         "Apache-2.0, as far as the project owns them; they were learned from "
         "images for research only, see license_data"
@@ -68,7 +70,9 @@ _NUCLEI = {
     "image_shape": (256, 256, 3),
     "dataset": "nuclei",
     "weights": "lrr_4x_nuclei.weights.h5",
-    "sha256": None,
+    "sha256": (
+        "66a38cf3d8017c7522a09e02153121732b0de75c83869576b2d1799d11d499d8"
+    ),
     "license_weights": "Apache-2.0",
     "license_data": (
         "BBBC038v1 (2018 Data Science Bowl, stage 1): CC0 1.0, public domain"
