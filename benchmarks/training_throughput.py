@@ -10,6 +10,11 @@ without the heads and nothing frozen. The peer runs in its own Python process,
 made as benchmarks/peers/README.md says, and waits while others have their
 turn. Every step sees the same batch; reading data costs nothing here. Goal:
 as trained at least twice the peer's DeepLabV3Plus.
+
+Run it twice, as above and with MALLOC_TOP_PAD_=4000000000 in the environment,
+which both sides inherit, and quote both ratios: by default glibc gives memory
+back after each step, which costs PyTorch about a third of its speed. The
+machine must be idle; beside other work the peer is hit harder than the rest.
 """
 
 import argparse
