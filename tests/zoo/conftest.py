@@ -1,5 +1,6 @@
 """A small model with the shape of the real ones, and its entry."""
 
+import contextlib
 import dataclasses
 
 import keras
@@ -122,8 +123,13 @@ def file_size_limit():
     resource = pytest.importorskip("resource", reason="a POSIX module")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
 
+    # Only around the call: pytest itself may be writing to a file.
+    @contextlib.contextmanager
     def limit(size):
         resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
-    yield limit
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    return limit

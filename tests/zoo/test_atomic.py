@@ -34,8 +34,8 @@ def test_a_failure_keeps_the_old_file(tmp_path):
 def test_a_full_disk_keeps_the_old_file(tmp_path, file_size_limit):
     path = tmp_path / "numbers"
     path.write_bytes(b"old")
-    file_size_limit(1000)
     with (
+        file_size_limit(1000),
         pytest.raises(OSError, match="File too large"),
         atomic_file(path) as temporary,
     ):

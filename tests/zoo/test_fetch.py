@@ -195,8 +195,10 @@ def test_interrupted_download(cache, entry):
 
 
 def test_a_full_disk_is_no_network_error(cache, source, entry, file_size_limit):
-    file_size_limit(100_000)
-    with pytest.raises(OSError, match="File too large") as caught:
+    with (
+        file_size_limit(100_000),
+        pytest.raises(OSError, match="File too large") as caught,
+    ):
         weights_path(entry)
     assert caught.value.errno == errno.EFBIG
     assert not isinstance(caught.value, ConnectionError)

@@ -105,8 +105,7 @@ def test_a_full_disk_keeps_the_old_model(
     before = set(os.listdir(folder))
     expected = weights_of(zoo.load(folder))
     model = scramble(net(filters=40), seed=3)
-    file_size_limit(limit)
-    with pytest.raises(OSError, match="File too large"):
+    with file_size_limit(limit), pytest.raises(OSError, match="File too large"):
         zoo.save(model, folder)
     assert set(os.listdir(folder)) == before
     for name, value in weights_of(zoo.load(folder)).items():

@@ -291,8 +291,7 @@ def test_deep_nesting_is_refused(path, net):
 
 def test_a_full_disk_keeps_the_old_file(path, net, file_size_limit):
     before = path.read_bytes()
-    file_size_limit(1000)
-    with pytest.raises(OSError, match="File too large"):
+    with file_size_limit(1000), pytest.raises(OSError, match="File too large"):
         write_weights(net(), path)
     assert path.read_bytes() == before
     assert os.listdir(path.parent) == [path.name]
