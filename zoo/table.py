@@ -21,6 +21,8 @@ SUMMARY = (
     "mean_accuracy",
     "pixel_accuracy",
     "frequency_weighted_iou",
+    "boundary_iou",
+    "boundary_f1",
 )
 
 
@@ -73,6 +75,11 @@ def card_tables(name):
         _markdown(
             ("class", "IoU:"),
             [(k, _percent(v)) for k, v in measured["per_class_iou"].items()],
+        ),
+        "Mean IoU near true boundaries, by the distance in pixels:\n",
+        _markdown(
+            ("within", *(f"{width}:" for width in measured["trimap_iou"])),
+            [("mean IoU", *map(_percent, measured["trimap_iou"].values()))],
         ),
     ]
     ablation = measurements(name, "ablation.json")
