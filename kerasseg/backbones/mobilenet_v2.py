@@ -5,7 +5,9 @@ import keras
 from kerasseg.backbones.from_model import from_model
 
 
-def mobilenet_v2(image_shape=(None, None, 3), alpha=1.0, weights=None):
+def mobilenet_v2(
+    image_shape=(None, None, 3), alpha=1.0, weights=None, momentum=0.97
+):
     """MobileNetV2 as a backbone, the zoo's default.
 
     Args:
@@ -16,6 +18,9 @@ def mobilenet_v2(image_shape=(None, None, 3), alpha=1.0, weights=None):
         weights: `None` (random), `"imagenet"` (downloaded by Keras) or the
             path of a weights file of `keras.applications.MobileNetV2` of the
             same width, without top. Defaults to `None`.
+        momentum: float. How much of the moving statistics of batch
+            normalisation each training step keeps. Keras' own 0.999 takes
+            thousands of steps to forget ImageNet. Defaults to 0.97.
 
     Returns:
         A `keras.Model` from pixels in 0..255 to the expanded features of
@@ -39,6 +44,9 @@ def mobilenet_v2(image_shape=(None, None, 3), alpha=1.0, weights=None):
             weights=weights,
             name="mobilenet_v2",
         )
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = momentum
     taps = {
         "P1": "block_1_expand_relu",
         "P2": "block_3_expand_relu",

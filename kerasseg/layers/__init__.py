@@ -7,7 +7,6 @@ from kerasseg.layers.dlc import receptive_field
 from kerasseg.layers.global_interpolation import GlobalInterpolation
 from kerasseg.layers.guided_duc import GuidedDUC
 from kerasseg.layers.guided_filter import GuidedFilter
-from kerasseg.layers.inference_mode import InferenceMode
 from kerasseg.layers.ipixel_dcl import IPixelDCL
 from kerasseg.layers.laplacian_head import LaplacianHead
 from kerasseg.layers.laplacian_reconstruction import CosineBases
@@ -26,7 +25,6 @@ __all__ = [
     "GuidedDUC",
     "GuidedFilter",
     "IPixelDCL",
-    "InferenceMode",
     "LaplacianHead",
     "LaplacianReconstruction",
     "PadToMultiple",

@@ -3,11 +3,13 @@ import keras
 from kerasseg.backbones import mobilenet_v2
 from kerasseg.layers import BilinearUpSampling2D
 from kerasseg.layers import BoundaryMask
-from kerasseg.layers import CropToMatch
-from kerasseg.layers import InferenceMode
 from kerasseg.layers import LaplacianHead
 from kerasseg.layers import LaplacianReconstruction
 from kerasseg.layers import PadToMultiple
+from kerasseg.models.common import as_float32
+from kerasseg.models.common import check_backbone
+from kerasseg.models.common import check_num_classes
+from kerasseg.models.common import to_image_size
 
 LEVELS = ("32x", "16x", "8x", "4x")
 TAPS = {"32x": "P5", "16x": "P4", "8x": "P3", "4x": "P2"}
@@ -39,9 +41,8 @@ def lrr(
 
     Args:
         num_classes: integer >= 2.
-        backbone: a backbone of `kerasseg.backbones`. One with batch
-            normalisation always runs in inference mode, without dropout.
-            Defaults to `mobilenet_v2()` with random weights.
+        backbone: a backbone of `kerasseg.backbones`. Defaults to
+            `mobilenet_v2()` with random weights.
         image_shape: `(height, width, 3)`; sizes may be `None`, any size of 32
             or more works (padded and cropped inside). Defaults to
             `(None, None, 3)`.
@@ -75,13 +76,10 @@ def lrr(
     if backbone is None:
         backbone = mobilenet_v2()
     levels = LEVELS[: LEVELS.index(level) + 1]
-    _check_backbone(backbone, levels)
+    check_backbone(backbone, [TAPS[this] for this in levels])
 
     images = keras.Input(image_shape, name="images")
     padded = PadToMultiple(name="pad")(images)
-    if _has_layer(backbone, keras.layers.BatchNormalization):
-        # Statistics of a few crops are worse than those it was trained with.
-        backbone = InferenceMode(backbone, name="backbone")
     features = backbone(padded)
 
     prediction = hidden = None
@@ -118,7 +116,7 @@ def lrr(
                 [coarse, reconstruction]
             )
 
-    logits = _to_image_size(prediction, images, level, name="logits")
+    logits = to_image_size(prediction, images, int(level[:-1]) // UPSAMPLING)
     return keras.Model(images, logits, name=name or f"lrr_{level}")
 
 
@@ -152,11 +150,11 @@ def lrr_heads(model, dilation_erosion=True):
     outputs = {"logits": model.output}
     if "reconstruction_16x" in names:
         first = model.get_layer("reconstruction_32x")
-        outputs["32x"] = _float32(first.output, "32x")
+        outputs["32x"] = as_float32(first.output, "32x")
     for finer, coarser in (("8x", "16x"), ("4x", "8x")):
         if f"prediction_{finer}" in names:
             coarse = model.get_layer(f"prediction_{coarser}")
-            outputs[coarser] = _float32(coarse.output, coarser)
+            outputs[coarser] = as_float32(coarse.output, coarser)
     if dilation_erosion:
         outputs["dilation_erosion"] = _dilation_erosion(model)
     return keras.Model(model.input, outputs, name=f"{model.name}_heads")
@@ -212,48 +210,11 @@ def _dilation_erosion(model):
         heads.append(layer(coefficients))
         layer.bases.assign(keras.ops.copy(first.bases))
     joined = keras.layers.Concatenate(name="dilation_erosion_maps")(heads)
-    return _float32(joined, "dilation_erosion")
-
-
-def _to_image_size(prediction, images, level, name):
-    factor = int(level[:-1]) // UPSAMPLING
-    if factor > 1:
-        prediction = BilinearUpSampling2D(
-            factor, border="edge", name="to_image_size"
-        )(prediction)
-    cropped = CropToMatch(name="crop")([prediction, images])
-    return _float32(cropped, name)
-
-
-def _float32(x, name):
-    return keras.layers.Activation("linear", dtype="float32", name=name)(x)
-
-
-def _has_layer(model, layer_class):
-    return any(
-        isinstance(layer, layer_class) or _has_layer(layer, layer_class)
-        for layer in getattr(model, "layers", ())
-    )
-
-
-def _check_backbone(backbone, levels):
-    features = getattr(backbone, "output", None)
-    known = sorted(features) if isinstance(features, dict) else []
-    if not {TAPS[level] for level in levels} <= set(known):
-        raise ValueError(
-            "`backbone` must be a keras.Model with the outputs "
-            f"{', '.join(sorted(TAPS[level] for level in levels))}. "
-            f"Received: backbone={backbone!r} with {', '.join(known) or 'none'}"
-        )
+    return as_float32(joined, "dilation_erosion")
 
 
 def _check_arguments(num_classes, level, head, bases, num_bases):
-    if not isinstance(num_classes, int) or num_classes < 2:
-        raise ValueError(
-            "`num_classes` must be an integer of 2 or more; a single "
-            "foreground is two classes, background and it. "
-            f"Received: num_classes={num_classes!r}"
-        )
+    check_num_classes(num_classes)
     if level not in LEVELS:
         raise ValueError(
             f"`level` must be one of {', '.join(LEVELS)}. "
