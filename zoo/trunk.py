@@ -13,11 +13,15 @@ Backbone: MobileNetV2 1.0 trained on ImageNet, the file BACKBONE in the folder
 that KERASSEG_DATA names.
 """
 
+from functools import partial
+from pathlib import Path
+
 import keras
 
 import kerasseg
 from kerasseg.data import CAMVID
 
+TRUNK = Path("runs/trunk/model")
 CLASSES = CAMVID.num_classes
 BACKBONE = "backbones/mobilenet_v2_1.0_224_no_top_int8_dequantised.h5"
 # Square roots of the median-frequency weights of the training masks (the
@@ -46,9 +50,11 @@ def loss():
     )
 
 
-def optimizer(steps):
+def optimizer(steps, learning_rate=1e-3):
     return keras.optimizers.AdamW(
-        kerasseg.training.PolyDecay(1e-3, steps, warmup_steps=steps // 20),
+        kerasseg.training.PolyDecay(
+            learning_rate, steps, warmup_steps=steps // 20
+        ),
         weight_decay=1e-3,
         clipnorm=5.0,
     )
@@ -64,4 +70,38 @@ def recipe():
         loss=loss(),
         optimizer=optimizer,
         epochs=40,
+    )
+
+
+def start(model):
+    """Copies the trained trunk into the backbone of a model."""
+    trained = {v.path: v for v in kerasseg.zoo.load(TRUNK).weights}
+    del trained["score/kernel"], trained["score/bias"]
+    missing = set(trained) - {v.path for v in model.weights}
+    if missing:
+        raise ValueError(f"{model.name} has no {sorted(missing)[:3]}")
+    for variable in model.weights:
+        if variable.path in trained:
+            variable.assign(trained[variable.path])
+    return model
+
+
+def stage_2(name, model, **options):
+    """The schedule of every entry, see `kerasseg.training.Recipe`.
+
+    Args:
+        name: Name of the entry.
+        model: Function that returns the model, its backbone not yet trained.
+        **options: Extra heads and their losses.
+    """
+    return kerasseg.training.Recipe(
+        name=name,
+        train=train,
+        augmentation=AUGMENTATION,
+        batch_size=8,
+        model=lambda: start(model()),
+        loss=loss(),
+        optimizer=partial(optimizer, learning_rate=7e-4),
+        epochs=24,
+        **options,
     )
