@@ -3,7 +3,7 @@
 All levels of LRR are trained together, see zoo/lrr_4x/recipe.py; this entry
 reads its part of the same file of weights.
 
-Commands: kerasseg train zoo/lrr_4x/stage_1.py --out runs/lrr_4x_stage_1
+Commands: kerasseg train zoo/trunk.py --out runs/trunk
           kerasseg train zoo/lrr_16x/recipe.py --out runs/lrr_4x
 """
 

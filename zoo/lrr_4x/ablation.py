@@ -1,6 +1,6 @@
 """The ablation of the LRR poster at CamVid's scale: masks, and DE losses.
 
-Three models start from the same stage 1 and take the same short stage 2; each
+Three models start from the same trunk and take the same short schedule; each
 is scored once on the test images, at all four levels.
 
 Command: python zoo/lrr_4x/ablation.py --out runs/lrr_4x_ablation
@@ -21,7 +21,7 @@ _spec = importlib.util.spec_from_file_location("recipe", _path)
 stage_2 = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(stage_2)
 
-EPOCHS = 3
+EPOCHS = 4
 VARIANTS = {
     "unmasked": {"mask": False, "dilation_erosion": False},
     "masked": {"mask": True, "dilation_erosion": False},
@@ -63,8 +63,9 @@ def main():
     out = parser.parse_args().out
     table = {}
     for name, options in VARIANTS.items():
-        recipe = stage_2.recipe(**options, epochs=EPOCHS)
-        model = kerasseg.training.fit(recipe, out / name, verbose=2)
+        model = kerasseg.training.fit(
+            stage_2.recipe(**options), out / name, epochs=EPOCHS, verbose=2
+        )
         table[name] = scores_by_level(model)
         content = {"epochs": EPOCHS, "split": "camvid test", "scores": table}
         (out / "ablation.json").write_text(json.dumps(content, indent=2))
