@@ -2,6 +2,16 @@
 
 from kerasseg.backbones.from_model import from_model
 from kerasseg.backbones.mobilenet_v2 import mobilenet_v2
+from kerasseg.backbones.resnet import resnet50
+from kerasseg.backbones.resnet import resnet101
+from kerasseg.backbones.resnet import resnet152
 from kerasseg.backbones.vgg16 import vgg16
 
-__all__ = ["from_model", "mobilenet_v2", "vgg16"]
+__all__ = [
+    "from_model",
+    "mobilenet_v2",
+    "resnet101",
+    "resnet152",
+    "resnet50",
+    "vgg16",
+]

@@ -57,15 +57,34 @@ def from_model(model, taps, scale=1.0, offset=0.0, name=None):
                 f"`taps` must name layers of {model.name!r}. "
                 f"Received: {level}={layer!r}"
             )
+    backbone, features = on_pixels(model, taps, scale, offset, name)
+    _check_strides(features)
+    return backbone
+
+
+def on_pixels(model, taps, scale=1.0, offset=0.0, name=None):
+    """Makes a backbone without a check of its strides.
+
+    Args:
+        model: as for `from_model`.
+        taps: as for `from_model`.
+        scale: as for `from_model`. Defaults to 1.0.
+        offset: as for `from_model`. Defaults to 0.0.
+        name: as for `from_model`. Defaults to the model's.
+
+    Returns:
+        A tuple of the backbone and the model inside, from scaled images to a
+        dict of features.
+    """
     features = keras.Model(
         model.inputs[0],
         {level: model.get_layer(layer).output for level, layer in taps.items()},
         name=f"{model.name}_features",
     )
-    _check_strides(features)
     images = keras.Input(model.inputs[0].shape[1:], name="images")
     scaled = keras.layers.Rescaling(scale, offset, name="rescaling")(images)
-    return keras.Model(images, features(scaled), name=name or model.name)
+    backbone = keras.Model(images, features(scaled), name=name or model.name)
+    return backbone, features
 
 
 def _check_strides(features):

@@ -1,42 +1,84 @@
 import keras
 
 from kerasseg.backbones.from_model import from_model
+from kerasseg.backbones.from_model import on_pixels
 
 # ImageNet means of R, G, B that the published weights were trained with.
 MEAN = (123.68, 116.779, 103.939)
+TAPS = {
+    "conv": ("conv2_2", "conv3_3", "conv4_3", "conv5_3", "fc7_dropout"),
+    "pool": ("pool1", "pool2", "pool3", "pool4", "fc7_dropout"),
+}
 
 
-def vgg16(image_shape=(None, None, 3), weights=None, dropout=0.5):
+def vgg16(
+    image_shape=(None, None, 3),
+    weights=None,
+    dropout=0.5,
+    taps="conv",
+    padding="same",
+):
     """VGG-16 with its fully connected layers as convolutions.
 
     Args:
         image_shape: `(height, width, 3)`; sizes may be `None`, else they must
-            be multiples of 32. Defaults to `(None, None, 3)`.
+            be multiples of 32 with `padding="same"`. Defaults to
+            `(None, None, 3)`.
         weights: `None` (random), `"imagenet"` (downloaded by Keras) or the
             path of a weights file of `keras.applications.VGG16` with top.
             Defaults to `None`.
         dropout: float in `[0, 1)`. Dropout after fc6 and fc7. Defaults to
             0.5.
+        taps: `"conv"` or `"pool"`. Whether `"P1"` .. `"P4"` are the last
+            features of a resolution, before pooling (LRR), or the first,
+            after it (FCN). Defaults to `"conv"`.
+        padding: `"same"`, or `"caffe"`: 100 pixels of zeros around the image
+            and none around the input of fc6, as the authors' FCN has it. Then
+            `"Pn"` has `ceil((size + 198) / 2^n)` cells, `"P5"` six fewer.
+            Defaults to `"same"`.
 
     Returns:
         A `keras.Model` from pixels in 0..255 to relu2_2, relu3_3, relu4_3,
-        relu5_3 (`"P1"` .. `"P4"`, 128, 256, 512, 512 channels) and fc7
-        (`"P5"`, 4096 channels); 134,260,544 parameters.
+        relu5_3 (`"P1"` .. `"P4"`, 128, 256, 512, 512 channels), or pool1 ..
+        pool4 (64, 128, 256, 512 channels), and fc7 (`"P5"`, 4096 channels);
+        134,260,544 parameters.
+
+    Raises:
+        ValueError: if an argument is out of its range.
 
     Reference:
         Simonyan and Zisserman, "Very Deep Convolutional Networks for
         Large-Scale Image Recognition", ICLR 2015, configuration D; Long et
         al., CVPR 2015, for the convolutional form.
     """
+    if taps not in TAPS:
+        raise ValueError(
+            f'`taps` must be "conv" or "pool". Received: taps={taps!r}'
+        )
+    if padding not in ("same", "caffe"):
+        raise ValueError(
+            '`padding` must be "same" or "caffe". '
+            f"Received: padding={padding!r}"
+        )
+    if padding == "caffe" and taps == "conv":
+        raise ValueError(
+            '`taps` must be "pool" with padding="caffe". '
+            f"Received: taps={taps!r}"
+        )
     images = keras.Input(image_shape, name="pixels")
     x = images
+    if padding == "caffe":
+        # The first convolution adds the hundredth.
+        x = keras.layers.ZeroPadding2D(99, name="border")(x)
     for block, (filters, depth) in enumerate(
         ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)), start=1
     ):
         for index in range(1, depth + 1):
             x = _convolution(filters, 3, f"conv{block}_{index}")(x)
         x = keras.layers.MaxPooling2D(2, padding="same", name=f"pool{block}")(x)
-    x = _convolution(4096, 7, "fc6")(x)
+    x = _convolution(
+        4096, 7, "fc6", "valid" if padding == "caffe" else "same"
+    )(x)
     x = keras.layers.Dropout(dropout, name="fc6_dropout")(x)
     x = _convolution(4096, 1, "fc7")(x)
     x = keras.layers.Dropout(dropout, name="fc7_dropout")(x)
@@ -45,19 +87,16 @@ def vgg16(image_shape=(None, None, 3), weights=None, dropout=0.5):
         _transfer(
             keras.applications.VGG16(weights=weights, include_top=True), model
         )
-    taps = {
-        "P1": "conv2_2",
-        "P2": "conv3_3",
-        "P3": "conv4_3",
-        "P4": "conv5_3",
-        "P5": "fc7_dropout",
-    }
-    return from_model(model, taps, offset=[-mean for mean in MEAN])
+    levels = {f"P{n}": layer for n, layer in enumerate(TAPS[taps], start=1)}
+    offset = [-mean for mean in MEAN]
+    if padding == "caffe":
+        return on_pixels(model, levels, offset=offset)[0]
+    return from_model(model, levels, offset=offset)
 
 
-def _convolution(filters, kernel_size, name):
+def _convolution(filters, kernel_size, name, padding="same"):
     return keras.layers.Conv2D(
-        filters, kernel_size, padding="same", activation="relu", name=name
+        filters, kernel_size, padding=padding, activation="relu", name=name
     )
 
 

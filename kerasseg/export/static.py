@@ -55,16 +55,23 @@ class Source:
         def serve(images):
             return {"logits": self.model(images, training=False)}
 
+        foldable = [x for x in _all_layers(self.model) if hasattr(x, "fold")]
+
         function = tf.function(
             serve, input_signature=[signature], autograph=False
         )
         try:
+            for layer in foldable:
+                layer.fold()
             function.get_concrete_function()
         except Exception as error:
             raise ExportError(
                 f"The model cannot be traced for images of shape "
                 f"{self.shape}: {first_line(error)}"
             ) from error
+        finally:
+            for layer in foldable:
+                layer.unfold()
         return function
 
     def updated_variables(self) -> list[str]:

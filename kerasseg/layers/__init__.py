@@ -1,5 +1,9 @@
 """Layers of the decoders, in `keras.ops` alone."""
 
+from kerasseg.layers.batch_standardization import BatchStandardization
+from kerasseg.layers.bilinear_conv2d_transpose import (
+    BilinearConv2DTranspose,
+)
 from kerasseg.layers.bilinear_upsampling import BilinearUpSampling2D
 from kerasseg.layers.boundary_mask import BoundaryMask
 from kerasseg.layers.dlc import DLC
@@ -16,6 +20,8 @@ from kerasseg.layers.padding import PadToMultiple
 from kerasseg.layers.pixel_dcl import PixelDCL
 
 __all__ = [
+    "BilinearConv2DTranspose",
+    "BatchStandardization",
     "BilinearUpSampling2D",
     "BoundaryMask",
     "CosineBases",

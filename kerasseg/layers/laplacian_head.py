@@ -70,16 +70,11 @@ class LaplacianHead(LaplacianReconstruction):
         super().build((*input_shape[:-1], coefficients))
 
     def call(self, inputs, training=False):
-        kernel = ops.cast(self.kernel, inputs.dtype)
         if training:
+            kernel = ops.cast(self.kernel, inputs.dtype)
             return self._transposed(ops.matmul(inputs, kernel))
-        classes, size = self.num_classes, self.strides
-        kernel = ops.einsum(
-            "yxkpc,fck->yxfpc",
-            self._cell_kernels(inputs.dtype),
-            ops.reshape(kernel, (-1, classes, self.num_bases)),
-        )
-        kernel = ops.reshape(kernel, (2, 2, -1, size * size * classes))
+        size = self.strides
+        (kernel,) = self._kernels(inputs.dtype)
         padded = ops.pad(inputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
         maps = ops.conv(
             padded, kernel, padding="valid", data_format="channels_last"
@@ -87,6 +82,16 @@ class LaplacianHead(LaplacianReconstruction):
         maps = ops.depth_to_space(maps, size, data_format="channels_last")
         edge = size // 2
         return maps[:, edge:-edge, edge:-edge, :]
+
+    def _inference_kernels(self, dtype):
+        classes, size = self.num_classes, self.strides
+        kernel = ops.reshape(
+            ops.cast(self.kernel, dtype), (-1, classes, self.num_bases)
+        )
+        kernel = ops.einsum(
+            "yxkpc,fck->yxfpc", self._cell_kernels(dtype), kernel
+        )
+        return [ops.reshape(kernel, (2, 2, -1, size * size * classes))]
 
     def multiply_adds(self, height, width):
         """Counts the multiplications of one image at inference.

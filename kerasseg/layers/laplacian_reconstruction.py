@@ -92,6 +92,7 @@ class LaplacianReconstruction(keras.layers.Layer):
         self.trainable_bases = trainable_bases
         self.use_bias = use_bias
         self.bias_initializer = keras.initializers.get(bias_initializer)
+        self._folded = None
 
     def build(self, input_shape):
         expected = self.num_classes * self.num_bases
@@ -141,15 +142,13 @@ class LaplacianReconstruction(keras.layers.Layer):
         quarter of the basis from each.
         """
         size, step = self.strides, CLASSES_PER_CONVOLUTION
-        kernels = self._cell_kernels(inputs.dtype)
         padded = ops.pad(inputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
         maps = []
-        for start in range(0, self.num_classes, step):
-            stop = min(start + step, self.num_classes)
-            x = padded[..., start * self.num_bases : stop * self.num_bases]
+        for i, kernel in enumerate(self._kernels(inputs.dtype)):
+            first = i * step * self.num_bases
             x = ops.conv(
-                x,
-                _block_diagonal(kernels[..., start:stop]),
+                padded[..., first : first + kernel.shape[2]],
+                kernel,
                 padding="valid",
                 data_format="channels_last",
             )
@@ -158,6 +157,33 @@ class LaplacianReconstruction(keras.layers.Layer):
         outputs = ops.concatenate(maps, axis=-1)
         edge = size // 2
         return outputs[:, edge:-edge, edge:-edge, :]
+
+    def fold(self):
+        """Computes the kernels of inference now, from the weights of now.
+
+        A graph that is traced before `unfold` then holds them as constants;
+        LiteRT would compute them again for every image. For exporters.
+        """
+        self._folded = [
+            ops.convert_to_numpy(kernel) for kernel in self._kernels("float32")
+        ]
+
+    def unfold(self):
+        """Goes back to the weights."""
+        self._folded = None
+
+    def _kernels(self, dtype):
+        """The kernels of the convolutions that inference runs."""
+        if self._folded is not None:
+            return [ops.convert_to_tensor(k, dtype) for k in self._folded]
+        return self._inference_kernels(dtype)
+
+    def _inference_kernels(self, dtype):
+        kernels, step = self._cell_kernels(dtype), CLASSES_PER_CONVOLUTION
+        return [
+            _block_diagonal(kernels[..., start : start + step])
+            for start in range(0, self.num_classes, step)
+        ]
 
     def _cell_kernels(self, dtype):
         """The bases as `(2, 2, num_bases, s * s, num_classes)` kernels."""
