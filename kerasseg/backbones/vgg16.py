@@ -76,9 +76,9 @@ def vgg16(
         for index in range(1, depth + 1):
             x = _convolution(filters, 3, f"conv{block}_{index}")(x)
         x = keras.layers.MaxPooling2D(2, padding="same", name=f"pool{block}")(x)
-    x = _convolution(
-        4096, 7, "fc6", "valid" if padding == "caffe" else "same"
-    )(x)
+    x = _convolution(4096, 7, "fc6", "valid" if padding == "caffe" else "same")(
+        x
+    )
     x = keras.layers.Dropout(dropout, name="fc6_dropout")(x)
     x = _convolution(4096, 1, "fc7")(x)
     x = keras.layers.Dropout(dropout, name="fc7_dropout")(x)

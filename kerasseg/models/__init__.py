@@ -1,6 +1,9 @@
 """Functional builders, one per family of decoders."""
 
 from kerasseg.models.bilinear import bilinear
+from kerasseg.models.deeplab_v3_plus import deeplab_v3_plus
+from kerasseg.models.fcn import fcn
+from kerasseg.models.fcn import fcn_stage
 from kerasseg.models.guided_duc_dlc import guided_duc_dlc
 from kerasseg.models.lrr import lrr
 from kerasseg.models.lrr import lrr_heads
@@ -8,6 +11,9 @@ from kerasseg.models.pixel_dcl_unet import pixel_dcl_unet
 
 __all__ = [
     "bilinear",
+    "deeplab_v3_plus",
+    "fcn",
+    "fcn_stage",
     "guided_duc_dlc",
     "lrr",
     "lrr_heads",
