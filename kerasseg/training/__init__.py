@@ -5,6 +5,7 @@ from kerasseg.training.curves import plot_curves
 from kerasseg.training.deep_supervision import DeepSupervision
 from kerasseg.training.evaluate import evaluate
 from kerasseg.training.fit import fit
+from kerasseg.training.freezing import freeze_batch_normalization
 from kerasseg.training.recipe import Recipe
 from kerasseg.training.schedules import PolyDecay
 
@@ -15,5 +16,6 @@ __all__ = [
     "Recipe",
     "evaluate",
     "fit",
+    "freeze_batch_normalization",
     "plot_curves",
 ]
