@@ -143,7 +143,7 @@ class GuidedDUC(keras.layers.Layer):
         coarse = resize(guidance, *ops.shape(low)[1:3])
         x = self.coefficients(ops.concatenate([coarse, low], axis=-1))
         x = resize(x, *ops.shape(guidance)[1:3])
-        a, b = ops.split(x, 2, axis=-1)
+        a, b = x[..., : self.filters], x[..., self.filters :]
         return ops.concatenate([a * guidance + b, middle], axis=-1)
 
     def _guide(self, image, training):

@@ -76,13 +76,17 @@ class IPixelDCL(PixelDCL):
         x = ops.concatenate([inputs, first], axis=-1)
         second = convolve(x, self.kernel_2)
         x = ops.concatenate([x, second], axis=-1)
-        third = convolve(x, self.kernel_3)
         if self.sequential:
+            third = convolve(x, self.kernel_3)
             x = ops.concatenate([x, third], axis=-1)
-            fourth = convolve(x, self.kernel_4)
+            rest = [convolve(x, self.kernel_4), third]
         else:
-            third, fourth = ops.split(third, 2, axis=-1)
-        return self.activation(interleave(first, second, third, fourth))
+            # The kernel in the order of the grid: split maps would be
+            # transposed in ONNX.
+            third, fourth = ops.split(self.kernel_3, 2, axis=-1)
+            kernel = ops.concatenate([fourth, third], axis=-1)
+            rest = [convolve(x, kernel)]
+        return self.activation(interleave([first, *rest, second]))
 
     def get_config(self):
         config = super().get_config()

@@ -5,7 +5,7 @@ from keras import ops
 # Measured (benchmarks/laplacian_reconstruction.py): with one class per
 # convolution the shuffles of single channels cost more than is saved, with all
 # classes in one the products with zeros do.
-CLASSES_PER_CONVOLUTION = 4
+CLASSES_PER_CONVOLUTION = 2
 
 
 @keras.saving.register_keras_serializable("kerasseg")
@@ -20,9 +20,9 @@ class LaplacianReconstruction(keras.layers.Layer):
     group per class, kernel `2 * strides`, cropped by `strides / 2` per side.
     Bases are used as stored, without a flip.
 
-    Inference runs one small convolution for every four classes: plain LiteRT
-    and ONNX operators, and the fastest on all runtimes measured, though it
-    multiplies by the zeros between those four. Training runs one transposed
+    Inference runs one small convolution for every two classes: plain LiteRT
+    and ONNX operators, and the fastest in ONNX Runtime and TensorFlow, though
+    it multiplies by the zeros between those two. Training runs one transposed
     convolution, whose gradient is faster; both compute the same map.
 
     Args:

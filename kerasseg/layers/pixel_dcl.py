@@ -107,7 +107,7 @@ class PixelDCL(keras.layers.Layer):
             fourth = _phase({**maps, (1, 0): third}, self.kernel_4, (0, 1))
         else:
             fourth = _phase(maps, self.kernel_3, (0, 1))
-        return self.activation(interleave(first, second, third, fourth))
+        return self.activation(interleave([first, fourth, third, second]))
 
     def compute_output_shape(self, input_shape):
         batch, height, width, _ = input_shape
@@ -151,20 +151,19 @@ def convolve(inputs, kernel):
     )
 
 
-def interleave(first, second, third, fourth):
+def interleave(maps):
     """Puts the four maps of a pixel deconvolution on one grid.
 
     Args:
-        first: tensor `(batch, height, width, channels)` for the pixels at
-            even rows and columns.
-        second: the same for odd rows and columns.
-        third: the same for odd rows and even columns.
-        fourth: the same for even rows and odd columns.
+        maps: list of tensors `(batch, height, width, any)` of together four
+            times `filters` channels, in the order of the grid: the pixels at
+            even rows and columns, at even rows and odd columns, at odd rows
+            and even columns, at odd rows and columns.
 
     Returns:
-        Tensor `(batch, 2 * height, 2 * width, channels)`.
+        Tensor `(batch, 2 * height, 2 * width, filters)`.
     """
-    x = ops.concatenate([first, fourth, third, second], axis=-1)
+    x = ops.concatenate(maps, axis=-1)
     return ops.depth_to_space(x, 2, data_format="channels_last")
 
 

@@ -3,10 +3,12 @@
 from kerasseg.losses.dilation_erosion_loss import DilationErosionLoss
 from kerasseg.losses.dilation_erosion_loss import dilation_erosion_targets
 from kerasseg.losses.labels import downsample_labels
+from kerasseg.losses.multi_label_loss import MultiLabelLoss
 from kerasseg.losses.segmentation_loss import SegmentationLoss
 
 __all__ = [
     "DilationErosionLoss",
+    "MultiLabelLoss",
     "SegmentationLoss",
     "dilation_erosion_targets",
     "downsample_labels",
