@@ -4,7 +4,6 @@ A fresh model predicts zeros everywhere, which some runtimes compute faster.
 Here the coefficients vary about as much as in a trained model.
 """
 
-import runpy
 from pathlib import Path
 
 import keras
@@ -16,8 +15,6 @@ CLASSES = 11
 IMAGE_SHAPE = (352, 480)
 COEFFICIENTS_STD = 2.0
 RECIPE = Path(__file__).parents[1] / "zoo" / "lrr_4x" / "recipe.py"
-# Knows which layers of the trunk lrr_4x does not train.
-STAGE_1 = RECIPE.with_name("stage_1.py")
 
 
 def backbone_alone():
@@ -27,10 +24,10 @@ def backbone_alone():
     return keras.Model(backbone.input, backbone.output["P5"])
 
 
-def lrr(level="4x", mask=True, backbone=None):
+def lrr(level="4x", mask=True):
     """An LRR whose predictions vary from pixel to pixel."""
     keras.utils.set_random_seed(0)
-    model = kerasseg.models.lrr(CLASSES, backbone, level=level, mask=mask)
+    model = kerasseg.models.lrr(CLASSES, level=level, mask=mask)
     idle = {
         layer.name: layer
         for layer in model.layers
@@ -64,12 +61,9 @@ def masks(count, size, cell=16):
     return ids.repeat(cell, axis=1).repeat(cell, axis=2)
 
 
-def trainer(recipe, heads=True, frozen=True):
+def trainer(recipe, heads=True):
     """A compiled `lrr_4x` with the losses and optimizer of a recipe."""
-    backbone = None
-    if frozen:
-        backbone = runpy.run_path(str(STAGE_1))["backbone"](weights=None)
-    result = model = lrr(backbone=backbone)
+    result = model = lrr()
     if heads:
         result = kerasseg.training.DeepSupervision(
             recipe.heads(model), recipe.head_losses

@@ -5,8 +5,7 @@
 
 Batches of 4 images of 352 x 480, 11 classes, float32, two threads. `lrr_4x`
 takes the losses and the optimizer of its recipe: as trained (with deep
-supervision and the first blocks of the trunk frozen), without the heads, and
-without the heads and nothing frozen. The peer runs in its own Python process,
+supervision), and without the heads. The peer runs in its own Python process,
 made as benchmarks/peers/README.md says, and waits while others have their
 turn. Every step sees the same batch; reading data costs nothing here. Goal:
 as trained at least twice the peer's DeepLabV3Plus.
@@ -28,7 +27,6 @@ PEER_SCRIPT = Path(__file__).parent / "peers" / "smp.py"
 OURS = {
     "lrr_4x, as trained": {},
     "lrr_4x, no heads": {"heads": False},
-    "lrr_4x, no heads, nothing frozen": {"heads": False, "frozen": False},
 }
 
 
