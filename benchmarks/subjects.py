@@ -61,10 +61,10 @@ def masks(count, size, cell=16):
     return ids.repeat(cell, axis=1).repeat(cell, axis=2)
 
 
-def trainer(recipe, heads=True):
-    """A compiled `lrr_4x` with the losses and optimizer of a recipe."""
-    result = model = lrr()
-    if heads:
+def trainer(recipe, heads=True, model=None):
+    """A compiled model with the losses and optimizer of its recipe."""
+    result = model = model or lrr()
+    if heads and recipe.heads:
         result = kerasseg.training.DeepSupervision(
             recipe.heads(model), recipe.head_losses
         )

@@ -1,0 +1,327 @@
+"""One table of all decoders trained on CamVid: writes docs/upsamplers.md.
+
+    python benchmarks/upsamplers.py
+
+Scores come from zoo/*/metrics.json (and seeds.json, where an entry was
+trained more than once); latency and training speed are measured now, over the
+backbone alone, at 352 x 480 with two threads. `--quick` takes the speeds from
+the last run, docs/upsamplers.json, and only writes the page anew.
+"""
+
+import argparse
+import json
+import statistics
+import tempfile
+from pathlib import Path
+
+import timing
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+SPEEDS = DOCS / "upsamplers.json"
+BASELINE = "bilinear"
+BATCH = 4
+PAGE = """\
+# Upsamplers, side by side
+
+Decoders on one backbone (MobileNetV2 1.0), one data set (CamVid, 360 x 480,
+11 classes, 233 test images scored once), one trained trunk to start from
+(`zoo/trunk.py`), one schedule (24 epochs of train + val). Made by
+`python benchmarks/upsamplers.py` from `zoo/*/metrics.json` and a run on
+{processor}, {cores} cores, two threads.
+
+"Time" is over the backbone alone: one image of 352 x 480, float32. Boundary
+F1 counts boundary pixels found within a small distance of the true ones, see
+`kerasseg.metrics.BoundaryF1`. Multiply-adds are those of the ONNX file.
+
+{summary}
+{noise}
+{verdict}
+## Near boundaries
+
+Mean IoU of the pixels within a distance of a true boundary:
+
+{trimap}
+![Mean IoU near boundaries](upsamplers_trimap.png)
+
+## Time and accuracy
+
+![Accuracy over time](upsamplers_time.png)
+
+## By class
+
+{classes}"""
+
+
+def entries():
+    """The trained entries on CamVid that have been scored, by name."""
+    from kerasseg import zoo
+
+    found = {}
+    for name in zoo.names():
+        path = ROOT / "zoo" / name / "metrics.json"
+        if zoo.info(name).dataset == "camvid" and path.exists():
+            found[name] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def seeds(name, score):
+    """A score of the runs with other seeds."""
+    path = ROOT / "zoo" / name / "seeds.json"
+    if not path.exists():
+        return []
+    runs = json.loads(path.read_text(encoding="utf-8"))
+    return [run[score] for run in runs]
+
+
+def multiply_adds(path):
+    """Multiplications of the convolutions and products of an ONNX file."""
+    import math
+
+    import onnx
+
+    graph = onnx.shape_inference.infer_shapes(onnx.load(path)).graph
+    shapes = {
+        value.name: [d.dim_value for d in value.type.tensor_type.shape.dim]
+        for value in [*graph.value_info, *graph.input, *graph.output]
+    }
+    shapes |= {tensor.name: list(tensor.dims) for tensor in graph.initializer}
+    total = 0
+    for node in graph.node:
+        first, *others = (shapes.get(name) for name in node.input[:2])
+        output = shapes.get(node.output[0])
+        if node.op_type == "Conv":
+            total += math.prod(output) * math.prod(others[0][1:])
+        elif node.op_type == "ConvTranspose":
+            total += math.prod(first) * math.prod(others[0][1:])
+        elif node.op_type in ("MatMul", "Gemm"):
+            total += math.prod(output) * first[-1]
+    return total
+
+
+def measure(names, args):
+    """Speeds of each entry: multiply-adds, time ratios, training rate."""
+    import runners
+    import subjects
+
+    from kerasseg import export
+    from kerasseg import zoo
+    from kerasseg.cli.train import load_recipe
+
+    speeds, runs, steps = {}, {}, {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in [None, *names]:
+            model = (
+                subjects.backbone_alone() if name is None else zoo.load(name)
+            )
+            stem = Path(folder) / (name or "backbone")
+            for suffix, write, run in (
+                (".onnx", export.to_onnx, runners.onnx_runner),
+                (".tflite", export.to_litert, runners.litert_runner),
+            ):
+                path = stem.with_suffix(suffix)
+                write(model, path, image_shape=subjects.IMAGE_SHAPE)
+                runs[suffix, name] = run(path, args.threads)
+            if name is None:
+                continue
+            speeds[name] = {
+                "parameters": model.count_params(),
+                "multiply_adds": multiply_adds(stem.with_suffix(".onnx")),
+            }
+            recipe = load_recipe(ROOT / "zoo" / name / "recipe.py")
+            steps[name] = subjects.training_step(
+                subjects.trainer(recipe, model=zoo.build(name)),
+                BATCH,
+                subjects.IMAGE_SHAPE,
+            )
+        seconds = timing.in_turns(runs, args.rounds)
+    for (suffix, name), taken in seconds.items():
+        if name is not None:
+            over = timing.ratio(taken, seconds[suffix, None])
+            speeds[name][suffix] = over
+    for name, taken in timing.in_turns(steps, max(args.rounds // 6, 2)).items():
+        speeds[name]["images_per_second"] = BATCH / statistics.median(taken)
+    return speeds
+
+
+def table(header, rows):
+    """A Markdown table, the first column of names, the others of numbers."""
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "".join(f"| {' | '.join(map(str, line))} |\n" for line in lines)
+
+
+def percent(value):
+    return f"{100 * value:.1f}"
+
+
+def difference(value, base):
+    return "" if base is None else f" ({100 * (value - base):+.1f})"
+
+
+def summary(found, speeds):
+    base = found.get(BASELINE, {})
+    rows = []
+    for name, scores in found.items():
+        speed = speeds[name]
+        rows.append(
+            [
+                f"`{name}`",
+                *(
+                    percent(scores[score])
+                    + difference(scores[score], base.get(score))
+                    for score in ("mean_iou", "boundary_f1")
+                ),
+                f"{speed['parameters'] / 1e6:.2f} M",
+                f"{speed['multiply_adds'] / 1e9:.2f} G",
+                f"{speed['.onnx']:.2f}",
+                f"{speed['.tflite']:.2f}",
+                f"{speed['images_per_second']:.1f}",
+            ]
+        )
+    return table(
+        [
+            "entry",
+            "mean IoU, %",
+            "boundary F1, %",
+            "parameters",
+            "multiply-adds",
+            "time, ONNX Runtime",
+            "time, LiteRT",
+            "training, img/s",
+        ],
+        rows,
+    )
+
+
+def noise(found):
+    rows = []
+    for name, scores in found.items():
+        others = seeds(name, "mean_iou")
+        if others:
+            values = [scores["mean_iou"], *others]
+            rows.append(
+                [f"`{name}`", *(", ".join(map(percent, values)),)]
+                + [percent(max(values) - min(values))]
+            )
+    if not rows:
+        return (
+            "Each entry was trained once: how far two runs with different "
+            "seeds differ was not measured.\n"
+        )
+    return "Runs with different seeds:\n\n" + table(
+        ["entry", "mean IoU of each, %", "apart"], rows
+    )
+
+
+def verdict(found):
+    base = found.get(BASELINE)
+    if base is None:
+        return ""
+    worse = [
+        f"`{name}`"
+        for name, scores in found.items()
+        if name != BASELINE and scores["mean_iou"] <= base["mean_iou"]
+    ]
+    if not worse:
+        return "In brackets: the difference to `bilinear`. All are above it.\n"
+    return (
+        "In brackets: the difference to `bilinear`. Not above it in mean IoU: "
+        f"{', '.join(worse)}.\n"
+    )
+
+
+def plots(found, speeds):
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
+    for name, scores in found.items():
+        curve = scores["trimap_iou"]
+        axes.plot(
+            [int(width) for width in curve],
+            [100 * value for value in curve.values()],
+            marker="o",
+            markersize=3,
+            label=name,
+        )
+    axes.set(
+        xscale="log",
+        xlabel="distance to a true boundary, pixels",
+        ylabel="mean IoU, %",
+    )
+    axes.legend(fontsize=8)
+    figure.savefig(DOCS / "upsamplers_trimap.png", dpi=120)
+
+    figure, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
+    for name, scores in found.items():
+        x, y = speeds[name][".onnx"], 100 * scores["mean_iou"]
+        axes.plot(x, y, "o")
+        axes.annotate(
+            name, (x, y), xytext=(4, 4), textcoords="offset points", fontsize=8
+        )
+    axes.set(
+        xlabel="time in ONNX Runtime, over the backbone alone",
+        ylabel="mean IoU, %",
+    )
+    axes.margins(0.15)
+    figure.savefig(DOCS / "upsamplers_time.png", dpi=120)
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="measure no speeds"
+    )
+    timing.add_arguments(parser, rounds=30)
+    args = parser.parse_args()
+    timing.set_up(args.threads)
+
+    found = entries()
+    if args.quick:
+        record = json.loads(SPEEDS.read_text(encoding="utf-8"))
+    else:
+        before = timing.machine()
+        record = {"machine": before, "speeds": measure(list(found), args)}
+        SPEEDS.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    speeds, machine = record["speeds"], record["machine"]
+    found = {name: scores for name, scores in found.items() if name in speeds}
+    names = [f"`{name}`" for name in found]
+    widths = next(iter(found.values()))["trimap_iou"]
+    classes = next(iter(found.values()))["per_class_iou"]
+    page = PAGE.format(
+        **machine,
+        summary=summary(found, speeds),
+        noise=noise(found),
+        verdict=verdict(found),
+        trimap=table(
+            ["within, pixels", *widths],
+            [
+                [f"`{name}`", *map(percent, scores["trimap_iou"].values())]
+                for name, scores in found.items()
+            ],
+        ),
+        classes=table(
+            ["IoU, %", *names],
+            [
+                [
+                    label,
+                    *(
+                        percent(s["per_class_iou"][label])
+                        for s in found.values()
+                    ),
+                ]
+                for label in classes
+            ],
+        ),
+    )
+    (DOCS / "upsamplers.md").write_text(page, encoding="utf-8")
+    plots(found, speeds)
+
+
+if __name__ == "__main__":
+    main()
