@@ -1,0 +1,118 @@
+// An ONNX file and its sidecar in onnxruntime-web: from pixels to class ids.
+
+const VERSION = "1.30.0"; // The one that package.json pins.
+const PLACES = [
+  new URL("node_modules/onnxruntime-web/dist/", import.meta.url).href,
+  `https://cdn.jsdelivr.net/npm/onnxruntime-web@${VERSION}/dist/`,
+];
+const ARRAYS = {
+  float32: Float32Array,
+  float16: globalThis.Float16Array,
+  uint8: Uint8Array,
+  int8: Int8Array,
+};
+
+/** The runtime: installed beside the page, or from the network. */
+export async function loadRuntime() {
+  for (const place of PLACES) {
+    const ort = await import(`${place}ort.wasm.bundle.min.mjs`).catch(() => null);
+    if (ort) {
+      ort.env.wasm.wasmPaths = place;
+      // Threads share memory, which browsers allow to isolated pages only.
+      ort.env.wasm.numThreads = globalThis.crossOriginIsolated
+        ? Math.min(4, navigator.hardwareConcurrency)
+        : 1;
+      return ort;
+    }
+  }
+  throw new Error("onnxruntime-web is missing: run `npm ci --ignore-scripts`");
+}
+
+/** The model of an ONNX file, after its first, slow run. */
+export async function openModel(ort, content, sidecar) {
+  if (sidecar.schema !== 1) {
+    throw new Error(`The sidecar has the schema ${sidecar.schema}.`);
+  }
+  await checkHash(content, sidecar.sha256);
+  const session = await ort.InferenceSession.create(new Uint8Array(content), {
+    executionProviders: ["wasm"],
+  });
+  const model = { ort, session, sidecar, ...sizeOf(sidecar.input) };
+  await run(model, new ImageData(model.width, model.height));
+  return model;
+}
+
+/** The class ids of `ImageData` in the model's size, and milliseconds. */
+export async function run(model, image) {
+  const { input, output } = model.sidecar;
+  const pixels = new model.ort.Tensor(
+    input.dtype,
+    arrange(image.data, input),
+    input.shape,
+  );
+  const start = performance.now();
+  const results = await model.session.run({ [input.name]: pixels });
+  const milliseconds = performance.now() - start;
+  const ids = classIds(results[output.name], output);
+  return { ...ids, milliseconds };
+}
+
+/** RGBA bytes in the range, type and layout of the input. */
+function arrange(rgba, spec) {
+  const { width, height } = sizeOf(spec);
+  const count = width * height;
+  const [low, high] = spec.range;
+  const values = new ARRAYS[spec.dtype](3 * count);
+  const [step, plane] = spec.layout === "NCHW" ? [1, count] : [3, 1];
+  const whole = /int/.test(spec.dtype);
+  for (let i = 0; i < count; i += 1) {
+    for (let c = 0; c < 3; c += 1) {
+      const value = low + (rgba[4 * i + c] * (high - low)) / 255;
+      values[i * step + c * plane] = whole ? Math.round(value) : value;
+    }
+  }
+  return values;
+}
+
+/** Class ids from logits, or from a mask as it is. */
+function classIds(tensor, spec) {
+  if (spec.name === "mask") {
+    const [height, width] = tensor.dims.filter((size) => size !== 1);
+    return { width, height, ids: Uint8Array.from(tensor.data, Number) };
+  }
+  const { width, height, channels } = sizeOf({
+    layout: spec.layout,
+    shape: tensor.dims,
+  });
+  const count = width * height;
+  const ids = new Uint8Array(count);
+  const [step, plane] =
+    spec.layout === "NCHW" ? [1, count] : [channels, 1];
+  for (let i = 0; i < count; i += 1) {
+    let best = i * step;
+    for (let c = 1; c < channels; c += 1) {
+      const other = i * step + c * plane;
+      if (tensor.data[other] > tensor.data[best]) {
+        best = other;
+        ids[i] = c;
+      }
+    }
+  }
+  return { width, height, ids };
+}
+
+function sizeOf({ layout, shape }) {
+  const size = (axis) => shape[layout.indexOf(axis)];
+  return { width: size("W"), height: size("H"), channels: size("C") };
+}
+
+async function checkHash(content, expected) {
+  if (!globalThis.crypto?.subtle) return; // Not on plain http elsewhere.
+  const digest = await crypto.subtle.digest("SHA-256", content);
+  const found = Array.from(new Uint8Array(digest), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
+  if (found !== expected) {
+    throw new Error("The sidecar describes another file than this one.");
+  }
+}
