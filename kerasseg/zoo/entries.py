@@ -38,6 +38,23 @@ _LRR_PAPER = (
     "Semantic Segmentation, ECCV 2016, https://arxiv.org/abs/1605.02264"
 )
 
+_FCN_PAPER = (
+    "Long, Shelhamer and Darrell, Fully Convolutional Networks for Semantic "
+    "Segmentation, CVPR 2015, https://arxiv.org/abs/1411.4038"
+)
+
+_FCN_VGG16 = {
+    "builder": "fcn",
+    "backbone": "vgg16",
+    "backbone_arguments": {"taps": "pool"},
+    "labels": VOC,
+    "image_shape": (384, 384, 3),
+    "weights": None,
+    "dataset": "voc",
+    "provenance": "Architecture only: no weights are published with it.",
+    "paper": _FCN_PAPER,
+}
+
 _CAMVID = {
     "builder": "lrr",
     "backbone": "mobilenet_v2",
@@ -136,6 +153,27 @@ _ENTRIES = (
         dataset="voc",
         provenance="Architecture only: no weights are published with it.",
         paper=_LRR_PAPER,
+    ),
+    Entry(
+        name="fcn_32s_vgg16",
+        title="FCN-32s on VGG-16, 21 Pascal VOC classes: the paper's own model",
+        arguments={"variant": "32s"},
+        parameters=134_346_581,
+        **_FCN_VGG16,
+    ),
+    Entry(
+        name="fcn_16s_vgg16",
+        title="FCN-16s on VGG-16, 21 Pascal VOC classes: the paper's own model",
+        arguments={"variant": "16s"},
+        parameters=134_357_354,
+        **_FCN_VGG16,
+    ),
+    Entry(
+        name="fcn_8s_vgg16",
+        title="FCN-8s on VGG-16, 21 Pascal VOC classes: the paper's own model",
+        arguments={"variant": "8s"},
+        parameters=134_362_751,
+        **_FCN_VGG16,
     ),
 )
 

@@ -22,8 +22,8 @@ def thin(monkeypatch):
     """All of VGG-16 with a sixteenth of its channels."""
     convolution = MODULE._convolution
 
-    def thinner(filters, kernel_size, name):
-        return convolution(filters // THINNER, kernel_size, name)
+    def thinner(filters, kernel_size, name, *padding):
+        return convolution(filters // THINNER, kernel_size, name, *padding)
 
     monkeypatch.setattr(MODULE, "_convolution", thinner)
 
@@ -61,6 +61,61 @@ def test_levels(thin):
     for level, output in fixed.output.items():
         stride = 2 ** int(level[1:])
         assert output.shape[1:3] == (64 // stride, 96 // stride)
+
+
+def test_levels_after_pooling(thin, rng):
+    backbone = vgg16(taps="pool")
+    channels = {k: x.shape[-1] for k, x in backbone.output.items()}
+    assert channels == {"P1": 4, "P2": 8, "P3": 16, "P4": 32, "P5": 256}
+    before = vgg16()
+    before.set_weights(backbone.get_weights())
+    images = rng.uniform(0, 255, (1, 64, 96, 3)).astype("float32")
+    after, before = backbone(images), before(images)
+    np.testing.assert_array_equal(value(after["P5"]), value(before["P5"]))
+    blocks = value(before["P3"]).reshape(1, 4, 2, 6, 2, 32)
+    np.testing.assert_array_equal(value(after["P4"]), blocks.max((2, 4)))
+
+
+@pytest.mark.parametrize("size", [(1, 40), (33, 47), (64, 96)])
+def test_levels_of_the_authors_geometry(thin, rng, size):
+    backbone = vgg16(taps="pool", padding="caffe")
+    assert backbone.input_shape == (None, None, None, 3)
+    features = backbone(rng.uniform(0, 255, (1, *size, 3)).astype("float32"))
+    for level, x in features.items():
+        stride, fewer = 2 ** int(level[1:]), 6 if level == "P5" else 0
+        cells = tuple(-(-(n + 198) // stride) - fewer for n in size)
+        assert tuple(x.shape[1:3]) == cells
+
+
+def test_the_border_is_black_after_the_mean(thin, rng):
+    # The means of the pixels are subtracted before 100 zeros are put around.
+    (inner,) = [
+        layer
+        for layer in vgg16(taps="pool", padding="caffe").layers
+        if isinstance(layer, keras.Model)
+    ]
+    first = keras.Model(inner.input, inner.get_layer("conv1_1").output)
+    kernel, _ = inner.get_layer("conv1_1").get_weights()
+    bias = rng.normal(size=kernel.shape[-1]).astype("float32")
+    inner.get_layer("conv1_1").set_weights([kernel, bias])
+    maps = value(first(rng.normal(size=(1, 4, 6, 3)).astype("float32")))
+    assert maps.shape[1:3] == (4 + 198, 6 + 198)
+    expected = np.broadcast_to(np.maximum(bias, 0), maps.shape[2:])
+    np.testing.assert_allclose(maps[0, 97], expected, atol=1e-6)
+    assert abs(maps[0, 98] - expected).max() > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"taps": "fc"}, '"conv" or "pool". Received: taps=\'fc\''),
+        ({"padding": "valid"}, "\"caffe\". Received: padding='valid'"),
+        ({"padding": "caffe"}, '"pool" with padding="caffe"'),
+    ],
+)
+def test_arguments_out_of_range(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        vgg16(**arguments)
 
 
 def test_all_layers_have_biases_and_rectify(thin, rng):

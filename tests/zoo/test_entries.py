@@ -14,6 +14,9 @@ NAMES = [
     "lrr_4x",
     "lrr_4x_nuclei",
     "lrr_4x_vgg16",
+    "fcn_32s_vgg16",
+    "fcn_16s_vgg16",
+    "fcn_8s_vgg16",
 ]
 
 
@@ -53,12 +56,20 @@ def test_the_four_levels_share_one_file(level):
     assert entry.subset == (level != "4x")
 
 
+def _is_large(name):
+    return zoo.info(name).parameters > 50_000_000
+
+
 @pytest.mark.parametrize(
-    "name", [*NAMES[:-1], pytest.param(NAMES[-1], marks=pytest.mark.slow)]
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if _is_large(name) else name
+        for name in NAMES
+    ],
 )
 def test_architecture(name):
     entry = zoo.info(name)
-    model = build(name)
+    model = zoo.build(name) if _is_large(name) else build(name)
     assert model.name == name
     assert model.input_shape == (None, None, None, 3)
     assert model.output_shape == (None, None, None, entry.num_classes)

@@ -1,0 +1,52 @@
+"""DeepLabV3+ through the exporters, at a size that needs padding."""
+
+import keras
+import numpy as np
+import pytest
+
+from kerasseg.backbones import mobilenet_v2
+from kerasseg.export import to_litert
+from kerasseg.export import to_onnx
+from kerasseg.export import to_saved_model
+from kerasseg.models import deeplab_v3_plus
+
+pytestmark = [pytest.mark.slow, pytest.mark.export]
+
+
+def lively(level):
+    """A new DeepLabV3+ whose logits vary from pixel to pixel."""
+    keras.utils.set_random_seed(1)
+    model = deeplab_v3_plus(
+        3, mobilenet_v2(alpha=0.35), level=level, filters=16
+    )
+    generator = np.random.default_rng(1)
+    for variable in model.variables:
+        if "moving_variance" in variable.path:
+            variable.assign(generator.uniform(0.05, 0.2, variable.shape))
+    return model
+
+
+@pytest.mark.parametrize(
+    ("exporter", "suffix"),
+    [(to_saved_model, ""), (to_litert, ".tflite"), (to_onnx, ".onnx")],
+)
+@pytest.mark.parametrize("level", ["P4", "P5"])
+def test_deeplab_v3_plus(tmp_path, level, exporter, suffix):
+    path = tmp_path / ("deeplab" + suffix)
+    report = exporter(lively(level), path, image_shape=(70, 100))
+    assert report.output_shape == (1, 70, 100, 3)
+    assert report.logit_range > 1e-3
+    assert report.relative_error < 1e-4
+    assert report.mask_agreement >= 0.9999
+    assert not report.notes
+
+
+def test_dilated_convolutions_stay_whole(tmp_path):
+    # TensorFlow cuts them into spaces and batches; the converters undo that.
+    model = lively("P5")
+    litert = to_litert(model, tmp_path / "x.tflite", image_shape=(64, 96))
+    assert "SPACE_TO_BATCH_ND" not in litert.operators
+    assert "TRANSPOSE" not in litert.operators
+    onnx = to_onnx(model, tmp_path / "x.onnx", image_shape=(64, 96))
+    assert onnx.operators["Transpose"] <= 2
+    assert "SpaceToDepth" not in onnx.operators
