@@ -1,0 +1,91 @@
+import keras
+
+from kerasseg.backbones import mobilenet_v2
+from kerasseg.layers import DLC
+from kerasseg.layers import GuidedDUC
+from kerasseg.layers import PadToMultiple
+from kerasseg.models.common import check_backbone
+from kerasseg.models.common import check_num_classes
+from kerasseg.models.common import to_image_size
+
+MIDDLE = "P3"
+STRIDE = 8
+HEADS = ("light", "paper")
+# Channels of the two layers. The light ones are chosen so that both together
+# cost about as much as MobileNetV2.
+DUC_FILTERS = {"paper": (512, 64), "light": (64, 16)}
+DLC_FILTERS = {"paper": (512, 128, 128), "light": (128, 32, 32)}
+
+
+def guided_duc_dlc(
+    num_classes,
+    backbone=None,
+    image_shape=(None, None, 3),
+    head="light",
+    dropout=0.1,
+    name=None,
+):
+    """Guided dense upsampling and dense local context.
+
+    `GuidedDUC` brings the coarsest features to a stride of 8, guided by the
+    image, and joins them with the features there; `DLC` gathers context from
+    both in a cascade of dilated convolutions. A 1x1 convolution classifies,
+    and the scores are upsampled bilinearly.
+
+    Args:
+        num_classes: integer >= 2.
+        backbone: a backbone of `kerasseg.backbones` with the level `"P3"` and
+            one or more coarser ones, the coarsest of which is upsampled;
+            the authors' is a ResNet with an output stride of 16, see
+            `kerasseg.backbones.resnet50`. Defaults to `mobilenet_v2()` with
+            random weights.
+        image_shape: `(height, width, 3)`; sizes may be `None`, any size of 32
+            or more works (padded and cropped inside). Defaults to
+            `(None, None, 3)`.
+        head: `"paper"` or `"light"`, the same layers with an eighth to a
+            quarter of the channels. Defaults to `"light"`.
+        dropout: float in `[0, 1)`. Dropout before the classifier. Defaults to
+            0.1.
+        name: string. Defaults to `"guided_duc_dlc"`.
+
+    Returns:
+        A `keras.Model` from images `(batch, height, width, 3)`, RGB in
+        0..255, to float32 logits `(batch, height, width, num_classes)`.
+
+    Raises:
+        ValueError: if an argument is out of its range, or the backbone lacks
+            a level.
+
+    Reference:
+        Sediqi and Lee, "A Novel Upsampling and Context Convolution for Image
+        Semantic Segmentation", Sensors 2021, 21(6), 2170. The light head is
+        this project's own.
+    """
+    check_num_classes(num_classes)
+    if head not in HEADS:
+        raise ValueError(
+            f'`head` must be "light" or "paper". Received: head={head!r}'
+        )
+    if backbone is None:
+        backbone = mobilenet_v2()
+    check_backbone(backbone, [MIDDLE])
+    coarsest = max(backbone.output)
+    if coarsest <= MIDDLE:
+        raise ValueError(
+            f"`backbone` must have a level coarser than {MIDDLE}. "
+            f"Received: {', '.join(sorted(backbone.output))}"
+        )
+
+    images = keras.Input(image_shape, name="images")
+    padded = PadToMultiple(name="pad")(images)
+    features = backbone(padded)
+    guidance = keras.layers.Rescaling(1 / 127.5, -1.0, name="guidance")(padded)
+    filters, guidance_filters = DUC_FILTERS[head]
+    x = GuidedDUC(filters, guidance_filters, STRIDE, name="guided_duc")(
+        [guidance, features[coarsest], features[MIDDLE]]
+    )
+    x = DLC(*DLC_FILTERS[head], name="dlc")(x)
+    x = keras.layers.Dropout(dropout, name="dropout")(x)
+    scores = keras.layers.Conv2D(num_classes, 1, name="score")(x)
+    logits = to_image_size(scores, images, STRIDE)
+    return keras.Model(images, logits, name=name or "guided_duc_dlc")
