@@ -1,0 +1,225 @@
+"""The Python programs draw the mask of the Keras model."""
+
+import json
+import re
+
+import pytest
+from PIL import Image
+
+from kerasseg.data import read_image
+
+pytestmark = [pytest.mark.slow, pytest.mark.export]
+
+LITERT = pytest.param("litert_python", "tiny.tflite", id="litert")
+ONNXRUNTIME = pytest.param("onnxruntime_python", "tiny.onnx", id="onnxruntime")
+OPENVINO = pytest.param("openvino_python", "tiny.onnx", id="openvino")
+ALL = pytest.mark.parametrize(
+    ("program", "file"), [LITERT, ONNXRUNTIME, OPENVINO]
+)
+ONNX = pytest.mark.parametrize(("program", "file"), [ONNXRUNTIME, OPENVINO])
+
+
+@pytest.fixture(autouse=True)
+def _installed(program):
+    if program == "openvino_python":
+        pytest.importorskip("openvino")
+
+
+@ALL
+def test_the_overlay_is_the_mask_of_the_model(segment, agrees, program, file):
+    result = segment(program, file, "picture.png", "--mask", "mask.png")
+    assert result.code == 0, result.err
+    agrees()
+    lines = result.out.splitlines()
+    assert re.fullmatch(rf"{file}: (litert|onnx) float32", lines[0])
+    assert re.fullmatch(r"runtime: \w+.* \d[\d.]+, .*\d+ threads", lines[1])
+    assert re.fullmatch(r"latency: \d+\.\d ms, median of 10", lines[2])
+    shares = [float(line.split(" %")[0]) for line in lines[3:-1]]
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) == pytest.approx(100, abs=0.3)
+    assert lines[-1] == "wrote overlay.png"
+
+
+@ALL
+def test_a_picture_of_another_size(segment, agrees, files, program, file):
+    pixels = read_image(files / "picture.png")
+    large = Image.fromarray(pixels).resize((131, 77), Image.Resampling.BICUBIC)
+    large.save(files / "large.png")
+    result = segment(program, file, "large.png", "--mask=mask.png", "--runs=1")
+    assert result.code == 0, result.err
+    agrees("large.png")
+
+
+@ALL
+def test_a_photograph_that_lies_on_its_side(
+    segment, agrees, files, program, file
+):
+    picture = Image.fromarray(read_image(files / "picture.png"))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # Turn by 90 degrees to see it upright.
+    turned = picture.transpose(Image.Transpose.ROTATE_90)
+    turned.save(files / "turned.png", exif=exif)
+    result = segment(program, file, "turned.png", "--mask=mask.png", "--runs=1")
+    assert result.code == 0, result.err
+    agrees("turned.png")
+
+
+@ALL
+def test_a_file_without_names_and_colours(
+    segment, agrees, files, rewrite, program, file
+):
+    rewrite(files / file, class_names=None, palette=None)
+    result = segment(program, file, "picture.png", "--mask=mask.png")
+    assert result.code == 0, result.err
+    assert re.search(r"\d % class \d$", result.out, re.M)
+
+
+def with_mask(graph, helper, types):
+    """Class ids at the end of the graph; what the sidecar says of them."""
+    graph.node.append(
+        helper.make_node("ArgMax", ["logits"], ["ids"], axis=3, keepdims=0)
+    )
+    graph.node.append(
+        helper.make_node("Cast", ["ids"], ["mask"], to=types.UINT8)
+    )
+    sizes = [d.dim_value for d in graph.output[0].type.tensor_type.shape.dim]
+    del graph.output[:]
+    graph.output.append(
+        helper.make_tensor_value_info("mask", types.UINT8, sizes[:3])
+    )
+    spec = {"name": "mask", "shape": sizes[:3], "dtype": "uint8"}
+    return {"output": {**spec, "layout": "NHW"}}
+
+
+def with_channels_first(graph, helper, types):
+    """Channels before height and width, at both ends."""
+    shape = [d.dim_value for d in graph.input[0].type.tensor_type.shape.dim]
+    depth = graph.output[0].type.tensor_type.shape.dim[3].dim_value
+    for node in graph.node:
+        for names, old in ((node.input, "images"), (node.output, "logits")):
+            for i, name in enumerate(names):
+                names[i] = f"inner_{old}" if name == old else name
+    first = helper.make_node(
+        "Transpose", ["images"], ["inner_images"], perm=[0, 2, 3, 1]
+    )
+    last = helper.make_node(
+        "Transpose", ["inner_logits"], ["logits"], perm=[0, 3, 1, 2]
+    )
+    graph.node.insert(0, first)
+    graph.node.append(last)
+    ends = {}
+    for end, name, channels in (
+        ("input", "images", shape[3]),
+        ("output", "logits", depth),
+    ):
+        sizes = [1, channels, *shape[1:3]]
+        del getattr(graph, end)[:]
+        getattr(graph, end).append(
+            helper.make_tensor_value_info(name, types.FLOAT, sizes)
+        )
+        ends[end] = {"shape": sizes, "layout": "NCHW"}
+    return ends
+
+
+def with_bytes(graph, helper, types):
+    """Pixels as `uint8`."""
+    shape = [d.dim_value for d in graph.input[0].type.tensor_type.shape.dim]
+    for node in graph.node:
+        for i, name in enumerate(node.input):
+            node.input[i] = "reals" if name == "images" else name
+    graph.node.insert(
+        0, helper.make_node("Cast", ["images"], ["reals"], to=types.FLOAT)
+    )
+    del graph.input[:]
+    graph.input.append(
+        helper.make_tensor_value_info("images", types.UINT8, shape)
+    )
+    return {"input": {"dtype": "uint8"}}
+
+
+@ONNX
+@pytest.mark.parametrize("change", [with_mask, with_channels_first, with_bytes])
+def test_what_the_sidecar_may_say(
+    segment, agrees, files, rewrite, program, file, change
+):
+    import onnx
+
+    proto = onnx.load(files / file)
+    ends = change(proto.graph, onnx.helper, onnx.TensorProto)
+    onnx.save(proto, files / file)
+    rewrite(files / file, **ends)
+    result = segment(program, file, "picture.png", "--mask", "mask.png")
+    assert result.code == 0, result.err
+    agrees()
+
+
+@pytest.mark.parametrize(("program", "file"), [ONNXRUNTIME])
+def test_quantised_pixels(segment, agrees, files, rewrite, program, file):
+    import onnx
+    from onnx import helper
+
+    proto = onnx.load(files / file)
+    graph = proto.graph
+    with_bytes(graph, helper, onnx.TensorProto)
+    graph.input[0].type.tensor_type.elem_type = onnx.TensorProto.INT8
+    # real = 1 * (integer + 128), as LiteRT's int8 files have it.
+    graph.initializer.append(
+        helper.make_tensor("shift", onnx.TensorProto.FLOAT, [], [128.0])
+    )
+    graph.node[0].output[0] = "shifted"
+    graph.node.insert(
+        1, helper.make_node("Add", ["shifted", "shift"], ["reals"])
+    )
+    onnx.save(proto, files / file)
+    quantization = {"scale": 1.0, "zero_point": -128}
+    rewrite(files / file, input={"dtype": "int8", "quantization": quantization})
+    result = segment(program, file, "picture.png", "--mask", "mask.png")
+    assert result.code == 0, result.err
+    agrees()
+
+
+@ALL
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda f, n: (f / f"{n}.json").unlink(), "cannot read"),
+        (lambda f, n: (f / f"{n}.json").write_text("{"), "cannot read"),
+        (lambda f, n: (f / n).unlink(), "cannot read"),
+        (lambda f, n: (f / n).write_bytes(b"x"), "describes another file"),
+        (lambda f, n: (f / "picture.png").write_text("x"), "cannot identify"),
+    ],
+)
+def test_mistakes_are_one_line(segment, files, program, file, spoil, message):
+    spoil(files, file)
+    result = segment(program, file, "picture.png")
+    assert result.code == 2
+    assert result.out == ""
+    assert result.err.startswith("segment.py: ")
+    assert message in result.err
+    assert result.err.count("\n") == 1
+    assert not (files / "overlay.png").exists()
+
+
+@ALL
+def test_a_sidecar_of_another_schema(segment, files, program, file):
+    beside = files / f"{file}.json"
+    beside.write_text(
+        json.dumps({**json.loads(beside.read_text()), "schema": 9})
+    )
+    result = segment(program, file, "picture.png")
+    assert result.code == 2
+    assert "has the schema 9" in result.err
+
+
+@ALL
+def test_a_missing_runtime_is_named(segment, files, program, file):
+    module = {
+        "litert_python": "ai_edge_litert",
+        "onnxruntime_python": "onnxruntime",
+        "openvino_python": "openvino",
+    }[program]
+    text = f"raise ImportError('No module named {module}')\n"
+    (files / "blocked" / f"{module}.py").write_text(text)
+    result = segment(program, file, "picture.png")
+    assert result.code == 2
+    assert re.search(rf"{module}.*pip install [\w-]+ numpy pillow$", result.err)
