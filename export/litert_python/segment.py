@@ -47,7 +47,7 @@ def open_model(args, sidecar):
     interpreter = Interpreter(model_path=args.file, num_threads=args.threads)
     serve = interpreter.get_signature_runner("serving_default")
     source, target = sidecar["input"]["name"], sidecar["output"]["name"]
-    name = f"LiteRT {ai_edge_litert.__version__}"
+    name = f"LiteRT {ai_edge_litert.__version__}, {args.threads} threads"
     return lambda pixels: serve(**{source: pixels})[target], name
 
 
@@ -70,7 +70,7 @@ def main():
     except Exception as error:
         return mistake(error)
     print(f"{sidecar['file']}: {sidecar['format']} {sidecar['precision']}")
-    print(f"runtime: {runtime}, {args.threads} threads")
+    print(f"runtime: {runtime}")
     print(f"latency: {latency:.1f} ms, median of {args.runs}")
     for share, name in shares(ids, sidecar):
         print(f"{100 * share:6.1f} % {name}")
@@ -112,8 +112,12 @@ def prepare(picture, spec):
     shrunk = picture.resize((size["W"], size["H"]), Image.Resampling.BILINEAR)
     low, high = spec["range"]
     pixels = low + np.asarray(shrunk, "float32") * ((high - low) / 255)
+    quantization = spec.get("quantization")
+    if quantization:
+        pixels = pixels / quantization["scale"] + quantization["zero_point"]
     if np.dtype(spec["dtype"]).kind in "iu":
-        pixels = np.rint(pixels)
+        limits = np.iinfo(spec["dtype"])
+        pixels = np.clip(np.rint(pixels), limits.min, limits.max)
     order = ["NHWC".index(axis) for axis in spec["layout"]]
     batch = pixels[np.newaxis].transpose(order)
     return np.ascontiguousarray(batch, spec["dtype"])

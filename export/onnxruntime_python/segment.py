@@ -48,7 +48,7 @@ def open_model(args, sidecar):
         args.file, options, providers=[args.provider]
     )
     source, target = sidecar["input"]["name"], sidecar["output"]["name"]
-    name = f"ONNX Runtime {onnxruntime.__version__}"
+    name = f"ONNX Runtime {onnxruntime.__version__}, {args.threads} threads"
     return lambda pixels: session.run([target], {source: pixels})[0], name
 
 
@@ -71,7 +71,7 @@ def main():
     except Exception as error:
         return mistake(error)
     print(f"{sidecar['file']}: {sidecar['format']} {sidecar['precision']}")
-    print(f"runtime: {runtime}, {args.threads} threads")
+    print(f"runtime: {runtime}")
     print(f"latency: {latency:.1f} ms, median of {args.runs}")
     for share, name in shares(ids, sidecar):
         print(f"{100 * share:6.1f} % {name}")
@@ -113,8 +113,12 @@ def prepare(picture, spec):
     shrunk = picture.resize((size["W"], size["H"]), Image.Resampling.BILINEAR)
     low, high = spec["range"]
     pixels = low + np.asarray(shrunk, "float32") * ((high - low) / 255)
+    quantization = spec.get("quantization")
+    if quantization:
+        pixels = pixels / quantization["scale"] + quantization["zero_point"]
     if np.dtype(spec["dtype"]).kind in "iu":
-        pixels = np.rint(pixels)
+        limits = np.iinfo(spec["dtype"])
+        pixels = np.clip(np.rint(pixels), limits.min, limits.max)
     order = ["NHWC".index(axis) for axis in spec["layout"]]
     batch = pixels[np.newaxis].transpose(order)
     return np.ascontiguousarray(batch, spec["dtype"])
