@@ -13,6 +13,7 @@ KINDS = (
     keras.losses.Loss,
     keras.metrics.Metric,
     keras.initializers.Initializer,
+    keras.optimizers.Optimizer,
     keras.optimizers.schedules.LearningRateSchedule,
 )
 
@@ -41,6 +42,12 @@ EXAMPLES = {
     "MeanIoU": {"num_classes": 3, "ignore_class": (3, 255)},
     "FrequencyWeightedIoU": {"num_classes": 3},
     "ClassIoU": {"num_classes": 3, "class_id": 1},
+    "MultiLabelLoss": {"exclude_class": 0, "weight": 0.5},
+    "LearningRateMultipliers": {
+        "optimizer": keras.optimizers.SGD(0.1, weight_decay=0.01),
+        "multipliers": {"score/.*": 10.0, ".*bias": 2.0},
+        "weight_decay_multipliers": {".*bias": 0.0},
+    },
     "PolyDecay": {"initial_learning_rate": 0.1, "steps": 9, "warmup_steps": 2},
 }
 

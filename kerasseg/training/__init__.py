@@ -6,12 +6,14 @@ from kerasseg.training.deep_supervision import DeepSupervision
 from kerasseg.training.evaluate import evaluate
 from kerasseg.training.fit import fit
 from kerasseg.training.freezing import freeze_batch_normalization
+from kerasseg.training.multipliers import LearningRateMultipliers
 from kerasseg.training.recipe import Recipe
 from kerasseg.training.schedules import PolyDecay
 
 __all__ = [
     "Checkpoint",
     "DeepSupervision",
+    "LearningRateMultipliers",
     "PolyDecay",
     "Recipe",
     "evaluate",

@@ -1,0 +1,158 @@
+import keras
+
+from kerasseg.backbones import mobilenet_v2
+from kerasseg.layers import CropToMatch
+from kerasseg.layers import GlobalInterpolation
+from kerasseg.layers import PadToMultiple
+from kerasseg.models.common import as_float32
+from kerasseg.models.common import check_backbone
+from kerasseg.models.common import check_num_classes
+
+
+def gdn(
+    num_classes,
+    backbone=None,
+    image_shape=(None, None, 3),
+    size=None,
+    level="P5",
+    multiple=32,
+    initializer="bilinear",
+    resampling="crop",
+    name=None,
+):
+    """Global deconvolutional network: scores upsampled by learned matrices.
+
+    A 1x1 classifier on the features, then `y_c = K_h x_c K_w^T` to the size
+    of the image, see `GlobalInterpolation`. With `"P5"` of a backbone such as
+    `vgg16` it is FCN-32s with the matrices in place of its transposed
+    convolution; with `"P3"` of `vgg16_large_fov` and `multiple=1` it is the
+    network that the authors released.
+
+    The matrices belong to images of one size. What smaller and larger ones
+    do is decided by `resampling`. A model of a fixed `image_shape` takes any
+    image through `kerasseg.inference`, which resizes it and the logits.
+
+    Args:
+        num_classes: integer >= 2.
+        backbone: a backbone of `kerasseg.backbones`. Defaults to
+            `mobilenet_v2()` with random weights.
+        image_shape: `(height, width, 3)`; sizes may be `None`. Images must
+            have 32 pixels or more per side. Defaults to `(None, None, 3)`.
+        size: `(height, width)` of the images that the matrices belong to,
+            rounded up to `multiple`. Defaults to the sizes of `image_shape`.
+        level: `"P1"` .. `"P5"`. The features that are classified. Defaults
+            to `"P5"`.
+        multiple: integer >= 1. What images are padded to: the stride that
+            the backbone needs, 1 for `vgg16_large_fov`. Defaults to 32.
+        initializer: `"bilinear"`, `"glorot_gdn"` (the authors') or a Keras
+            initialiser, see `GlobalInterpolation`. Defaults to `"bilinear"`.
+        resampling: `"crop"`, the authors': smaller images use the top left
+            of the matrices, larger ones are an error; `"resize"`: the scores
+            are resized to those of `size`, and the logits back;
+            `"resample"`: the matrices are resized. Defaults to `"crop"`.
+        name: string. Defaults to `"gdn"`.
+
+    Returns:
+        A `keras.Model` from images `(batch, height, width, 3)`, RGB in
+        0..255, to float32 logits `(batch, height, width, num_classes)`.
+
+    Raises:
+        ValueError: if an argument is out of its range, `size` is missing, or
+            the backbone lacks the level.
+
+    Reference:
+        Nekrasov, Ju and Choi, "Global Deconvolutional Networks for Semantic
+        Segmentation", BMVC 2016, Figure 1.
+    """
+    check_num_classes(num_classes)
+    if backbone is None:
+        backbone = mobilenet_v2()
+    check_backbone(backbone, [level])
+    size = _padded_size(size, image_shape, multiple)
+
+    images = keras.Input(image_shape, name="images")
+    padded = PadToMultiple(multiple, name="pad")(images)
+    features = backbone(padded)[level]
+    scores = keras.layers.Conv2D(num_classes, 1, name="score")(features)
+    interpolation = GlobalInterpolation(
+        size,
+        _cells(backbone, level, size),
+        initializer=initializer,
+        resampling=resampling,
+        name="interpolation",
+    )
+    if resampling == "crop":
+        # The rows of the padding are not computed.
+        logits = interpolation([scores, images])
+    else:
+        logits = interpolation([scores, padded])
+        logits = CropToMatch(name="crop")([logits, images])
+    return keras.Model(images, as_float32(logits, "logits"), name=name or "gdn")
+
+
+def gdn_heads(model, pooling="average"):
+    """Adds the branch that predicts which classes an image shows.
+
+    The features before the classifier are pooled over the whole image, and a
+    dense layer gives one logit per class. `MultiLabelLoss` compares them with
+    the classes that occur in the mask. How the authors did it is not
+    published; the branch is dropped after training.
+
+    Args:
+        model: a model made by `gdn`. Its weights are shared.
+        pooling: `"average"` or `"max"`. Defaults to `"average"`.
+
+    Returns:
+        A `keras.Model` from images to a dict of logits: `"logits"` and
+        `"multi_label"`, `(batch, num_classes)`.
+
+    Raises:
+        ValueError: if `model` was not made by `gdn`, or `pooling` is neither
+            of the two.
+
+    Example:
+        >>> trainer = DeepSupervision(
+        ...     gdn_heads(model), {"multi_label": MultiLabelLoss()})
+
+    Reference:
+        Nekrasov, Ju and Choi, BMVC 2016, section 3.
+    """
+    poolings = {
+        "average": keras.layers.GlobalAveragePooling2D,
+        "max": keras.layers.GlobalMaxPooling2D,
+    }
+    if pooling not in poolings:
+        raise ValueError(
+            f'`pooling` must be "average" or "max". Received: '
+            f"pooling={pooling!r}"
+        )
+    if not {"score", "interpolation"} <= {x.name for x in model.layers}:
+        raise ValueError(
+            "`model` must be a model made by kerasseg.models.gdn. "
+            f"Received: model={model.name!r}"
+        )
+    score = model.get_layer("score")
+    pooled = poolings[pooling](name="pool")(score.input)
+    classes = keras.layers.Dense(score.filters, name="multi_label_score")
+    outputs = {
+        "logits": model.output,
+        "multi_label": as_float32(classes(pooled), "multi_label"),
+    }
+    return keras.Model(model.input, outputs, name=f"{model.name}_heads")
+
+
+def _padded_size(size, image_shape, multiple):
+    given = tuple(image_shape[:2] if size is None else size)
+    if len(given) != 2 or not all(isinstance(n, int) for n in given):
+        raise ValueError(
+            "`size` must be (height, width) of the largest images where "
+            "`image_shape` may have any size. "
+            f"Received: size={size!r}, image_shape={tuple(image_shape)}"
+        )
+    return tuple(n + -n % multiple for n in given)
+
+
+def _cells(backbone, level, size):
+    """Height and width of the features of images of a size."""
+    probe = keras.KerasTensor((1, *size, 3))
+    return tuple(backbone(probe)[level].shape[1:3])
