@@ -56,9 +56,9 @@ def open_model(args, sidecar):
     volume = tensorrt.volume(engine.get_tensor_shape(source))
     width = np.dtype(tensorrt.nptype(engine.get_tensor_dtype(source))).itemsize
     entrance = checked(cuda.cudaMalloc(volume * width))
-    exit = checked(cuda.cudaMalloc(result.nbytes))
+    outlet = checked(cuda.cudaMalloc(result.nbytes))
     context.set_tensor_address(source, entrance)
-    context.set_tensor_address(target, exit)
+    context.set_tensor_address(target, outlet)
     kind = cuda.cudaMemcpyKind
 
     def copy(to, start, size, direction):
@@ -71,7 +71,7 @@ def open_model(args, sidecar):
         copy(entrance, pixels.ctypes.data, pixels.nbytes, there)
         if not context.execute_async_v3(int(stream)):
             raise RuntimeError("TensorRT could not run the engine")
-        copy(result.ctypes.data, exit, result.nbytes, back)
+        copy(result.ctypes.data, outlet, result.nbytes, back)
         checked(cuda.cudaStreamSynchronize(stream))
         return result
 

@@ -1,5 +1,6 @@
 """A tiny exported segmenter, and the programs as a user runs them."""
 
+import functools
 import hashlib
 import json
 import os
@@ -52,12 +53,12 @@ def exported(tmp_path_factory):
     picture = _picture(np.random.default_rng(5))
     picture.save(folder / "picture.png")
     exported = SimpleNamespace(folder=folder, labels=labels, model=model)
-    shares = np.bincount(right_mask(exported, picture).ravel())
+    shares = np.bincount(_right_mask(exported, picture).ravel())
     assert (shares > 40).sum() >= 3, "the mask must show several classes"
     return exported
 
 
-def right_mask(exported, picture):
+def _right_mask(exported, picture):
     """What the Keras model says of a picture, in the picture's size."""
     from kerasseg.inference import predict_mask
 
@@ -65,6 +66,12 @@ def right_mask(exported, picture):
     mask = predict_mask(exported.model, np.asarray(shrunk)).astype("uint8")
     large = Image.fromarray(mask)
     return np.asarray(large.resize(picture.size, Image.Resampling.NEAREST))
+
+
+@pytest.fixture
+def right_mask(exported):
+    """Function from a picture to the mask of the Keras model."""
+    return functools.partial(_right_mask, exported)
 
 
 @pytest.fixture
@@ -120,7 +127,7 @@ def rewrite():
 
 
 @pytest.fixture
-def agrees(exported, files):
+def agrees(exported, files, right_mask):
     """Checks the overlay and the mask that a program wrote."""
 
     def agrees(picture="picture.png", overlay="overlay.png", mask="mask.png"):
@@ -129,7 +136,7 @@ def agrees(exported, files):
         from kerasseg.inference import overlay as expected_overlay
 
         image, found = read_image(files / picture), read_mask(files / mask)
-        expected = right_mask(exported, Image.fromarray(image))
+        expected = right_mask(Image.fromarray(image))
         assert found.shape == expected.shape
         assert np.mean(found == expected) > 0.998
         np.testing.assert_array_equal(

@@ -1,0 +1,217 @@
+"""The page in headless Chromium draws the mask of the Keras model."""
+
+import base64
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import browser
+import numpy as np
+import onnx_ends
+import pytest
+from PIL import Image
+from source import ROOT
+
+WEB = ROOT / "export" / "web"
+RUNTIME = WEB / "node_modules" / "onnxruntime-web" / "dist"
+PAGE = ("index.html", "page.css", "page.js", "model.js", "serve.py")
+
+pytestmark = [pytest.mark.slow, pytest.mark.export, pytest.mark.web]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _installed():
+    if browser.find_chromium() is None:
+        pytest.skip("needs Chromium: apt-get install chromium")
+    if not RUNTIME.is_dir():
+        pytest.skip(
+            "needs onnxruntime-web: npm --prefix export/web ci --ignore-scripts"
+        )
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory):
+    with browser.Browser(tmp_path_factory.mktemp("profile")) as tab:
+        yield tab
+
+
+@pytest.fixture
+def site(files):
+    """The address of the page, in the folder of the exported files."""
+    for name in PAGE:
+        shutil.copy(WEB / name, files)
+    runtime = files / "node_modules" / "onnxruntime-web"
+    runtime.mkdir(parents=True)
+    (runtime / "dist").symlink_to(RUNTIME)
+    command = [sys.executable, files / "serve.py", "0"]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    with server:
+        yield server.stdout.readline().strip()
+        server.terminate()
+
+
+@pytest.fixture
+def show(tab, site):
+    """Opens the page with parameters and waits for a state."""
+
+    def show(parameters="", state="done"):
+        tab.messages.clear()
+        tab.open(site + parameters)
+        settle(tab, state)
+        return tab
+
+    return show
+
+
+def settle(tab, state):
+    tab.wait(
+        f"document.body && {json.dumps([state, 'error'])}"
+        ".includes(document.body.dataset.state)"
+    )
+    text = tab.evaluate("document.getElementById('status').textContent")
+    assert tab.evaluate("document.body.dataset.state") == state, text
+    return text
+
+
+def pixels(tab, strength):
+    """The canvas, with that share of the class colours."""
+    url = tab.evaluate(
+        "(() => { const s = document.getElementById('strength');"
+        f"s.value = {strength}; s.dispatchEvent(new Event('input'));"
+        "return document.getElementById('picture').toDataURL(); })()"
+    )
+    content = base64.b64decode(url.partition(",")[2])
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
+
+
+def mask_of(tab, labels):
+    """Class ids, from the colours at full strength."""
+    colours = pixels(tab, 1)[:, :, None] == np.array(labels.palette)
+    matches = colours.all(-1)
+    assert (matches.sum(-1) == 1).all(), "a pixel has no class colour"
+    return matches.argmax(-1)
+
+
+@pytest.fixture
+def agrees(exported, files, right_mask):
+    """Checks the canvas and the legend against the Keras model."""
+
+    def agrees(tab):
+        picture = Image.open(files / "picture.png")
+        expected = right_mask(picture)
+        found = mask_of(tab, exported.labels)
+        assert np.mean(found == expected) > 0.998
+        blend = (
+            np.asarray(picture) / 2
+            + np.array(exported.labels.palette)[found] / 2
+        )
+        np.testing.assert_allclose(pixels(tab, 0.5), blend, atol=2)
+        rows = tab.evaluate("document.getElementById('legend').innerText")
+        names = {row.split()[0] for row in rows.splitlines()}
+        present = np.unique(found)
+        assert names == {exported.labels.class_names[i] for i in present}
+        assert not tab.messages
+
+    return agrees
+
+
+def test_a_model_and_a_picture_by_address(show, agrees):
+    tab = show("?model=tiny.onnx&picture=picture.png")
+    agrees(tab)
+    timing = tab.evaluate("document.getElementById('timing').textContent")
+    pattern = r"\d+\.\d ms in WebAssembly, threads: (\d)"
+    threads = int(re.fullmatch(pattern, timing)[1])
+    cores = tab.evaluate("navigator.hardwareConcurrency")
+    assert threads == min(4, cores)
+
+
+def test_files_that_are_chosen(show, agrees, files):
+    tab = show("", "empty")
+    tab.choose("#model", files / "tiny.onnx", files / "tiny.onnx.json")
+    settle(tab, "ready")
+    tab.choose("#file", files / "picture.png")
+    settle(tab, "done")
+    agrees(tab)
+
+
+DROP = """
+(async () => {
+  const data = new DataTransfer();
+  for (const [name, type] of FILES) {
+    const content = await (await fetch(name)).blob();
+    data.items.add(new File([content], name, { type }));
+  }
+  const options = { dataTransfer: data, bubbles: true, cancelable: true };
+  document.body.dispatchEvent(new DragEvent("drop", options));
+})()
+"""
+
+
+def test_files_that_are_dropped(show, agrees):
+    tab = show("", "empty")
+    files = [["tiny.onnx", ""], ["tiny.onnx.json", "application/json"]]
+    files.append(["picture.png", "image/png"])
+    tab.evaluate(DROP.replace("FILES", json.dumps(files)))
+    settle(tab, "done")
+    agrees(tab)
+
+
+@pytest.mark.parametrize(
+    "change", [onnx_ends.with_mask, onnx_ends.with_channels_first]
+)
+def test_what_the_sidecar_may_say(show, agrees, files, rewrite, change):
+    import onnx
+
+    proto = onnx.load(files / "tiny.onnx")
+    ends = change(proto.graph, onnx.helper, onnx.TensorProto)
+    onnx.save(proto, files / "tiny.onnx")
+    rewrite(files / "tiny.onnx", **ends)
+    agrees(show("?model=tiny.onnx&picture=picture.png"))
+
+
+def test_the_camera(show, exported, right_mask):
+    tab = show("?model=tiny.onnx", "ready")
+    tab.evaluate("document.getElementById('camera').click()")
+    settle(tab, "done")
+    tab.evaluate("document.getElementById('camera').click()")
+    pressed = "document.getElementById('camera').getAttribute('aria-pressed')"
+    tab.wait(f"{pressed} === 'false'")
+    picture = Image.fromarray(pixels(tab, 0))
+    assert min(picture.size) > 100
+    found = mask_of(tab, exported.labels)
+    # The browser shrinks the frame in its own way, so edges may differ.
+    assert np.mean(found == right_mask(picture)) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda folder: (folder / "tiny.onnx.json").unlink(), "404"),
+        (
+            lambda folder: (folder / "tiny.onnx").write_bytes(b"x"),
+            "describes another file",
+        ),
+        (
+            lambda folder: (folder / "picture.png").write_text("x"),
+            "not a picture",
+        ),
+    ],
+)
+def test_mistakes_are_shown(show, files, spoil, message):
+    spoil(files)
+    tab = show("?model=tiny.onnx&picture=picture.png", "error")
+    text = tab.evaluate("document.getElementById('status').textContent")
+    assert message in text
+
+
+def test_the_versions_agree():
+    package = json.loads((WEB / "package.json").read_text())
+    lock = json.loads((WEB / "package-lock.json").read_text())
+    version = package["dependencies"]["onnxruntime-web"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+    locked = lock["packages"]["node_modules/onnxruntime-web"]
+    assert locked["version"] == version
+    assert f'VERSION = "{version}"' in (WEB / "model.js").read_text()
