@@ -21,7 +21,7 @@ _spec = importlib.util.spec_from_file_location("recipe", _path)
 stage_2 = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(stage_2)
 
-EPOCHS = 4
+EPOCHS = 3
 VARIANTS = {
     "unmasked": {"mask": False, "dilation_erosion": False},
     "masked": {"mask": True, "dilation_erosion": False},
