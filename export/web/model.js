@@ -64,10 +64,15 @@ function arrange(rgba, spec) {
   const [low, high] = spec.range;
   const values = new ARRAYS[spec.dtype](3 * count);
   const [step, plane] = spec.layout === "NCHW" ? [1, count] : [3, 1];
+  const { scale, zero_point: zero } = spec.quantization ?? {
+    scale: 1,
+    zero_point: 0,
+  };
   const whole = /int/.test(spec.dtype);
   for (let i = 0; i < count; i += 1) {
     for (let c = 0; c < 3; c += 1) {
-      const value = low + (rgba[4 * i + c] * (high - low)) / 255;
+      const real = low + (rgba[4 * i + c] * (high - low)) / 255;
+      const value = real / scale + zero;
       values[i * step + c * plane] = whole ? Math.round(value) : value;
     }
   }

@@ -145,3 +145,11 @@ def agrees(exported, files, right_mask):
         )
 
     return agrees
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Says why the page was not opened, without being asked."""
+    skipped = terminalreporter.stats.get("skipped", ())
+    reasons = {r.longrepr[2] for r in skipped if "test_web" in r.nodeid}
+    for reason in sorted(reasons):
+        terminalreporter.write_line(f"test_web: {reason}")
