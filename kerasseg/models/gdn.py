@@ -68,10 +68,11 @@ def gdn(
     if backbone is None:
         backbone = mobilenet_v2()
     check_backbone(backbone, [level])
+    pad = PadToMultiple(multiple, name="pad")
     size = _padded_size(size, image_shape, multiple)
 
     images = keras.Input(image_shape, name="images")
-    padded = PadToMultiple(multiple, name="pad")(images)
+    padded = pad(images)
     features = backbone(padded)[level]
     scores = keras.layers.Conv2D(num_classes, 1, name="score")(features)
     interpolation = GlobalInterpolation(

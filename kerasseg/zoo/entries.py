@@ -43,6 +43,11 @@ _FCN_PAPER = (
     "Segmentation, CVPR 2015, https://arxiv.org/abs/1411.4038"
 )
 
+_GDN_PAPER = (
+    "Nekrasov, Ju and Choi, Global Deconvolutional Networks for Semantic "
+    "Segmentation, BMVC 2016, https://arxiv.org/abs/1602.03930"
+)
+
 _FCN_VGG16 = {
     "builder": "fcn",
     "backbone": "vgg16",
@@ -174,6 +179,26 @@ _ENTRIES = (
         arguments={"variant": "8s"},
         parameters=134_362_751,
         **_FCN_VGG16,
+    ),
+    Entry(
+        name="gdn_vgg16",
+        title="GDN on DeepLab-LargeFOV VGG-16, 21 Pascal VOC classes: the "
+        "authors' own model",
+        builder="gdn",
+        arguments={
+            "size": (500, 500),
+            "level": "P3",
+            "multiple": 1,
+            "initializer": "glorot_gdn",
+        },
+        backbone="vgg16_large_fov",
+        labels=VOC,
+        image_shape=(500, 500, 3),
+        weights=None,
+        parameters=20_569_429,
+        dataset="voc",
+        provenance="Architecture only: no weights are published with it.",
+        paper=_GDN_PAPER,
     ),
 )
 

@@ -17,6 +17,7 @@ NAMES = [
     "fcn_32s_vgg16",
     "fcn_16s_vgg16",
     "fcn_8s_vgg16",
+    "gdn_vgg16",
 ]
 
 
