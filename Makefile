@@ -13,7 +13,7 @@ NEUTRAL = $(wildcard $(addprefix tests/,layers losses metrics backbones \
 	models data inference zoo training) tests/test_checks.py \
 	tests/test_registration.py)
 
-.PHONY: demo test test-tensorflow test-jax test-torch lint table clean
+.PHONY: demo test test-tensorflow test-jax test-torch web lint table clean
 
 demo: $(VENV)/.demo-stamp
 	$(VENV)/bin/kerasseg demo --out demo
@@ -25,6 +25,12 @@ test-tensorflow: $(VENV)/.test-stamp
 
 test-jax test-torch: test-%: $(VENV)/.test-stamp
 	KERAS_BACKEND=$* $(PYTEST) $(PYTEST_ARGS) $(NEUTRAL)
+
+# onnxruntime-web, without which the test of the page in export/web skips.
+web: export/web/node_modules/.package-lock.json
+
+export/web/node_modules/.package-lock.json: export/web/package-lock.json
+	npm --prefix export/web ci --ignore-scripts
 
 lint: $(VENV)/.lint-stamp
 	$(VENV)/bin/ruff check .

@@ -22,14 +22,13 @@ PAGE = ("index.html", "page.css", "page.js", "model.js", "serve.py")
 pytestmark = [pytest.mark.slow, pytest.mark.export, pytest.mark.web]
 
 
-@pytest.fixture(autouse=True, scope="module")
+# Of the session, so that it comes before the export.
+@pytest.fixture(autouse=True, scope="session")
 def _installed():
     if browser.find_chromium() is None:
         pytest.skip("needs Chromium: apt-get install chromium")
     if not RUNTIME.is_dir():
-        pytest.skip(
-            "needs onnxruntime-web: npm --prefix export/web ci --ignore-scripts"
-        )
+        pytest.skip("needs onnxruntime-web: make web")
 
 
 @pytest.fixture(scope="module")
