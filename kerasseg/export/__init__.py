@@ -1,6 +1,7 @@
 """Exporters that prove what they write: SavedModel, LiteRT, ONNX."""
 
 from kerasseg.export.errors import ExportError
+from kerasseg.export.gate import Gate
 from kerasseg.export.litert import to_litert
 from kerasseg.export.onnx import to_onnx
 from kerasseg.export.report import ExportReport
@@ -14,6 +15,7 @@ from kerasseg.export.verify import compare
 __all__ = [
     "ExportError",
     "ExportReport",
+    "Gate",
     "compare",
     "read_sidecar",
     "run_litert",

@@ -1,16 +1,16 @@
 """The steps that every exporter goes through, in order."""
 
 import dataclasses
-import hashlib
 import importlib.metadata
 import logging
 import platform
 import time
 from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Mapping
 
 import keras
 
+from kerasseg.export import artefact
 from kerasseg.export import runtimes
 from kerasseg.export import sidecar
 from kerasseg.export.errors import ExportError
@@ -24,13 +24,24 @@ from kerasseg.export.staging import staging_folder
 from kerasseg.export.static import Source
 from kerasseg.export.static import first_line
 from kerasseg.export.static import make_source
+from kerasseg.export.variant import Variant
+from kerasseg.export.variant import settled
 from kerasseg.export.verify import DEFAULT_IGNORE_CLASSES
 from kerasseg.export.verify import verify
 
-PRECISIONS = ("float32",)
-OUTPUTS = ("logits",)
-
 _logger = logging.getLogger("kerasseg.export")
+
+
+def _real(path):
+    return None, None
+
+
+def _none(path):
+    return ()
+
+
+def _unknown(path, images):
+    return None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +59,17 @@ class Format:
         open: Function of a path that returns the artefact as a function
             from an image batch to logits.
         operators: Function of a path that counts the operators.
+        precisions: Dictionary from number format to the possible formats of
+            the pixels, the usual one first. Defaults to float32 alone.
+        layouts: Layouts of its input and output. Defaults to `"NHWC"` alone.
+        quantization: Function of a path that returns how pixels and logits
+            become integers, see `runtimes.litert_quantization`. Defaults to
+            one that says they are real numbers.
+        kept_in_float: Function of a path that names the operators of an int8
+            artefact that compute with real numbers. Defaults to one that
+            names none.
+        time_shares: Function of a path and an image batch that measures the
+            share of the time of each operator. Defaults to one that cannot.
     """
 
     name: str
@@ -59,6 +81,13 @@ class Format:
     convert: Callable
     open: Callable
     operators: Callable
+    precisions: Mapping = dataclasses.field(
+        default_factory=lambda: {"float32": ("float32",)}
+    )
+    layouts: tuple[str, ...] = ("NHWC",)
+    quantization: Callable = _real
+    kept_in_float: Callable = _none
+    time_shares: Callable = _unknown
 
 
 def export(
@@ -67,8 +96,7 @@ def export(
     path,
     *,
     image_shape=None,
-    precision="float32",
-    output="logits",
+    variant=None,
     verify_on=None,
     labels=None,
 ) -> ExportReport:
@@ -80,11 +108,12 @@ def export(
         path: Where the artefact goes.
         image_shape: `(height, width)` of the input, or `None` for the
             model's own. Defaults to `None`.
-        precision: `"float32"`. Defaults to `"float32"`.
-        output: `"logits"`. Defaults to `"logits"`.
-        verify_on: Images for the proof, see `Samples`. Defaults to `None`.
+        variant: `Variant` that the user asked for. Defaults to float32
+            logits.
+        verify_on: Images for the proof, see `Samples`. Defaults to some of
+            the calibration images, or else to seeded random ones.
         labels: `kerasseg.data.Labels` for the sidecar. Defaults to those of
-            `verify_on`, where it has any.
+            `verify_on`, or of the calibration images.
 
     Returns:
         An `ExportReport`.
@@ -95,88 +124,83 @@ def export(
         ExportError: If the conversion or the proof fails.
     """
     start = time.perf_counter()
-    path = _checked_path(path, form)
-    _check_choice("precision", precision, PRECISIONS)
-    _check_choice("output", output, OUTPUTS)
+    path = artefact.checked_path(path, form)
+    variant = settled(variant or Variant(), form)
     _check_backend(form)
-    source = make_source(model, image_shape)
-    labels = getattr(verify_on, "labels", None) if labels is None else labels
+    source = make_source(model, image_shape, variant)
+    labels = _labels(labels, verify_on, source)
     _check_labels(labels, source)
-    samples = Samples(source.shape, verify_on)
+    samples = _samples(verify_on, source)
     with staging_folder(path) as staged:
         _check_modules(form)
-        artefact = staged / ("artefact" + form.suffix)
-        converted = _timed(_convert, form, source, artefact)
-        result = _proven(form, source, artefact, samples, labels)
+        written = staged / ("artefact" + form.suffix)
+        converted = _timed(_convert, form, source, written)
+        result = _proven(form, source, written, samples, labels)
+        pixels, logits = form.quantization(written)
         report = ExportReport(
             format=form.name,
             path=str(path),
-            precision=precision,
-            output=output,
+            precision=variant.precision,
+            output=variant.output,
             backend=keras.backend.backend(),
-            input_shape=source.shape,
-            output_shape=result.output_shape,
+            input_shape=source.file_shape,
+            output_shape=variant.file_shape(result.output_shape),
             images=result.images,
             verified_on=result.verified_on,
             **result.measures,
-            operators=form.operators(artefact),
-            bytes=artefact_bytes(artefact),
+            operators=form.operators(written),
+            bytes=artefact.size(written),
             seconds=time.perf_counter() - start,
             convert_seconds=converted,
             latency_ms=result.latency_ms,
             threads=runtimes.available_threads(),
             versions=_versions(form),
-            sha256=artefact_sha256(artefact),
-            notes=(*source.notes, *_doubts(result.measures)),
+            sha256=artefact.sha256(written),
+            notes=(
+                *source.notes,
+                *_doubts(result.measures),
+                *_float_parts(form, variant, written),
+            ),
+            num_classes=result.num_classes,
+            gate=result.gate,
+            layout=variant.layout,
+            input_dtype=variant.input_dtype,
+            output_dtype=_output_dtype(variant, logits),
+            input_quantization=pixels,
+            output_quantization=logits,
+            time_shares=form.time_shares(written, samples.first()),
         )
         beside = staged / "sidecar.json"
         write_json(beside, sidecar.describe(report, labels))
-        place(staged, [(artefact, path), (beside, sidecar.sidecar_path(path))])
+        place(staged, [(written, path), (beside, sidecar.sidecar_path(path))])
     _logger.info("wrote %s in %.1f s", path, report.seconds)
     return report
 
 
-def artefact_bytes(path: Path) -> int:
-    """Adds up the size of a file, or of all files of a folder.
-
-    Args:
-        path: Path of the artefact.
-
-    Returns:
-        Number of bytes.
-    """
-    return sum(file.stat().st_size for file in _files(path))
+def _labels(labels, verify_on, source):
+    for holder in (verify_on, source.variant.calibration):
+        if labels is None:
+            labels = getattr(holder, "labels", None)
+    return labels
 
 
-def artefact_sha256(path: Path) -> str:
-    """Hashes a file, or the names and hashes of all files of a folder.
-
-    Args:
-        path: Path of the artefact.
-
-    Returns:
-        64 hexadecimal digits.
-    """
-    if path.is_file():
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    digest = hashlib.sha256()
-    for file in _files(path):
-        name = file.relative_to(path).as_posix()
-        digest.update(f"{name} {artefact_sha256(file)}\n".encode())
-    return digest.hexdigest()
+def _samples(verify_on, source):
+    calibration = source.variant.calibration
+    if verify_on is None and calibration is not None:
+        return calibration.proof()
+    return Samples(source.shape, verify_on)
 
 
-def _files(path):
-    if path.is_file():
-        return [path]
-    return sorted(file for file in path.rglob("*") if file.is_file())
+def _output_dtype(variant, quantization):
+    if variant.output == "mask":
+        return "uint8"
+    return variant.input_dtype if quantization else "float32"
 
 
-def _convert(form, source: Source, artefact):
+def _convert(form, source: Source, path):
     try:
         with quiet():
-            form.convert(source, artefact)
+            form.convert(source, path)
     except (ExportError, ImportError, OSError, MemoryError):
         raise
     except Exception as error:
@@ -186,12 +210,12 @@ def _convert(form, source: Source, artefact):
         ) from error
 
 
-def _proven(form, source, artefact, samples, labels):
+def _proven(form, source, path, samples, labels):
     ignored = (
         DEFAULT_IGNORE_CLASSES if labels is None else (labels.ignore_classes)
     )
     try:
-        return verify(source, form.open(artefact), samples, ignored)
+        return verify(source, form.open(path), samples, ignored)
     except ExportError as error:
         raise ExportError(f"{error}{_training_hint(source)}") from error
 
@@ -223,46 +247,19 @@ def _doubts(measures):
     return (doubt,)
 
 
+def _float_parts(form, variant, path):
+    names = form.kept_in_float(path) if variant.precision == "int8" else ()
+    if not names:
+        return ()
+    return (
+        f"Computed in float, for want of an int8 form: {', '.join(names)}.",
+    )
+
+
 def _timed(function, *arguments):
     start = time.perf_counter()
     function(*arguments)
     return time.perf_counter() - start
-
-
-def _checked_path(path, form):
-    path = Path(path).expanduser().absolute()
-    if form.suffix and path.suffix != form.suffix:
-        raise ValueError(
-            f"`path` must end with {form.suffix!r} for {form.name}. "
-            f"Received: path={str(path)!r}"
-        )
-    if form.suffix and path.is_dir():
-        raise ValueError(
-            f"`path` must be a file name, not a folder. Received: "
-            f"path={str(path)!r}"
-        )
-    if not form.suffix and path.exists() and not _replaceable(path):
-        raise ValueError(
-            f"`path` must be new, or an empty folder or a SavedModel to "
-            f"replace. Received: path={str(path)!r}, which holds something "
-            f"else"
-        )
-    return path
-
-
-def _replaceable(path):
-    return path.is_dir() and (
-        (path / "saved_model.pb").exists() or not any(path.iterdir())
-    )
-
-
-def _check_choice(name, value, choices):
-    if value not in choices:
-        listed = ", ".join(repr(choice) for choice in choices)
-        raise ValueError(
-            f"`{name}` must be one of {listed} in this release. Received: "
-            f"{name}={value!r}"
-        )
 
 
 def _check_backend(form):

@@ -6,6 +6,9 @@ import os
 import tempfile
 from pathlib import Path
 
+MIN_SHOWN_SHARE = 0.05
+OUTPUT_OPERATORS = ("Resize", "ArgMax")
+
 
 @dataclasses.dataclass(frozen=True)
 class ExportReport:
@@ -18,14 +21,16 @@ class ExportReport:
         format: `"saved_model"`, `"litert"` or `"onnx"`.
         path: Path of the file, or of the folder of a SavedModel.
         precision: Number format of the weights and of the computation.
-        output: What the file returns: `"logits"`.
+        output: What the file returns: `"logits"`, or `"mask"` for class ids.
         backend: Keras backend that the model was exported from.
-        input_shape: `(1, height, width, channels)` of the input.
-        output_shape: `(1, height, width, num_classes)` of the output.
+        input_shape: Shape of the input, in `layout`.
+        output_shape: Shape of the output: logits in `layout`, or
+            `(1, height, width)` of a mask.
         images: Number of images that file and model were compared on.
         verified_on: Where these images came from.
-        max_error: Largest absolute difference of two logits.
-        mean_error: Mean absolute difference of the logits.
+        max_error: Largest absolute difference of two logits, or `None` for a
+            mask.
+        mean_error: Mean absolute difference of the logits, or `None`.
         logit_range: Largest minus smallest logit of the Keras model.
         mask_agreement: Share of pixels given the same class, in [0, 1].
         ties: Number of pixels given another class where the model's own two
@@ -42,7 +47,19 @@ class ExportReport:
         versions: Package names and versions that took part.
         sha256: Hash of the file; of a folder, hash of the names and hashes
             of its files.
-        notes: Sentences on what the reader should know. Defaults to none.
+        notes: Sentences on what the reader should know.
+        num_classes: Number of classes.
+        gate: Sentence on what the proof found and what it allowed.
+        layout: `"NHWC"` or `"NCHW"`.
+        input_dtype: Number format of the pixels.
+        output_dtype: Number format of the output.
+        input_quantization: `scale` and `zero_point` of the pixels, with
+            `real = scale * (integer - zero_point)`, or `None` for real
+            numbers. Defaults to `None`.
+        output_quantization: The same of the logits. Defaults to `None`.
+        time_shares: Share of the time of each operator, in [0, 1], where the
+            runtime tells it: what resizing and the argmax of a mask cost.
+            Defaults to `None`.
     """
 
     format: str
@@ -54,8 +71,8 @@ class ExportReport:
     output_shape: tuple[int, ...]
     images: int
     verified_on: str
-    max_error: float
-    mean_error: float
+    max_error: float | None
+    mean_error: float | None
     logit_range: float
     mask_agreement: float
     ties: int
@@ -69,12 +86,29 @@ class ExportReport:
     threads: int
     versions: dict[str, str]
     sha256: str
-    notes: tuple[str, ...] = ()
+    notes: tuple[str, ...]
+    num_classes: int
+    gate: str
+    layout: str
+    input_dtype: str
+    output_dtype: str
+    input_quantization: dict | None = None
+    output_quantization: dict | None = None
+    time_shares: dict[str, float] | None = None
 
     @property
-    def relative_error(self) -> float:
+    def relative_error(self) -> float | None:
         """Largest logit error as a share of the logit range."""
+        if self.max_error is None:
+            return None
         return self.max_error / self.logit_range if self.logit_range else 0.0
+
+    @property
+    def miou_loss(self) -> float | None:
+        """How much the mean IoU fell, in [0, 1], where there were labels."""
+        if self.miou_before is None:
+            return None
+        return self.miou_before - self.miou_after
 
     def to_json(self) -> dict:
         """Lists the fields, with tuples as lists.
@@ -116,15 +150,18 @@ class ExportReport:
         rows = [
             ("format", f"{self.format} {self.precision}, from {self.backend}"),
             ("path", self.path),
-            ("input", f"images {_shape(self.input_shape)} float32, 0..255"),
-            ("output", f"{self.output} {_shape(self.output_shape)} float32"),
-            ("verified on", f"{self.images} images: {self.verified_on}"),
             (
-                "max logit error",
-                f"{self.max_error:.3g} ({self.relative_error:.2g} of the "
-                f"range {self.logit_range:.4g})",
+                "input",
+                f"images {_shape(self.input_shape)} {self.layout} "
+                f"{self.input_dtype}, 0..255" + _scale(self.input_quantization),
             ),
-            ("mean logit error", f"{self.mean_error:.3g}"),
+            (
+                "output",
+                f"{self.output} {_shape(self.output_shape)} "
+                f"{self.output_dtype}" + _scale(self.output_quantization),
+            ),
+            ("verified on", f"{self.images} images: {self.verified_on}"),
+            *self._errors(),
             (
                 "mask agreement",
                 f"{100 * self.mask_agreement:.4f} %"
@@ -142,12 +179,14 @@ class ExportReport:
         return (
             rows
             + [
+                ("proof", self.gate),
                 ("operators", _pairs(self.operators)),
                 ("size", f"{self.bytes / 1e6:.2f} MB"),
                 (
                     "latency",
                     f"{self.latency_ms:.1f} ms, {self.threads} threads",
                 ),
+                *self._shares(),
                 (
                     "export took",
                     f"{self.seconds:.1f} s, {self.convert_seconds:.1f} s of it "
@@ -161,6 +200,28 @@ class ExportReport:
             ]
             + [("note", note) for note in self.notes]
         )
+
+    def _shares(self):
+        if not self.time_shares:
+            return []
+        shares = [
+            f"{name} {100 * share:.0f} %"
+            for name, share in self.time_shares.items()
+            if share >= MIN_SHOWN_SHARE or name in OUTPUT_OPERATORS
+        ]
+        return [("time spent on", ", ".join(shares))]
+
+    def _errors(self):
+        if self.max_error is None:
+            return []
+        return [
+            (
+                "max logit error",
+                f"{self.max_error:.3g} ({self.relative_error:.2g} of the "
+                f"range {self.logit_range:.4g})",
+            ),
+            ("mean logit error", f"{self.mean_error:.3g}"),
+        ]
 
     def __str__(self) -> str:
         rows = self.rows()
@@ -195,3 +256,12 @@ def _shape(shape):
 
 def _pairs(items):
     return ", ".join(f"{name} {value}" for name, value in items.items())
+
+
+def _scale(quantization):
+    if quantization is None:
+        return ""
+    return (
+        f" (scale {quantization['scale']:.6g}, zero point "
+        f"{quantization['zero_point']})"
+    )

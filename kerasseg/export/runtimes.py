@@ -1,6 +1,7 @@
 """Each format opened in the runtime that its users have."""
 
 import collections
+import json
 import os
 from pathlib import Path
 
@@ -30,11 +31,12 @@ def open_saved_model(path):
         path: Folder of the SavedModel.
 
     Returns:
-        Function from an image batch to logits, both numpy arrays.
+        Function from an image batch to logits or class ids, numpy arrays
+        with channels last.
 
     Raises:
         ExportError: If TensorFlow cannot load or does not find the
-            signature from `images` to `logits`.
+            signature from `images` to `logits` or `mask`.
     """
     tf = require("tensorflow", "tensorflow")
     try:
@@ -43,10 +45,14 @@ def open_saved_model(path):
             serve = loaded.signatures["serving_default"]
     except Exception as error:
         raise ExportError(_unloadable("TensorFlow", error)) from error
+    output = _checked_ends(
+        list(serve.structured_input_signature[1]),
+        list(serve.structured_outputs),
+    )
 
     def run(images, _keep_alive=loaded):
         with tf.device("cpu:0"):
-            return serve(images=tf.constant(images))["logits"].numpy()
+            return serve(images=tf.constant(images))[output].numpy()
 
     return run
 
@@ -58,11 +64,12 @@ def open_litert(path):
         path: Path of the `.tflite` file.
 
     Returns:
-        Function from an image batch to logits, both numpy arrays.
+        Function from an image batch to logits or class ids, numpy arrays
+        with channels last.
 
     Raises:
         ExportError: If the interpreter refuses the file or does not find
-            the signature from `images` to `logits`.
+            the signature from `images` to `logits` or `mask`.
     """
     litert = require("ai_edge_litert.interpreter", "litert")
     try:
@@ -75,8 +82,14 @@ def open_litert(path):
     except Exception as error:
         raise ExportError(_unloadable("LiteRT", error)) from error
 
+    inputs, outputs = serve.get_input_details(), serve.get_output_details()
+    output = _checked_ends(list(inputs), list(outputs))
+
     def run(images):
-        return serve(images=images)["logits"]
+        result = serve(images=_to_integers(images, inputs["images"]))[output]
+        return (
+            result if output == "mask" else _to_reals(result, outputs["logits"])
+        )
 
     return run
 
@@ -88,34 +101,95 @@ def open_onnx(path):
         path: Path of the `.onnx` file.
 
     Returns:
-        Function from an image batch to logits, both numpy arrays.
+        Function from an image batch to logits or class ids, numpy arrays
+        with channels last.
 
     Raises:
         ExportError: If ONNX Runtime refuses the file or its input and output
-            are not `images` and `logits`.
+            are not `images` and `logits` or `mask`.
     """
+    return _onnx_function(_onnx_session(path))
+
+
+def onnx_time_shares(path, images, runs=3) -> dict[str, float]:
+    """Measures which operators take the time of an ONNX file.
+
+    Args:
+        path: Path of the `.onnx` file.
+        images: Batch of one image, channels last.
+        runs: Number of runs. Defaults to `3`.
+
+    Returns:
+        Dictionary from operator name to its share of the time, in [0, 1],
+        largest first. ONNX Runtime may have merged operators before.
+    """
+    session = _onnx_session(path, profile=Path(path).with_suffix(".profile"))
+    run = _onnx_function(session)
+    for _ in range(runs):
+        run(images)
+    log = Path(session.end_profiling())
+    microseconds = collections.Counter()
+    for event in json.loads(log.read_text()):
+        if event.get("cat") == "Node" and "op_name" in event.get("args", {}):
+            microseconds[event["args"]["op_name"]] += event["dur"]
+    log.unlink()
+    total = microseconds.total()
+    return {n: t / total for n, t in microseconds.most_common() if total}
+
+
+def _onnx_session(path, profile=None):
     onnxruntime = require("onnxruntime", "onnx")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = available_threads()
     options.log_severity_level = 3
+    if profile is not None:
+        options.enable_profiling = True
+        options.profile_file_prefix = str(profile)
     try:
-        session = onnxruntime.InferenceSession(
+        return onnxruntime.InferenceSession(
             str(path), options, providers=["CPUExecutionProvider"]
         )
     except Exception as error:
         raise ExportError(_unloadable("ONNX Runtime", error)) from error
-    found = [[t.name for t in session.get_inputs()]]
-    found += [[t.name for t in session.get_outputs()]]
-    if found != [["images"], ["logits"]]:
-        raise ExportError(
-            f"The ONNX file must have the input images and the output "
-            f"logits. Found inputs {found[0]} and outputs {found[1]}."
-        )
+
+
+def _onnx_function(session):
+    output = _checked_ends(
+        [t.name for t in session.get_inputs()],
+        [t.name for t in session.get_outputs()],
+    )
+    metadata = session.get_modelmeta().custom_metadata_map
+    first = metadata.get("layout") == "NCHW"
 
     def run(images):
-        return session.run(["logits"], {"images": images})[0]
+        if first:
+            images = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+        (result,) = session.run([output], {"images": images})
+        if first and output == "logits":
+            result = result.transpose(0, 2, 3, 1)
+        return result
 
     return run
+
+
+def litert_quantization(path) -> tuple[dict | None, dict | None]:
+    """Reads how a LiteRT file turns pixels and logits into integers.
+
+    Args:
+        path: Path of the `.tflite` file.
+
+    Returns:
+        For input and output a dictionary with `scale` and `zero_point`,
+        where `real = scale * (integer - zero_point)`, or `None` where the
+        values are no quantised numbers.
+    """
+    litert = require("ai_edge_litert.interpreter", "litert")
+    with quiet():
+        serve = litert.Interpreter(model_path=str(path)).get_signature_runner(
+            "serving_default"
+        )
+    ends = (serve.get_input_details(), serve.get_output_details())
+    return tuple(_quantization(next(iter(end.values()))) for end in ends)
 
 
 def run_saved_model(path, images) -> np.ndarray:
@@ -126,7 +200,8 @@ def run_saved_model(path, images) -> np.ndarray:
         images: Array `(batch, height, width, channels)`, values 0..255.
 
     Returns:
-        Array of logits `(batch, height, width, num_classes)`.
+        Array of logits `(batch, height, width, num_classes)`, or of class
+        ids `(batch, height, width)`.
     """
     return _run_all(open_saved_model(path), images)
 
@@ -139,7 +214,8 @@ def run_litert(path, images) -> np.ndarray:
         images: Array `(batch, height, width, channels)`, values 0..255.
 
     Returns:
-        Array of logits `(batch, height, width, num_classes)`.
+        Array of logits `(batch, height, width, num_classes)`, or of class
+        ids `(batch, height, width)`.
     """
     return _run_all(open_litert(path), images)
 
@@ -152,110 +228,49 @@ def run_onnx(path, images) -> np.ndarray:
         images: Array `(batch, height, width, channels)`, values 0..255.
 
     Returns:
-        Array of logits `(batch, height, width, num_classes)`.
+        Array of logits `(batch, height, width, num_classes)`, or of class
+        ids `(batch, height, width)`.
     """
     return _run_all(open_onnx(path), images)
-
-
-def saved_model_operators(path) -> dict[str, int]:
-    """Counts the operators that the serving function of a SavedModel runs.
-
-    Args:
-        path: Folder of the SavedModel.
-
-    Returns:
-        Dictionary from operator name to count, most frequent first.
-    """
-    from tensorflow.core.protobuf import saved_model_pb2
-
-    proto = saved_model_pb2.SavedModel()
-    proto.ParseFromString((Path(path) / "saved_model.pb").read_bytes())
-    counts = collections.Counter()
-    graph = proto.meta_graphs[0].graph_def
-    # The outer graph saves and restores variables; the model is a function.
-    served = [f for f in graph.library.function if "serve" in f.signature.name]
-    for function in served:
-        counts.update(node.op for node in function.node_def)
-    if len(served) > 1:
-        inner = max(served, key=lambda f: len(f.node_def))
-        counts = collections.Counter(node.op for node in inner.node_def)
-    for name in ("NoOp", "Identity", "Const", "ReadVariableOp"):
-        counts.pop(name, None)
-    return _ordered(counts)
-
-
-def litert_operators(path) -> dict[str, int]:
-    """Counts the operators of a LiteRT file.
-
-    Args:
-        path: Path of the `.tflite` file.
-
-    Returns:
-        Dictionary from operator name to count, most frequent first. Custom
-        and Flex operators carry the name that the file gives them.
-    """
-    schema = require("ai_edge_litert.schema_py_generated", "litert")
-    model = schema.Model.GetRootAsModel(Path(path).read_bytes(), 0)
-    names = {
-        value: name
-        for name, value in vars(schema.BuiltinOperator).items()
-        if not name.startswith("_")
-    }
-    codes = []
-    for index in range(model.OperatorCodesLength()):
-        code = model.OperatorCodes(index)
-        custom = code.CustomCode()
-        builtin = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-        codes.append(custom.decode() if custom else names[builtin])
-    counts = collections.Counter()
-    for index in range(model.SubgraphsLength()):
-        graph = model.Subgraphs(index)
-        counts.update(
-            codes[graph.Operators(i).OpcodeIndex()]
-            for i in range(graph.OperatorsLength())
-        )
-    return _ordered(counts)
-
-
-def litert_custom_operators(path) -> list[str]:
-    """Names the operators that the plain LiteRT runtime does not have.
-
-    Args:
-        path: Path of the `.tflite` file.
-
-    Returns:
-        Sorted list of names; Flex operators start with `Flex`.
-    """
-    schema = require("ai_edge_litert.schema_py_generated", "litert")
-    model = schema.Model.GetRootAsModel(Path(path).read_bytes(), 0)
-    codes = [
-        model.OperatorCodes(index).CustomCode()
-        for index in range(model.OperatorCodesLength())
-    ]
-    return sorted(code.decode() for code in codes if code)
-
-
-def onnx_operators(path) -> dict[str, int]:
-    """Counts the operators of an ONNX file.
-
-    Args:
-        path: Path of the `.onnx` file.
-
-    Returns:
-        Dictionary from operator name to count, most frequent first.
-    """
-    onnx = require("onnx", "onnx")
-    graph = onnx.load(str(path)).graph
-    return _ordered(collections.Counter(node.op_type for node in graph.node))
-
-
-def _ordered(counts):
-    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _run_all(run, images):
     images = np.asarray(images, "float32")
     return np.concatenate([run(image[None]) for image in images])
+
+
+def _checked_ends(inputs, outputs):
+    """Returns the name of the output, where both names are the project's."""
+    if inputs == ["images"] and outputs in (["logits"], ["mask"]):
+        return outputs[0]
+    raise ExportError(
+        f"The exported file must have the input images and the output "
+        f"logits or mask. Found inputs {inputs} and outputs {outputs}."
+    )
+
+
+def _quantization(details):
+    scale, zero_point = details["quantization"]
+    if not scale:
+        return None
+    return {"scale": float(scale), "zero_point": int(zero_point)}
+
+
+def _to_integers(images, details):
+    form = _quantization(details)
+    if form is None:
+        return images
+    limits = np.iinfo(details["dtype"])
+    integers = np.round(images / form["scale"]) + form["zero_point"]
+    return np.clip(integers, limits.min, limits.max).astype(details["dtype"])
+
+
+def _to_reals(values, details):
+    form = _quantization(details)
+    if form is None:
+        return values
+    shifted = values.astype("float32") - form["zero_point"]
+    return np.float32(form["scale"]) * shifted
 
 
 def _unloadable(runtime, error):

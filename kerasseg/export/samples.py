@@ -1,5 +1,6 @@
 """The images that a proof runs on."""
 
+import copy
 import os
 from collections.abc import Iterator
 
@@ -14,46 +15,89 @@ class Samples:
     Args:
         shape: `(1, height, width, channels)` of the exported input. Images
             of another size are resized to it.
-        verify_on: `None` for seeded random images; or a data set or sequence
+        items: `None` for seeded random images; or a data set or sequence
             of `image`, `(image, mask)` or paths of images. An image is
             an array `(height, width, channels)`, values 0..255; a mask an
             array `(height, width)` of class ids. Defaults to `None`.
+        argument: Name of the user's argument that `items` came from.
+            Defaults to `"verify_on"`.
     """
 
-    def __init__(self, shape, verify_on=None):
-        self.size = tuple(shape[1:3])
-        self.channels = shape[3]
-        if verify_on is None:
+    def __init__(self, shape, items=None, argument="verify_on"):
+        self.shape = tuple(shape)
+        self._argument = argument
+        if items is None:
             self._items = random_images(shape[1:], DEFAULT_COUNT)
             self.description = "seeded random images"
         else:
-            self._items = _checked_items(verify_on)
-            self.description = f"{type(verify_on).__name__} of the user"
+            self._items = _checked_items(items, argument)
+            kind = "calibration images" if argument != "verify_on" else "images"
+            self.description = f"{kind} of the user ({type(items).__name__})"
+        self._indices = range(len(self._items))
 
     def __len__(self):
-        return len(self._items)
+        return len(self._indices)
 
     def __iter__(self) -> Iterator:
-        for index in range(len(self._items)):
-            item = self._items[index]
-            image, mask = item if isinstance(item, tuple) else (item, None)
-            if isinstance(image, str | os.PathLike):
-                from kerasseg.data.image import read_image
+        for index in self._indices:
+            image, mask, _ = self._read(index)
+            yield image, mask
 
-                image = read_image(image)
-            yield self._image(np.asarray(image), index), _mask(mask)
+    def first(self) -> np.ndarray:
+        """Reads the first image.
 
-    def _image(self, image, index):
-        if image.ndim != 3 or image.shape[-1] != self.channels:
+        Returns:
+            Batch of one image.
+        """
+        return next(iter(self))[0][None]
+
+    def with_sizes(self) -> Iterator:
+        """Reads the images and tells how large they were.
+
+        Yields:
+            Pairs of an image and its `(height, width)` before it was
+            resized, which is `None` for a file.
+        """
+        for index in self._indices:
+            image, _, size = self._read(index)
+            yield image, size
+
+    def spread(self, count) -> "Samples":
+        """Chooses some of the images, evenly spread over all.
+
+        Args:
+            count: How many to choose at most.
+
+        Returns:
+            `Samples` of these images.
+        """
+        chosen = copy.copy(self)
+        wanted = min(count, len(self))
+        picks = np.linspace(0, len(self) - 1, wanted).round().astype(int)
+        chosen._indices = [self._indices[int(pick)] for pick in picks]
+        return chosen
+
+    def _read(self, index):
+        item = self._items[index]
+        image, mask = item if isinstance(item, tuple) else (item, None)
+        from_file = isinstance(image, str | os.PathLike)
+        if from_file:
+            from kerasseg.data.image import read_image
+
+            image = read_image(image)
+        image = np.asarray(image)
+        channels = self.shape[3]
+        if image.ndim != 3 or image.shape[-1] != channels:
             raise ValueError(
-                f"`verify_on` must hold images of shape (height, width, "
-                f"{self.channels}). Received: image {index} of shape "
+                f"`{self._argument}` must hold images of shape (height, "
+                f"width, {channels}). Received: image {index} of shape "
                 f"{image.shape}"
             )
+        size = image.shape[:2]
         image = image.astype("float32")
-        if image.shape[:2] != self.size:
-            image = resize(image, self.size)
-        return image
+        if size != self.shape[1:3]:
+            image = resize(image, self.shape[1:3])
+        return image, _mask(mask), None if from_file else size
 
 
 def random_images(image_shape, count, seed=0) -> list:
@@ -108,19 +152,16 @@ def _mask(mask):
     return mask[..., 0] if mask.ndim == 3 else mask
 
 
-def _checked_items(verify_on):
-    sequence = hasattr(verify_on, "__len__") and hasattr(
-        verify_on, "__getitem__"
-    )
-    if not sequence or isinstance(verify_on, str | dict):
+def _checked_items(items, argument):
+    sequence = hasattr(items, "__len__") and hasattr(items, "__getitem__")
+    if not sequence or isinstance(items, str | dict):
         raise TypeError(
-            f"`verify_on` must be None, a data set or a sequence of images. "
-            f"Received: verify_on={verify_on!r} (of type "
-            f"{type(verify_on).__name__})"
+            f"`{argument}` must be None, a data set or a sequence of images. "
+            f"Received: {argument}={items!r} (of type {type(items).__name__})"
         )
-    if not len(verify_on):
+    if not len(items):
         raise ValueError(
-            f"`verify_on` must hold at least one image. Received: "
-            f"verify_on={verify_on!r} with none"
+            f"`{argument}` must hold at least one image. Received: "
+            f"{argument}={items!r} with none"
         )
-    return verify_on
+    return items

@@ -1,9 +1,11 @@
 """Export to a TensorFlow SavedModel."""
 
+from kerasseg.export import operators
 from kerasseg.export import runtimes
 from kerasseg.export.pipeline import Format
 from kerasseg.export.pipeline import export
 from kerasseg.export.report import ExportReport
+from kerasseg.export.variant import Variant
 
 
 def to_saved_model(
@@ -20,9 +22,9 @@ def to_saved_model(
 
     The signature `serving_default` takes `images`
     `(1, height, width, channels)`, `float32`, RGB, 0..255, and returns
-    `logits`. The folder appears at `path`, with a sidecar `path.json`, only
-    after TensorFlow has loaded it and its logits agree with the model's.
-    Needs the TensorFlow backend.
+    `logits` or `mask`. The folder appears at `path`, with a sidecar
+    `path.json`, only after TensorFlow has loaded it and its results agree
+    with the model's. Needs the TensorFlow backend.
 
     Args:
         model: `keras.Model` from images to logits
@@ -32,7 +34,8 @@ def to_saved_model(
         image_shape: `(height, width)` or `(height, width, channels)` of the
             input. Defaults to the shape that the model was built for.
         precision: `"float32"`. Defaults to `"float32"`.
-        output: `"logits"`. Defaults to `"logits"`.
+        output: `"logits"`, or `"mask"` for class ids `(1, height, width)`,
+            `uint8`. Defaults to `"logits"`.
         verify_on: Images for the proof: a data set or a sequence of images,
             `(image, mask)` pairs or paths. Defaults to seeded random images.
         labels: `kerasseg.data.Labels` for the sidecar. Defaults to those of
@@ -51,8 +54,7 @@ def to_saved_model(
         model,
         path,
         image_shape=image_shape,
-        precision=precision,
-        output=output,
+        variant=Variant(precision=precision, output=output),
         verify_on=verify_on,
         labels=labels,
     )
@@ -84,5 +86,5 @@ SAVED_MODEL = Format(
     backends=("tensorflow",),
     convert=write_saved_model,
     open=runtimes.open_saved_model,
-    operators=runtimes.saved_model_operators,
+    operators=operators.saved_model_operators,
 )

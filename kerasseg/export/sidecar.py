@@ -42,18 +42,19 @@ def describe(report: ExportReport, labels=None) -> dict:
         "input": {
             "name": "images",
             "shape": list(report.input_shape),
-            "layout": "NHWC",
-            "dtype": "float32",
+            "layout": report.layout,
+            "dtype": report.input_dtype,
+            "quantization": report.input_quantization,
             "range": [0, 255],
             "channels": "RGB",
         },
         "output": {
             "name": report.output,
             "shape": list(report.output_shape),
-            "layout": "NHWC",
-            "dtype": "float32",
-            "meaning": "logits per class; the class id of a pixel is the "
-            "index of the largest value of the last axis",
+            "layout": "NHW" if report.output == "mask" else report.layout,
+            "dtype": report.output_dtype,
+            "quantization": report.output_quantization,
+            "meaning": _meaning(report),
         },
         **_classes(report, labels),
         "proof": {
@@ -65,6 +66,7 @@ def describe(report: ExportReport, labels=None) -> dict:
             "mask_agreement": report.mask_agreement,
             "miou_before": report.miou_before,
             "miou_after": report.miou_after,
+            "gate": report.gate,
         },
         "versions": dict(report.versions),
     }
@@ -93,16 +95,26 @@ def read_sidecar(path) -> dict:
     return content
 
 
+def _meaning(report):
+    if report.output == "mask":
+        return "class id of each pixel"
+    axis = "second" if report.layout == "NCHW" else "last"
+    return (
+        f"logits per class; the class id of a pixel is the index of the "
+        f"largest value of the {axis} axis"
+    )
+
+
 def _classes(report, labels):
     if labels is None:
         return {
-            "num_classes": report.output_shape[-1],
+            "num_classes": report.num_classes,
             "class_names": None,
             "palette": None,
             "ignore_classes": None,
         }
     return {
-        "num_classes": report.output_shape[-1],
+        "num_classes": report.num_classes,
         "class_names": list(labels.class_names),
         "palette": [[int(v) for v in colour] for colour in labels.palette],
         "ignore_classes": [int(v) for v in labels.ignore_classes],

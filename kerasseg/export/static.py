@@ -8,6 +8,9 @@ import keras
 import numpy as np
 
 from kerasseg.export.errors import ExportError
+from kerasseg.export.variant import Variant
+from kerasseg.export.variant import check_classes
+from kerasseg.export.variant import with_images
 
 MIN_SIZE = 32
 
@@ -19,12 +22,14 @@ class Source:
     Args:
         model: `keras.Model` that computes in float32.
         shape: `(1, height, width, channels)` of the input.
+        variant: What the file shall be like. Defaults to float32 logits.
         notes: Sentences on how `model` differs from the user's. Defaults to
             none.
     """
 
     model: keras.Model
     shape: tuple[int, int, int, int]
+    variant: Variant = Variant()
     notes: tuple[str, ...] = ()
 
     def logits(self, images) -> np.ndarray:
@@ -45,15 +50,60 @@ class Source:
             logits = self.model(images, training=False)
         return keras.ops.convert_to_numpy(logits)
 
+    @property
+    def file_shape(self) -> tuple[int, ...]:
+        """Shape of the file's input, in its layout."""
+        return self.variant.file_shape(self.shape)
+
+    def calibration_batches(self):
+        """Reads the calibration images in the layout of the file.
+
+        Yields:
+            `float32` arrays of `file_shape`.
+        """
+        for images in self.variant.calibration:
+            if self.variant.layout == "NCHW":
+                images = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+            yield images
+
+    def served(self, images):
+        """Computes what the file returns, as part of a graph.
+
+        Args:
+            images: Tensor in the layout of the file.
+
+        Returns:
+            Tensor of logits in that layout, or of class ids
+            `(1, height, width)`, `uint8`.
+        """
+        first = self.variant.layout == "NCHW"
+        if first:
+            images = keras.ops.transpose(images, (0, 2, 3, 1))
+        logits = self.model(images, training=False)
+        if self.variant.output == "mask":
+            return _class_ids(logits)
+        return keras.ops.transpose(logits, (0, 3, 1, 2)) if first else logits
+
+    def wrapped(self) -> keras.Model:
+        """Builds a Keras model that returns what the file returns.
+
+        Returns:
+            The model itself where nothing is added to it.
+        """
+        if (self.variant.output, self.variant.layout) == ("logits", "NHWC"):
+            return self.model
+        images = keras.Input(batch_shape=self.file_shape, name="images")
+        return keras.Model(images, self.served(images))
+
     @functools.cached_property
     def traced(self):
         """The model as a `tf.function` of one static shape."""
         import tensorflow as tf
 
-        signature = tf.TensorSpec(self.shape, tf.float32, name="images")
+        signature = tf.TensorSpec(self.file_shape, tf.float32, name="images")
 
         def serve(images):
-            return {"logits": self.model(images, training=False)}
+            return {self.variant.output: self.served(images)}
 
         foldable = [x for x in _all_layers(self.model) if hasattr(x, "fold")]
 
@@ -98,7 +148,7 @@ class Source:
         )
 
 
-def make_source(model, image_shape=None) -> Source:
+def make_source(model, image_shape=None, variant=None) -> Source:
     """Checks a model and fixes the input shape of its exported form.
 
     Args:
@@ -107,6 +157,8 @@ def make_source(model, image_shape=None) -> Source:
         image_shape: `(height, width)` or `(height, width, channels)`, or
             `None` to take the one that the model was built for. Defaults to
             `None`.
+        variant: `Variant` to export, or `None` for float32 logits. Defaults
+            to `None`.
 
     Returns:
         A `Source` in float32.
@@ -122,9 +174,10 @@ def make_source(model, image_shape=None) -> Source:
         )
     shape = (1, *_resolve_shape(_built_shape(model), image_shape))
     model, notes = _in_float32(model)
-    source = Source(model, shape, notes)
-    _check_output(source)
-    return source
+    variant = variant or Variant()
+    source = Source(model, shape, variant, notes)
+    check_classes(variant, _num_classes(source))
+    return dataclasses.replace(source, variant=with_images(variant, shape))
 
 
 def first_line(error: BaseException) -> str:
@@ -245,7 +298,17 @@ def _float32_config(config):
     return config
 
 
-def _check_output(source):
+def _class_ids(logits):
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        # Keras' own argmax adds operators that tell zero from minus zero.
+        ids = tf.argmax(logits, axis=-1, output_type=tf.int32)
+        return tf.cast(ids, tf.uint8)
+    return keras.ops.cast(keras.ops.argmax(logits, axis=-1), "uint8")
+
+
+def _num_classes(source):
     outputs = getattr(source.model, "outputs", None)
     if not outputs:
         blank = np.zeros(source.shape, "float32")
@@ -256,3 +319,4 @@ def _check_output(source):
             f"`model` must have one output, logits of shape (batch, height, "
             f"width, num_classes). Received: model with outputs {shapes}"
         )
+    return shapes[0][-1]

@@ -7,9 +7,8 @@ import time
 import numpy as np
 
 from kerasseg.export.errors import ExportError
+from kerasseg.export.gate import check_equal
 
-MAX_RELATIVE_ERROR = 1e-4
-MIN_MASK_AGREEMENT = 0.9999
 TIE = 1e-6  # Share of the logit range that float32 rounding may decide.
 DEFAULT_IGNORE_CLASSES = (255,)
 
@@ -19,12 +18,11 @@ def compare(reference, candidate) -> dict:
 
     Args:
         reference: Logits `(batch, height, width, num_classes)` of the model.
-        candidate: Logits of the exported file on the same images.
+        candidate: Logits of the exported file on the same images, or its
+            class ids `(batch, height, width)`.
 
     Returns:
-        Dictionary with `max_error`, `mean_error`, `logit_range` of the
-        reference, `mask_agreement`, the share of pixels with the same class,
-        and `ties`.
+        Dictionary as that of `Comparison.result`.
 
     Raises:
         ExportError: If the shapes differ or values are not finite.
@@ -60,7 +58,8 @@ class Comparison:
         Args:
             reference: Logits `(batch, height, width, num_classes)` of the
                 model.
-            candidate: Logits of the exported file on the same images.
+            candidate: Logits of the exported file on the same images, or
+                its class ids `(batch, height, width)`.
             mask: True class ids `(height, width)` of a single image, or
                 `None`. Defaults to `None`.
 
@@ -70,14 +69,17 @@ class Comparison:
         reference = np.asarray(reference)
         candidate = np.asarray(candidate)
         _check_comparable(reference, candidate)
-        error = np.abs(candidate.astype("float64") - reference)
-        self._max = max(self._max, float(error.max()))
-        self._sum += float(error.sum())
-        self._values += error.size
+        if candidate.ndim == reference.ndim:
+            error = np.abs(candidate.astype("float64") - reference)
+            self._max = max(self._max, float(error.max()))
+            self._sum += float(error.sum())
+            self._values += error.size
         self._low = min(self._low, float(reference.min()))
         self._high = max(self._high, float(reference.max()))
         before = reference.argmax(-1)
-        after = candidate.argmax(-1)
+        after = candidate
+        if candidate.ndim == reference.ndim:
+            after = candidate.argmax(-1)
         self._agreeing += int((before == after).sum())
         self._ties += _count_ties(reference, before, after)
         self.pixels += before.size
@@ -107,7 +109,8 @@ class Comparison:
         """Sums up.
 
         Returns:
-            Dictionary with `max_error`, `mean_error`, `logit_range`,
+            Dictionary with `max_error` and `mean_error` of the logits (`None`
+            where the file returns class ids), `logit_range` of the model,
             `mask_agreement`, `ties` (pixels with another class where
             rounding decides between the two), and `miou_before` and
             `miou_after` where masks were given (else `None`).
@@ -118,8 +121,8 @@ class Comparison:
             else (mean_iou(matrix) for matrix in self._matrices)
         )
         return {
-            "max_error": self._max,
-            "mean_error": self._sum / max(self._values, 1),
+            "max_error": self._max if self._values else None,
+            "mean_error": self._sum / self._values if self._values else None,
             "logit_range": max(self._high - self._low, 0.0),
             "mask_agreement": self._agreeing / max(self.pixels, 1),
             "ties": self._ties,
@@ -153,15 +156,20 @@ class Verification:
         measures: Dictionary of `Comparison.result`.
         images: Number of images.
         verified_on: Where the images came from.
-        output_shape: Shape of the logits of one image.
+        output_shape: Shape of what the file returns for one image, channels
+            last.
+        num_classes: Number of classes of the model.
         latency_ms: Median time of one image in the runtime.
+        gate: Sentence on what was found and what was allowed.
     """
 
     measures: dict
     images: int
     verified_on: str
     output_shape: tuple[int, ...]
+    num_classes: int
     latency_ms: float
+    gate: str
 
 
 def verify(source, run, samples, ignore_classes) -> Verification:
@@ -169,7 +177,8 @@ def verify(source, run, samples, ignore_classes) -> Verification:
 
     Args:
         source: The `Source` that was exported.
-        run: Function from an image batch to logits: the opened artefact.
+        run: Function from an image batch to logits or class ids: the opened
+            artefact.
         samples: `Samples` to run.
         ignore_classes: Ids of mask pixels that no score counts.
 
@@ -184,42 +193,23 @@ def verify(source, run, samples, ignore_classes) -> Verification:
     for image, mask in samples:
         reference = source.logits(image[None])
         mask = _fit_mask(mask, reference.shape[1:3])
-        comparison.add(reference, run(image[None]), mask)
+        result = run(image[None])
+        comparison.add(reference, result, mask)
         count += 1
     measures = comparison.result()
-    check(measures, comparison.pixels)
+    variant = source.variant
+    if variant.exact:
+        gate = check_equal(measures, comparison.pixels)
+    else:
+        gate = variant.limits.check(measures, variant.precision)
     return Verification(
         measures=measures,
         images=count,
         verified_on=samples.description,
-        output_shape=tuple(reference.shape),
+        output_shape=tuple(result.shape),
+        num_classes=reference.shape[-1],
         latency_ms=measure_latency(run, image[None]),
-    )
-
-
-def check(measures: dict, pixels: int) -> None:
-    """Refuses a difference that users would see.
-
-    Args:
-        measures: Dictionary of `compare` or `Comparison.result`.
-        pixels: Number of pixels that were compared.
-
-    Raises:
-        ExportError: If the largest error is over 1e-4 of the logit range or
-            fewer than 99.99 % of the pixels get the same class, ties aside.
-    """
-    limit = MAX_RELATIVE_ERROR * measures["logit_range"]
-    agreement = measures["mask_agreement"]
-    untied = agreement + measures["ties"] / pixels
-    if measures["max_error"] <= limit and untied >= MIN_MASK_AGREEMENT:
-        return
-    raise ExportError(
-        f"The exported file differs from the Keras model: max logit error "
-        f"{measures['max_error']:.3g}, at most {limit:.3g} allowed "
-        f"({MAX_RELATIVE_ERROR} of the logit range "
-        f"{measures['logit_range']:.4g}); mask agreement "
-        f"{100 * agreement:.3f} %, at least "
-        f"{100 * MIN_MASK_AGREEMENT:.2f} % required."
+        gate=gate,
     )
 
 
@@ -244,10 +234,10 @@ def measure_latency(run, images, budget=1.0) -> float:
 
 
 def _check_comparable(reference, candidate):
-    if reference.shape != candidate.shape:
+    if candidate.shape not in (reference.shape, reference.shape[:-1]):
         raise ExportError(
-            f"The exported file returns logits of shape {candidate.shape}, "
-            f"the Keras model of shape {reference.shape}."
+            f"The exported file returns values of shape {candidate.shape}, "
+            f"the Keras model logits of shape {reference.shape}."
         )
     for name, values in (
         ("Keras model", reference),
@@ -259,6 +249,12 @@ def _check_comparable(reference, candidate):
                 f"The {name} returns {bad} logits of {values.size} that are "
                 f"not finite (NaN or infinite)."
             )
+    known = candidate.max(initial=0) < reference.shape[-1]
+    if candidate.ndim < reference.ndim and not known:
+        raise ExportError(
+            f"The exported file returns the class id {candidate.max()}, the "
+            f"Keras model has {reference.shape[-1]} classes."
+        )
 
 
 def _count_ties(reference, before, after):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from kerasseg.export import Gate
 from kerasseg.export import to_litert
 from kerasseg.export import to_onnx
 from kerasseg.export import to_saved_model
@@ -45,3 +46,20 @@ def test_litert_needs_no_transposes(lively, tmp_path):
     report = to_litert(lively, tmp_path / "x.tflite", image_shape=(64, 96))
     assert "TRANSPOSE" not in report.operators
     assert "SHAPE" not in report.operators
+
+
+def test_int8_litert_computes_in_integers(lively, tmp_path, rng):
+    images = rng.integers(0, 256, (2, 70, 100, 3), "uint8")
+    report = to_litert(
+        lively,
+        tmp_path / "x.tflite",
+        image_shape=(70, 100),
+        precision="int8",
+        calibration=images,
+        gate=Gate(mask_agreement=0.5),
+    )
+    assert report.input_quantization == {"scale": 1.0, "zero_point": 0}
+    # The negation in BoundaryMask has no int8 form in LiteRT.
+    assert report.notes == (
+        "Computed in float, for want of an int8 form: NEG.",
+    )

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 
 import pytest
@@ -37,6 +38,11 @@ def report():
         versions={"keras": "3.15.1"},
         sha256="ab" * 32,
         notes=("Rebuilt.",),
+        num_classes=4,
+        gate="mask agreement 99.995 %, at least 99.99 % required",
+        layout="NHWC",
+        input_dtype="float32",
+        output_dtype="float32",
     )
 
 
@@ -49,6 +55,40 @@ def test_the_table_says_what_matters(report):
     assert "Conv 4, Resize 1" in str(report)
     assert "12.3 ms, 2 threads" in str(report)
     assert "Rebuilt." in str(report)
+
+
+def test_a_mask_in_integers(report):
+    scale = {"scale": 1.0, "zero_point": -128}
+    report = dataclasses.replace(
+        report,
+        output="mask",
+        output_shape=(1, 32, 48),
+        output_dtype="uint8",
+        max_error=None,
+        mean_error=None,
+        input_dtype="int8",
+        input_quantization=scale,
+    )
+    text = str(report)
+    assert "images 1x32x48x3 NHWC int8, 0..255 (scale 1, zero point" in text
+    assert "mask 1x32x48 uint8" in text
+    assert "logit error" not in text
+    assert report.relative_error is None
+    assert report.miou_loss == pytest.approx(0.0001)
+    content = describe(report)
+    assert content["num_classes"] == 4
+    assert content["input"]["quantization"] == scale
+    assert content["input"]["range"] == [0, 255]
+    assert content["output"]["layout"] == "NHW"
+    assert content["output"]["meaning"] == "class id of each pixel"
+    assert ExportReport.from_json(report.to_json()) == report
+
+
+def test_the_cost_of_the_output_is_always_shown(report):
+    shares = {"Conv": 0.9, "Add": 0.04, "Resize": 0.03, "ArgMax": 0.02}
+    report = dataclasses.replace(report, time_shares=shares)
+    assert "Conv 90 %, Resize 3 %, ArgMax 2 %" in str(report)
+    assert ExportReport.from_json(report.to_json()) == report
 
 
 def test_json_round_trip(report, tmp_path):

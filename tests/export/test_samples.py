@@ -40,3 +40,11 @@ def test_an_image_of_another_form_is_named():
     images = [np.zeros((32, 48, 3)), np.zeros((32, 48))]
     with pytest.raises(ValueError, match=r"image 1 of shape \(32, 48\)"):
         list(Samples(SHAPE, images))
+
+
+def test_some_of_the_images_evenly_spread(rng):
+    images = np.stack([np.full(SHAPE[1:], i) for i in range(10)])
+    chosen = Samples(SHAPE, images).spread(4)
+    assert [int(image[0, 0, 0]) for image, _ in chosen] == [0, 3, 6, 9]
+    assert len(chosen.spread(2)) == 2
+    assert len(Samples(SHAPE, images).spread(99)) == 10
