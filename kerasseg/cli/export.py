@@ -13,6 +13,12 @@ from kerasseg.cli.mistakes import UserMistake
 from kerasseg.cli.mistakes import user_mistakes
 
 SUFFIXES = {"saved_model": "", "litert": ".tflite", "onnx": ".onnx"}
+# Options that only some formats have.
+OPTIONS = {
+    "saved_model": ("output",),
+    "litert": ("precision", "calibration", "output"),
+    "onnx": ("precision", "calibration", "output", "layout"),
+}
 PROOF_IMAGES = 8
 
 _EPILOG = """\
@@ -20,6 +26,8 @@ examples:
   kerasseg export lrr_4x --to litert
   kerasseg export lrr_4x --to onnx --image-shape 352x480 --out street.onnx
   kerasseg export lrr_4x --to litert --data camvid
+  kerasseg export lrr_4x --to litert --precision int8 --calibration camvid
+  kerasseg export lrr_4x --to onnx --output mask --layout NCHW
   kerasseg export my_model --to saved_model --image-shape 256x256 --out served
 
 The file is run in its own runtime and compared with the Keras model before it
@@ -54,16 +62,46 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--out", metavar="PATH", help="the file (default: named by the entry)"
     )
+    _add_options(parser)
     parser.add_argument(
         "--data",
         metavar="NAME|FOLDER",
         help=f"prove it on {PROOF_IMAGES} images of a data set, with their "
-        "mean IoU (default: seeded random images)",
+        "mean IoU (default: images of --calibration, else seeded random ones)",
     )
     parser.add_argument(
         "--split", default="test", help="the split of --data (default: test)"
     )
     parser.set_defaults(run=run)
+
+
+def _add_options(parser):
+    parser.add_argument(
+        "--precision",
+        choices=("float32", "float16", "int8"),
+        help="the number format (default: float32)",
+    )
+    parser.add_argument(
+        "--calibration",
+        metavar="NAME|FOLDER",
+        help="a data set like the images that an int8 file will see",
+    )
+    parser.add_argument(
+        "--calibration-split",
+        metavar="SPLIT",
+        default="train",
+        help="the split of --calibration (default: train)",
+    )
+    parser.add_argument(
+        "--output",
+        choices=("logits", "mask"),
+        help="what the file returns: logits, or class ids (default: logits)",
+    )
+    parser.add_argument(
+        "--layout",
+        choices=("NHWC", "NCHW"),
+        help="the order of the axes in an ONNX file (default: NHWC)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -86,7 +124,8 @@ def run(args: argparse.Namespace) -> int:
             f"{args.entry} takes images of any size; "
             "give the size of the file's images with --image-shape HxW"
         )
-    path = Path(args.out or _file_name(args.entry, args.to)).expanduser()
+    options = _options(args, entry)
+    path = Path(args.out or _file_name(args)).expanduser()
     make_folder(path.parent)
     images = None
     if args.data:
@@ -105,6 +144,7 @@ def run(args: argparse.Namespace) -> int:
                 image_shape=(*shape, 3),
                 verify_on=images,
                 labels=entry.labels,
+                **options,
             )
     except export.ExportError as error:
         raise Failure(f"not exported: {error}") from error
@@ -137,6 +177,29 @@ def image_size(text: str) -> tuple[int, int]:
     return height, width
 
 
-def _file_name(entry, form):
-    name = Path(entry).resolve().name
-    return f"{name}{SUFFIXES[form]}" if SUFFIXES[form] else f"{name}_{form}"
+def _options(args, entry):
+    """The options that were given, as arguments of the exporter."""
+    names = ("precision", "calibration", "output", "layout")
+    given = {name: getattr(args, name) for name in names}
+    given = {name: value for name, value in given.items() if value}
+    for name in given:
+        if name not in OPTIONS[args.to]:
+            raise UserMistake(f"--to {args.to} has no --{name}")
+    if args.precision == "int8" and not args.calibration:
+        raise UserMistake(
+            "--precision int8 needs images like those that the file will "
+            "see: --calibration NAME|FOLDER"
+        )
+    if args.calibration:
+        given["calibration"] = find_data(
+            args.calibration, args.calibration_split, entry.labels
+        )
+    return given
+
+
+def _file_name(args):
+    name = Path(args.entry).resolve().name
+    if args.precision not in (None, "float32"):
+        name = f"{name}_{args.precision}"
+    suffix = SUFFIXES[args.to]
+    return f"{name}{suffix}" if suffix else f"{name}_{args.to}"

@@ -1,5 +1,6 @@
 import argparse
 import json
+import re
 
 import pytest
 
@@ -60,6 +61,53 @@ def test_an_unwritable_path_is_a_mistake(run, channels_entry, tmp_path):
     assert "cannot make the folder" in result.err
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--to", "litert", "--precision", "int8"), "needs images like.*--cal"),
+        (("--to", "litert", "--layout", "NCHW"), "litert has no --layout"),
+        (("--to", "saved_model", "--precision", "int8"), "has no --precision"),
+        (
+            ("--to", "onnx", "--precision", "int8", "--calibration", "nowhere"),
+            "nowhere",
+        ),
+    ],
+)
+def test_options_in_conflict_are_mistakes(
+    run, channels_entry, tmp_path, options, message
+):
+    out = tmp_path / "net.onnx"
+    shape = ("--image-shape", "33x47", "--out", out)
+    result = run("export", channels_entry, *options, *shape)
+    assert result.code == 2
+    assert re.search(message, result.err)
+    assert not out.exists()
+
+
+def test_options_reach_the_exporter(
+    run, channels_entry, brightest_data, monkeypatch, tmp_path
+):
+    given = {}
+
+    def record(model, path, **arguments):
+        given.update(arguments, path=path)
+
+    monkeypatch.setattr(export, "to_onnx", record)
+    monkeypatch.chdir(tmp_path)
+    options = ("--precision", "int8", "--output", "mask", "--layout", "NCHW")
+    calibration = (brightest_data, "--calibration-split", "test")
+    result = run(
+        *("export", channels_entry, "--to", "onnx", "--image-shape", "33x47"),
+        *(*options, "--calibration", *calibration),
+    )
+    assert result.code == 0
+    assert given["precision"] == "int8"
+    assert given["output"] == "mask"
+    assert given["layout"] == "NCHW"
+    assert len(given["calibration"]) == 3
+    assert given["path"].name == "channels_int8.onnx"
+
+
 def test_a_wrong_file_is_a_failure(run, channels_entry, monkeypatch, tmp_path):
     def refuse(*args, **kwargs):
         raise export.ExportError("the masks differ")
@@ -105,4 +153,22 @@ def test_the_report_is_printed(
     }[form]
     assert (tmp_path / name).exists()
     sidecar = json.loads((tmp_path / f"{name}.json").read_text())
+    assert sidecar["class_names"] == ["red", "green", "blue"]
+
+
+@pytest.mark.export
+def test_an_int8_file_is_scored_on_the_calibration_images(
+    run, channels_entry, brightest_data, tmp_path
+):
+    out = tmp_path / "small.tflite"
+    result = run(
+        *("export", channels_entry, "--to", "litert", "--precision", "int8"),
+        *("--calibration", brightest_data, "--calibration-split", "test"),
+        *("--image-shape", "33x47", "--output", "mask", "--out", out),
+    )
+    assert result.code == 0
+    assert "a loss of at most 1.00 points allowed" in result.out
+    assert "uint8, 0..255 (scale 1, zero point 0)" in result.out
+    sidecar = json.loads((tmp_path / "small.tflite.json").read_text())
+    assert sidecar["output"]["name"] == "mask"
     assert sidecar["class_names"] == ["red", "green", "blue"]
