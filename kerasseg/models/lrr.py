@@ -16,7 +16,7 @@ TAPS = {"32x": "P5", "16x": "P4", "8x": "P3", "4x": "P2"}
 UPSAMPLING = 4
 # Filters and depthwise window of the light head, chosen so that the four
 # levels together cost about a third of MobileNetV2.
-LIGHT_HEAD = {"32x": (256, 5), "16x": (128, 5), "8x": (64, 3), "4x": (48, 3)}
+LIGHT_HEAD = {"32x": (256, 5), "16x": (128, 5), "8x": (64, 3), "4x": (32, 3)}
 
 
 def lrr(

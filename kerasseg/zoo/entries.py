@@ -68,7 +68,7 @@ _CAMVID = {
     "dataset": "camvid",
     "weights": "lrr_4x.weights.h5",
     "sha256": (
-        "fda01d50f159191f20abc9bd89953ed66f53f15e5f1060cf1926e2f6b9ced1dd"
+        "c7abea20a8694a7c966884312786596369008508a4404dab9656f2f1e58538e2"
     ),
     "license_weights": (
         "Apache-2.0, as far as the project owns them; they were learned from "
@@ -135,14 +135,14 @@ _ENTRIES = (
         name="lrr_4x",
         title="LRR-4x on MobileNetV2, 11 street classes: the full pyramid",
         arguments={"level": "4x"},
-        parameters=2_793_102,
+        parameters=2_787_998,
         **_CAMVID,
     ),
     Entry(
         name="lrr_4x_nuclei",
         title="LRR-4x on MobileNetV2, cell nuclei in microscope images",
         arguments={"level": "4x"},
-        parameters=2_748_372,
+        parameters=2_744_708,
         **_NUCLEI,
     ),
     Entry(
