@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -69,6 +70,7 @@ def test_grouped_convolutions_are_refused(tmp_path):
 
 
 OTHER_BACKEND = textwrap.dedent("""
+    import json
     import sys
 
     import keras
@@ -80,19 +82,21 @@ OTHER_BACKEND = textwrap.dedent("""
     x = layers.Conv2D(4, 3, padding="same")(images)
     x = layers.BatchNormalization()(x)
     model = keras.Model(images, layers.Conv2D(3, 1)(x))
-    name, path = sys.argv[1:]
+    name, path, options = sys.argv[1:]
+    options = {"image_shape": (32, 48), **json.loads(options)}
     try:
-        report = getattr(export, name)(model, path, image_shape=(32, 48))
+        report = getattr(export, name)(model, path, **options)
         print("exported", report.backend, report.mask_agreement)
     except (ImportError, ValueError, export.ExportError) as error:
         print(type(error).__name__, error)
 """)
 
 
-def on_backend(backend, exporter, path):
+def on_backend(backend, exporter, path, **options):
     """What the export of a small model on another backend prints."""
+    arguments = (exporter, path, json.dumps(options))
     result = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", OTHER_BACKEND, exporter, path],
+        [sys.executable, "-W", "ignore", "-c", OTHER_BACKEND, *arguments],
         env={**os.environ, "KERAS_BACKEND": backend},
         capture_output=True,
         text=True,
@@ -110,6 +114,19 @@ def test_torch_exports_through_its_own_exporter(tmp_path):
     assert "exported torch 1.0" in text
     images = np.zeros((1, 32, 48, 3), "float32")
     assert run_onnx(path, images).shape == (1, 32, 48, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.export
+def test_torch_exports_class_ids_with_channels_first(tmp_path):
+    pytest.importorskip("torch")
+    path = tmp_path / "x.onnx"
+    ends = {"layout": "NCHW", "output": "mask"}
+    text = on_backend("torch", "to_onnx", str(path), **ends)
+    assert "exported torch 1.0" in text
+    images = np.zeros((1, 32, 48, 3), "float32")
+    assert run_onnx(path, images).shape == (1, 32, 48)
+    assert run_onnx(path, images).dtype == np.uint8
 
 
 @pytest.mark.slow
