@@ -93,7 +93,7 @@ _NUCLEI = {
     "dataset": "nuclei",
     "weights": "lrr_4x_nuclei.weights.h5",
     "sha256": (
-        "66a38cf3d8017c7522a09e02153121732b0de75c83869576b2d1799d11d499d8"
+        "c339dfc15b845ea71ef553a22799cd52caa42011ce24b7c165b524ba617e27fb"
     ),
     "license_weights": "Apache-2.0",
     "license_data": (
