@@ -86,7 +86,7 @@ def card_tables(name):
     if ablation:
         parts += [
             f"Ablation, mean IoU on {ablation['split']} after "
-            f"{ablation['epochs']} epochs of stage 2 each:\n",
+            f"{ablation['epochs']} epochs each:\n",
             _ablation_table(ablation["scores"]),
         ]
     return "\n".join(parts)
