@@ -10,6 +10,7 @@ from kerasseg.export import Gate
 from kerasseg.export import read_sidecar
 from kerasseg.export import run_onnx
 from kerasseg.export import to_onnx
+from kerasseg.export.onnx_rounding import maxima
 
 SHAPE = (32, 48)
 LOOSE = Gate(miou_loss=1.0, mask_agreement=0.5)
@@ -89,6 +90,20 @@ def test_int8_states_its_scales(model, tmp_path, images, layout):
     error = np.abs(run_onnx(path, images) - expected).max()
     assert error < 0.15 * np.ptp(expected)
     assert read_sidecar(path)["input"]["layout"] == layout
+
+
+def test_maxima_and_their_sums_stay_real():
+    from onnx import helper
+
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["a"], name="conv"),
+        helper.make_node("MaxPool", ["a"], ["b"], name="high"),
+        helper.make_node("MaxPool", ["n"], ["c"], name="low"),
+        helper.make_node("Add", ["b", "c"], ["d"], name="mask"),
+        helper.make_node("Add", ["d", "a"], ["e"], name="other"),
+    ]
+    graph = helper.make_graph(nodes, "graph", [], [])
+    assert maxima(graph) == ["high", "low", "mask"]
 
 
 @pytest.mark.export
