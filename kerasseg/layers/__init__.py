@@ -1,9 +1,7 @@
 """Layers of the decoders, in `keras.ops` alone."""
 
 from kerasseg.layers.batch_standardization import BatchStandardization
-from kerasseg.layers.bilinear_conv2d_transpose import (
-    BilinearConv2DTranspose,
-)
+from kerasseg.layers.bilinear_conv2d_transpose import BilinearConv2DTranspose
 from kerasseg.layers.bilinear_upsampling import BilinearUpSampling2D
 from kerasseg.layers.boundary_mask import BoundaryMask
 from kerasseg.layers.dlc import DLC

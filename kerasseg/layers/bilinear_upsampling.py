@@ -72,15 +72,17 @@ class BilinearUpSampling2D(keras.layers.Layer):
         )
         if self.border == "edge":
             return outputs
-        # What zeros outside leave of the value at the edge; several times
-        # faster than the transposed convolution.
-        left = np.outer(self._left(height), self._left(width))[..., None]
-        return outputs * ops.cast(left, outputs.dtype)
+        # Several times faster than the transposed convolution.
+        return outputs * ops.cast(self._left(height, width), outputs.dtype)
 
-    def _left(self, size):
-        """Share of the input in each output sample of one axis."""
-        samples = (np.arange(size * self.strides) + 0.5) / self.strides + 0.5
-        return np.minimum(1, np.minimum(samples, samples[::-1]))
+    def _left(self, *sizes):
+        """What zeros outside leave of the values near the border."""
+        axes = []
+        for size in sizes:
+            samples = (np.arange(size * self.strides) + 0.5) / self.strides
+            inner = np.minimum(samples, samples[::-1]) + 0.5
+            axes.append(np.minimum(inner, 1))
+        return np.outer(*axes)[..., None]
 
     def _stretch(self, padded, axis):
         """Upsamples one axis that has one sample too many on either side."""

@@ -3,9 +3,9 @@ import keras
 from kerasseg.backbones import mobilenet_v2
 from kerasseg.layers import BilinearUpSampling2D
 from kerasseg.layers import PadToMultiple
-from kerasseg.models.common import check_backbone
-from kerasseg.models.common import check_num_classes
-from kerasseg.models.common import to_image_size
+from kerasseg.models.ends import check_backbone
+from kerasseg.models.ends import check_num_classes
+from kerasseg.models.ends import to_image_size
 
 STRIDES = {"P3": 8, "P4": 16, "P5": 32}
 LOW_LEVEL = "P2"

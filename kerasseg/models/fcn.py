@@ -4,9 +4,9 @@ from kerasseg.backbones import mobilenet_v2
 from kerasseg.layers import BilinearConv2DTranspose
 from kerasseg.layers import CropToMatch
 from kerasseg.layers import PadToMultiple
-from kerasseg.models.common import as_float32
-from kerasseg.models.common import check_backbone
-from kerasseg.models.common import check_num_classes
+from kerasseg.models.ends import as_float32
+from kerasseg.models.ends import check_backbone
+from kerasseg.models.ends import check_num_classes
 
 VARIANTS = {"32s": (32,), "16s": (32, 16), "8s": (32, 16, 8)}
 TAPS = {32: "P5", 16: "P4", 8: "P3"}

@@ -4,9 +4,9 @@ from kerasseg.backbones import mobilenet_v2
 from kerasseg.layers import CropToMatch
 from kerasseg.layers import GlobalInterpolation
 from kerasseg.layers import PadToMultiple
-from kerasseg.models.common import as_float32
-from kerasseg.models.common import check_backbone
-from kerasseg.models.common import check_num_classes
+from kerasseg.models.ends import as_float32
+from kerasseg.models.ends import check_backbone
+from kerasseg.models.ends import check_num_classes
 
 
 def gdn(

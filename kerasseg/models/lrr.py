@@ -6,10 +6,10 @@ from kerasseg.layers import BoundaryMask
 from kerasseg.layers import LaplacianHead
 from kerasseg.layers import LaplacianReconstruction
 from kerasseg.layers import PadToMultiple
-from kerasseg.models.common import as_float32
-from kerasseg.models.common import check_backbone
-from kerasseg.models.common import check_num_classes
-from kerasseg.models.common import to_image_size
+from kerasseg.models.ends import as_float32
+from kerasseg.models.ends import check_backbone
+from kerasseg.models.ends import check_num_classes
+from kerasseg.models.ends import to_image_size
 
 LEVELS = ("32x", "16x", "8x", "4x")
 TAPS = {"32x": "P5", "16x": "P4", "8x": "P3", "4x": "P2"}

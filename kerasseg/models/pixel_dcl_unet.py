@@ -5,19 +5,20 @@ from kerasseg.layers import CropToMatch
 from kerasseg.layers import IPixelDCL
 from kerasseg.layers import PadToMultiple
 from kerasseg.layers import PixelDCL
-from kerasseg.models.common import as_float32
-from kerasseg.models.common import check_backbone
-from kerasseg.models.common import check_num_classes
-from kerasseg.models.common import to_image_size
+from kerasseg.models.ends import as_float32
+from kerasseg.models.ends import check_backbone
+from kerasseg.models.ends import check_num_classes
+from kerasseg.models.ends import to_image_size
 
 UPSAMPLINGS = ("deconv", "pixel_dcl", "ipixel_dcl")
 LEVELS = ("P1", "P2", "P3", "P4")
 # The authors' encoder: maps of stride 1, 2, 4 and 8 and the bottom at 16.
 DEPTH = 4
 FILTERS = 64
-# Channels at the finest level on a backbone, chosen so that the decoder costs
-# about as much as MobileNetV2 with either kind of pixel deconvolution.
-LIGHT_FILTERS = {"P1": 8, "P2": 16, "P3": 32, "P4": 64}
+# Channels at the finest level on a backbone: with either kind of pixel
+# deconvolution, a model that ends at P2 takes less than 2.5 times as long as
+# MobileNetV2 alone.
+LIGHT_FILTERS = {"P1": 12, "P2": 24, "P3": 48, "P4": 96}
 # The channel means that the authors subtract.
 MEAN = (122.67891434, 116.66876762, 104.00698793)
 
@@ -55,7 +56,7 @@ def pixel_dcl_unet(
             convolutions. Defaults to `"pixel_dcl"`.
         filters: integer >= 1. Channels at the finest level, twice as many at
             each coarser one. Defaults to `None`: 64 without a backbone; on
-            one, 16 at `"P2"` and accordingly at other levels.
+            one, 24 at `"P2"` and accordingly at other levels.
         kernel_size: integer. Side of the kernels of the upsampling layers,
             odd and 3 or more for pixel deconvolutions. Defaults to 3.
         level: `"P1"` .. `"P4"`. The finest features of the backbone that are
@@ -123,8 +124,14 @@ def _authors(net, images, num_classes, filters):
 def _light(net, images, num_classes, backbone, filters, finest):
     check_backbone(backbone, [finest])
     coarsest = max(backbone.output)
-    levels = [f"P{n}" for n in range(int(coarsest[1:]) - 1, 0, -1)]
-    levels = levels[: levels.index(finest) + 1]
+    if finest >= coarsest:
+        raise ValueError(
+            f"`level` must be finer than {coarsest}, the coarsest level of "
+            f"`backbone`. Received: level={finest!r}"
+        )
+    levels = [
+        f"P{n}" for n in range(int(coarsest[1:]) - 1, int(finest[1:]) - 1, -1)
+    ]
     check_backbone(backbone, levels)
     channels = {
         level: filters * 2 ** (int(level[1:]) - int(finest[1:]))
@@ -153,7 +160,9 @@ class _Blocks:
         self.reference = reference
 
     def convolution(self, x, filters, name, kernel_size=3):
-        layer = self._convolution(filters, name, kernel_size, self.reference)
+        layer = self._convolution(
+            filters, kernel_size, "he_normal", self.reference, name
+        )
         return self._rectified(layer(x), name)
 
     def upsampling(self, x, filters, name):
@@ -161,9 +170,11 @@ class _Blocks:
         if self.kind == "ipixel_dcl":
             layer = IPixelDCL(filters, size, name=name)
         elif self.kind == "pixel_dcl":
-            masked = self._initializer() if self.reference else None
             layer = PixelDCL(
-                filters, size, masked_initializer=masked, name=name
+                filters,
+                size,
+                masked_initializer=self._authors_initializer(),
+                name=name,
             )
         else:
             layer = keras.layers.Conv2DTranspose(
@@ -177,23 +188,25 @@ class _Blocks:
         return self._rectified(layer(x), name)
 
     def scores(self, x, num_classes, name, kernel_size):
-        x = self._convolution(num_classes, name, kernel_size, True)(x)
+        x = self._convolution(
+            num_classes, kernel_size, "glorot_uniform", True, name
+        )(x)
         return self._normalised(x, name) if self.reference else x
 
-    def _convolution(self, filters, name, kernel_size, use_bias):
+    def _convolution(self, filters, kernel_size, initializer, use_bias, name):
         return keras.layers.Conv2D(
             filters,
             kernel_size,
             padding="same",
             use_bias=use_bias,
-            kernel_initializer=(
-                self._initializer() if self.reference else "he_normal"
-            ),
+            kernel_initializer=self._authors_initializer() or initializer,
             name=name,
         )
 
-    def _initializer(self):
-        return keras.initializers.TruncatedNormal(stddev=1.0)
+    def _authors_initializer(self):
+        if self.reference:
+            return keras.initializers.TruncatedNormal(stddev=1.0)
+        return None
 
     def _rectified(self, x, name):
         return keras.layers.ReLU(name=f"{name}_relu")(self._normalised(x, name))

@@ -1,4 +1,4 @@
-"""What all builders share."""
+"""Both ends of all models: their arguments, and the way to the image."""
 
 import keras
 
