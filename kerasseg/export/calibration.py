@@ -7,7 +7,7 @@ import numpy as np
 from kerasseg.export.samples import Samples
 
 MAX_IMAGES = 32
-PROOF_IMAGES = 8
+PROOF_IMAGES = 24
 
 
 class Calibration:
@@ -70,7 +70,7 @@ class Calibration:
         """Chooses the images for the proof where the user gave none.
 
         Returns:
-            Up to 8 of the images, as `Samples`.
+            Up to 24 of the images, as `Samples`.
         """
         return self._samples.spread(PROOF_IMAGES)
 
