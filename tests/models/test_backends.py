@@ -13,6 +13,7 @@ from stand_ins import shake
 
 from kerasseg.backbones import mobilenet_v2
 from kerasseg.models import lrr
+from kerasseg.training import freeze_batch_normalization
 
 SCRIPT = """
 import sys
@@ -33,6 +34,7 @@ def saved(tmp_path_factory):
     keras.utils.set_random_seed(1)
     folder = tmp_path_factory.mktemp("saved")
     model = shake(lrr(4, mobilenet_v2(alpha=0.35)))
+    freeze_batch_normalization(model)
     images = np.random.default_rng(1).uniform(0, 255, (2, 45, 70, 3))
     images = images.astype("float32")
     model.save(folder / "model.keras")
@@ -54,6 +56,6 @@ def test_a_saved_model_means_the_same_everywhere(saved, backend):
         check=True,
     )
     spread = expected.max() - expected.min()
-    assert expected.std() > 0.1 * spread > 1e-2
+    assert expected.std() > 0.05 * spread > 1e-2
     for logits in np.load(files[-1]):
         assert abs(logits - expected).max() <= 1e-4 * spread
