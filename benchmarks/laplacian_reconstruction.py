@@ -66,20 +66,6 @@ def the_ideal():
     return keras.Model(inputs, Ideal()(inputs))
 
 
-def tensorflow_runner(model):
-    """One run of the model as a `tf.function`."""
-    import numpy as np
-    import tensorflow as tf
-
-    from kerasseg.export.static import make_source
-
-    traced = make_source(model).traced
-    shape = (1, HEIGHT, WIDTH, CHANNELS)
-    value = np.random.default_rng(0).standard_normal(shape)
-    value = tf.constant(value, tf.float32)
-    return lambda: traced(value)["logits"].numpy()
-
-
 def open_all(folder, threads):
     """Functions to time, by runtime and name; also the layer."""
     import keras
@@ -96,7 +82,7 @@ def open_all(folder, threads):
         found["onnx", name] = runners.onnx_runner(
             folder / f"{name}.onnx", threads
         )
-        found["tensorflow", name] = tensorflow_runner(subject)
+        found["tensorflow", name] = runners.tensorflow_runner(subject)
         found["litert", name] = runners.litert_runner(
             folder / f"{name}.tflite", threads
         )

@@ -1,4 +1,4 @@
-"""Exported files as functions without arguments, to be timed."""
+"""Models and exported files as functions without arguments, to be timed."""
 
 import numpy as np
 
@@ -34,6 +34,17 @@ def litert_runner(path, threads):
         interpreter.invoke()
 
     return run
+
+
+def tensorflow_runner(model):
+    """One run of a Keras model of a fixed size as a `tf.function`."""
+    import tensorflow as tf
+
+    from kerasseg.export.static import make_source
+
+    traced = make_source(model).traced
+    value = tf.constant(_random_input((1, *model.input_shape[1:])))
+    return lambda: traced(value)["logits"].numpy()
 
 
 def _random_input(shape):

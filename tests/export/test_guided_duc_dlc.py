@@ -1,0 +1,51 @@
+"""Guided DUC + DLC through the exporters, at a size that needs padding."""
+
+import arithmetic
+import numpy as np
+import pytest
+
+from kerasseg.backbones import mobilenet_v2
+from kerasseg.backbones import resnet50
+from kerasseg.export import to_litert
+from kerasseg.export import to_onnx
+from kerasseg.export import to_saved_model
+from kerasseg.models import guided_duc_dlc
+
+pytestmark = [pytest.mark.slow, pytest.mark.export]
+
+
+def lively(backbone, **arguments):
+    """A model whose logits vary although it was never trained."""
+    model = guided_duc_dlc(3, backbone, **arguments)
+    arithmetic.unsettle(model, np.random.default_rng(1))
+    return model
+
+
+def check(report):
+    assert report.output_shape == (1, 70, 100, 3)
+    assert report.logit_range > 1e-3
+    assert report.relative_error < 1e-4
+    assert report.mask_agreement >= 0.9999
+    assert not report.notes
+    # Dilated convolutions stay whole.
+    operators = report.operators or {}
+    assert not {"SPACE_TO_BATCH_ND", "SpaceToDepth"} & set(operators)
+    assert "TRANSPOSE" not in operators
+    assert operators.get("Transpose", 0) <= 3
+
+
+@pytest.mark.parametrize(
+    ("exporter", "suffix"),
+    [(to_saved_model, ""), (to_litert, ".tflite"), (to_onnx, ".onnx")],
+)
+def test_light(tmp_path, exporter, suffix):
+    model = lively(mobilenet_v2(alpha=0.35))
+    check(exporter(model, tmp_path / f"x{suffix}", image_shape=(70, 100)))
+
+
+@pytest.mark.parametrize(
+    ("exporter", "suffix"), [(to_litert, ".tflite"), (to_onnx, ".onnx")]
+)
+def test_the_authors_on_a_dilated_resnet(tmp_path, exporter, suffix):
+    model = lively(resnet50(output_stride=16), head="paper")
+    check(exporter(model, tmp_path / f"x{suffix}", image_shape=(70, 100)))
