@@ -79,7 +79,8 @@ class MultiLabelLoss(keras.losses.Loss):
         ignored = match_any(labels, self._ignored)
         targets = _classes_shown(ops.where(ignored, -1, labels), num_classes)
         entropy = ops.softplus(logits) - targets * logits
-        entropy = ops.sum(entropy * counted, axis=-1) / sum(counted)
+        counts = ops.convert_to_tensor(counted, "float32")
+        entropy = ops.sum(entropy * counts, axis=-1) / sum(counted)
         valid = ops.logical_not(ops.all(ignored, axis=(1, 2)))
         return self.weight * ops.where(valid, entropy, 0.0) + penalty
 

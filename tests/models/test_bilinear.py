@@ -32,6 +32,7 @@ def test_scores_are_upsampled(rng, level, stride):
     assert scores.shape[1:3] == (64 // stride, 96 // stride)
     logits = ops.convert_to_numpy(model(images))
     assert logits.std() > 1e-3
+    expected = ops.convert_to_numpy(expected)
     np.testing.assert_allclose(logits, expected, atol=1e-4)
 
 

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 from keras import ops
 from stand_ins import FILTERS
@@ -20,7 +21,7 @@ def trained(rng, freeze):
     moving = [v for v in model.weights if v.name.startswith("moving_")]
     assert len(moving) == 2 * len(FILTERS)
     before = [value(v).copy() for v in moving]
-    model.compile("sgd", "mse")
+    model.compile(keras.optimizers.SGD(1e-6), "mse")
     images = rng.uniform(0, 255, (3, 64, 96, 3)).astype("float32")
     model.train_on_batch(images, np.ones((3, 64, 96, 3), "float32"))
     return model, before, [value(v) for v in moving]
