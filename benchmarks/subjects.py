@@ -4,6 +4,7 @@ A fresh model predicts zeros everywhere, which some runtimes compute faster.
 Here the coefficients vary about as much as in a trained model.
 """
 
+import sys
 from pathlib import Path
 
 import keras
@@ -14,7 +15,8 @@ import kerasseg
 CLASSES = 11
 IMAGE_SHAPE = (352, 480)
 COEFFICIENTS_STD = 2.0
-RECIPE = Path(__file__).parents[1] / "zoo" / "lrr_4x" / "recipe.py"
+ZOO = Path(__file__).parents[1] / "zoo"
+RECIPE = ZOO / "lrr_4x" / "recipe.py"
 
 
 def backbone_alone():
@@ -61,9 +63,17 @@ def masks(count, size, cell=16):
     return ids.repeat(cell, axis=1).repeat(cell, axis=2)
 
 
+def frozen(model):
+    """A model with its first blocks frozen, as the recipes train it."""
+    sys.path.insert(0, str(ZOO))
+    import trunk
+
+    return trunk.freeze(model)
+
+
 def trainer(recipe, heads=True, model=None):
     """A compiled model with the losses and optimizer of its recipe."""
-    result = model = model or lrr()
+    result = model = model or frozen(lrr())
     if heads and recipe.heads:
         result = kerasseg.training.DeepSupervision(
             recipe.heads(model), recipe.head_losses

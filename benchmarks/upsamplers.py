@@ -2,7 +2,7 @@
 
     python benchmarks/upsamplers.py
 
-Scores come from zoo/*/metrics.json (and seeds.json, where an entry was
+Scores come from zoo/*/metrics.json (and seed_*.json, where an entry was
 trained more than once); latency and training speed are measured now, over the
 backbone alone, at 352 x 480 with two threads. `--quick` takes the speeds from
 the last run, docs/upsamplers.json, and only writes the page anew.
@@ -26,7 +26,8 @@ PAGE = """\
 
 Decoders on one backbone (MobileNetV2 1.0), one data set (CamVid, 360 x 480,
 11 classes, 233 test images scored once), one trained trunk to start from
-(`zoo/trunk.py`), one schedule (24 epochs of train + val). Made by
+(`zoo/trunk.py`), one schedule (16 epochs of train + val, the blocks up to
+stride 4 frozen). Made by
 `python benchmarks/upsamplers.py` from `zoo/*/metrics.json` and a run on
 {processor}, {cores} cores, two threads.
 
@@ -67,11 +68,10 @@ def entries():
 
 def seeds(name, score):
     """A score of the runs with other seeds."""
-    path = ROOT / "zoo" / name / "seeds.json"
-    if not path.exists():
-        return []
-    runs = json.loads(path.read_text(encoding="utf-8"))
-    return [run[score] for run in runs]
+    return [
+        json.loads(path.read_text(encoding="utf-8"))[score]
+        for path in sorted((ROOT / "zoo" / name).glob("seed_*.json"))
+    ]
 
 
 def multiply_adds(path):
@@ -130,7 +130,7 @@ def measure(names, args):
             }
             recipe = load_recipe(ROOT / "zoo" / name / "recipe.py")
             steps[name] = subjects.training_step(
-                subjects.trainer(recipe, model=zoo.build(name)),
+                subjects.trainer(recipe, model=subjects.frozen(model)),
                 BATCH,
                 subjects.IMAGE_SHAPE,
             )

@@ -81,7 +81,7 @@ def recipe():
 
 
 def start(model):
-    """Copies the trained trunk into a model and freezes its first blocks."""
+    """Copies the trained trunk into the backbone of a model."""
     trunk = untrained()
     kerasseg.zoo.read_weights(trunk, TRUNK)
     trained = {v.path: v for v in trunk.weights}
@@ -92,10 +92,13 @@ def start(model):
     for variable in model.weights:
         if variable.path in trained:
             variable.assign(trained[variable.path])
-    features = model.get_layer("mobilenet_v2").get_layer(
-        "mobilenet_v2_features"
-    )
-    for layer in features.layers:
+    return model
+
+
+def freeze(model):
+    """Freezes the first blocks of the backbone, up to LAST_FROZEN."""
+    backbone = model.get_layer("mobilenet_v2")
+    for layer in backbone.get_layer("mobilenet_v2_features").layers:
         layer.trainable = False
         if layer.name == LAST_FROZEN:
             break
@@ -115,7 +118,7 @@ def stage_2(name, model, **options):
         train=train,
         augmentation=AUGMENTATION,
         batch_size=8,
-        model=lambda: start(model()),
+        model=lambda: freeze(start(model())),
         loss=loss(),
         optimizer=partial(optimizer, learning_rate=7e-4),
         epochs=16,

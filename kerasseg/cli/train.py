@@ -19,6 +19,7 @@ _EPILOG = """\
 examples:
   kerasseg train zoo/lrr_4x/recipe.py --out runs/lrr_4x
   kerasseg train zoo/lrr_4x/recipe.py --out runs/lrr_4x --resume
+  kerasseg train zoo/lrr_4x/recipe.py --out runs/lrr_4x_1 --seed 1
   kerasseg predict runs/lrr_4x/model street.jpg
 
 A recipe is a Python file with a function `recipe()` that returns a
@@ -52,6 +53,9 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--epochs", type=int, metavar="N", help="other than the recipe's"
     )
+    parser.add_argument(
+        "--seed", type=int, metavar="N", help="other than the recipe's"
+    )
     parser.set_defaults(run=run)
 
 
@@ -72,9 +76,10 @@ def run(args: argparse.Namespace) -> int:
     from kerasseg.training.fit import CHECKPOINT
 
     recipe = load_recipe(args.recipe)
-    if args.epochs is not None:
-        with user_mistakes():
-            recipe = dataclasses.replace(recipe, epochs=args.epochs)
+    given = {"epochs": args.epochs, "seed": args.seed}
+    given = {k: v for k, v in given.items() if v is not None}
+    with user_mistakes():
+        recipe = dataclasses.replace(recipe, **given)
     folder = make_folder(args.out)
     if (folder / CHECKPOINT).exists() and not args.resume:
         raise UserMistake(

@@ -52,11 +52,11 @@ class Recipe:
     seed: int = 0
 
     def __post_init__(self):
-        for name in ("epochs", "batch_size"):
+        for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
+            if not isinstance(value, int) or value < least:
                 raise ValueError(
-                    f"`{name}` must be an integer of 1 or more. "
+                    f"`{name}` must be an integer of {least} or more. "
                     f"Received: {name}={value!r}"
                 )
         if self.head_losses and self.heads is None:

@@ -1,5 +1,6 @@
 import textwrap
 
+import numpy as np
 import pytest
 
 from kerasseg import zoo
@@ -86,10 +87,23 @@ def test_a_wrong_recipe_is_one_line(run, tmp_path, content, message):
     assert result.err.count("\n") == 1
 
 
-def test_epochs_below_1_are_a_mistake(run, recipe, tmp_path):
-    result = run("train", recipe, "--out", tmp_path / "run", "--epochs", "0")
+def test_another_seed_trains_another_model(run, recipe, tmp_path):
+    kernels = []
+    for seed in ((), ("--seed", "0"), ("--seed", "1")):
+        out = tmp_path / f"run{len(kernels)}"
+        assert run("train", recipe, "--out", out, *seed).code == 0
+        kernels.append(zoo.load(out / "model").get_weights()[0])
+    assert np.array_equal(kernels[0], kernels[1])
+    assert not np.allclose(kernels[0], kernels[2])
+
+
+@pytest.mark.parametrize(("name", "value"), [("epochs", 0), ("seed", -1)])
+def test_numbers_out_of_range_are_a_mistake(run, recipe, tmp_path, name, value):
+    result = run(
+        "train", recipe, "--out", tmp_path / "run", f"--{name}={value}"
+    )
     assert result.code == 2
-    assert "epochs=0" in result.err
+    assert f"{name}={value}" in result.err
 
 
 def test_a_loss_that_is_no_number_is_a_failure(run, recipe, tmp_path):
