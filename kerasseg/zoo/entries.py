@@ -60,16 +60,28 @@ _FCN_VGG16 = {
     "paper": _FCN_PAPER,
 }
 
+_DEEPLAB_PAPER = (
+    "Chen, Zhu, Papandreou, Schroff and Adam, Encoder-Decoder with Atrous "
+    "Separable Convolution for Semantic Image Segmentation, ECCV 2018, "
+    "https://arxiv.org/abs/1802.02611"
+)
+
+_PIXEL_DCL_PAPER = (
+    "Gao, Yuan, Wang and Ji, Pixel Transposed Convolutional Networks, TPAMI "
+    "2020, https://arxiv.org/abs/1705.06820"
+)
+
+_GUIDED_PAPER = (
+    "Sediqi and Lee, A Novel Upsampling and Context Convolution for Image "
+    "Semantic Segmentation, Sensors 2021, 21(6), 2170, "
+    "https://doi.org/10.3390/s21062170"
+)
+
 _CAMVID = {
-    "builder": "lrr",
     "backbone": "mobilenet_v2",
     "labels": CAMVID,
     "image_shape": (360, 480, 3),
     "dataset": "camvid",
-    "weights": "lrr_4x.weights.h5",
-    "sha256": (
-        "c7abea20a8694a7c966884312786596369008508a4404dab9656f2f1e58538e2"
-    ),
     "license_weights": (
         "Apache-2.0, as far as the project owns them; they were learned from "
         "images for research only, see license_data"
@@ -81,6 +93,15 @@ _CAMVID = {
         "Trained by this project on the 468 training and validation images of "
         "CamVid (480x360, 11 classes), from a MobileNetV2 1.0 trained on "
         "ImageNet-1k."
+    ),
+}
+
+_LRR_CAMVID = {
+    **_CAMVID,
+    "builder": "lrr",
+    "weights": "lrr_4x.weights.h5",
+    "sha256": (
+        "c7abea20a8694a7c966884312786596369008508a4404dab9656f2f1e58538e2"
     ),
     "paper": _LRR_PAPER,
 }
@@ -113,7 +134,7 @@ _ENTRIES = (
         arguments={"level": "32x"},
         parameters=2_612_078,
         subset=True,
-        **_CAMVID,
+        **_LRR_CAMVID,
     ),
     Entry(
         name="lrr_16x",
@@ -121,7 +142,7 @@ _ENTRIES = (
         arguments={"level": "16x"},
         parameters=2_747_182,
         subset=True,
-        **_CAMVID,
+        **_LRR_CAMVID,
     ),
     Entry(
         name="lrr_8x",
@@ -129,14 +150,14 @@ _ENTRIES = (
         arguments={"level": "8x"},
         parameters=2_776_494,
         subset=True,
-        **_CAMVID,
+        **_LRR_CAMVID,
     ),
     Entry(
         name="lrr_4x",
         title="LRR-4x on MobileNetV2, 11 street classes: the full pyramid",
         arguments={"level": "4x"},
         parameters=2_787_998,
-        **_CAMVID,
+        **_LRR_CAMVID,
     ),
     Entry(
         name="lrr_4x_nuclei",
