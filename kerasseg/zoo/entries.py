@@ -167,6 +167,17 @@ _ENTRIES = (
         **_NUCLEI,
     ),
     Entry(
+        name="bilinear",
+        title="Bilinear upsampling on MobileNetV2, 11 street classes: the baseline",
+        builder="bilinear",
+        weights="bilinear.weights.h5",
+        sha256=(
+            "eb4c5ede5dcab36f7230fbbe40e726eaa42de70135cfca826927049b016c18b6"
+        ),
+        parameters=2_272_075,
+        **_CAMVID,
+    ),
+    Entry(
         name="lrr_4x_vgg16",
         title="LRR-4x on VGG-16, 21 Pascal VOC classes: the paper's own model",
         builder="lrr",
