@@ -7,6 +7,7 @@ from kerasseg.export.onnx import to_onnx
 from kerasseg.export.report import ExportReport
 from kerasseg.export.runtimes import run_litert
 from kerasseg.export.runtimes import run_onnx
+from kerasseg.export.runtimes import run_openvino
 from kerasseg.export.runtimes import run_saved_model
 from kerasseg.export.saved_model import to_saved_model
 from kerasseg.export.sidecar import read_sidecar
@@ -20,6 +21,7 @@ __all__ = [
     "read_sidecar",
     "run_litert",
     "run_onnx",
+    "run_openvino",
     "run_saved_model",
     "to_litert",
     "to_onnx",

@@ -172,6 +172,66 @@ def _onnx_function(session):
     return run
 
 
+def open_openvino(path):
+    """Loads an OpenVINO file in OpenVINO on the CPU, in float32.
+
+    Args:
+        path: Path of the `.xml` file; its `.bin` lies beside it.
+
+    Returns:
+        Function from an image batch to logits or class ids, numpy arrays
+        with channels last.
+
+    Raises:
+        ExportError: If OpenVINO refuses the file or its input and output
+            are not `images` and `logits` or `mask`.
+    """
+    compiled, first = _openvino_compiled(path)
+    output = _checked_ends(
+        [_known_name(port) for port in compiled.inputs],
+        [_known_name(port) for port in compiled.outputs],
+    )
+
+    def run(images):
+        if first:
+            images = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+        result = compiled({"images": images})[output].copy()
+        if first and output == "logits":
+            result = result.transpose(0, 2, 3, 1)
+        return result
+
+    return run
+
+
+def _openvino_compiled(path, **settings):
+    """The compiled file, and whether its channels come first."""
+    openvino = require("openvino", "openvino")
+    settings = {
+        # Some processors would compute in bfloat16 unless told not to.
+        "INFERENCE_PRECISION_HINT": "f32",
+        "INFERENCE_NUM_THREADS": available_threads(),
+        **settings,
+    }
+    try:
+        with quiet():
+            core = openvino.Core()
+            model = core.read_model(str(path))
+            compiled = core.compile_model(model, "CPU", settings)
+    except Exception as error:
+        raise ExportError(_unloadable("OpenVINO", error)) from error
+    key = ["kerasseg", "layout"]
+    first = model.has_rt_info(key) and model.get_rt_info(key).value == "NCHW"
+    return compiled, first
+
+
+def _known_name(port):
+    """The project's name of a tensor, which may have further names."""
+    for name in ("images", "logits", "mask"):
+        if name in port.names:
+            return name
+    return next(iter(sorted(port.names)), "")
+
+
 def litert_quantization(path) -> tuple[dict | None, dict | None]:
     """Reads how a LiteRT file turns pixels and logits into integers.
 
@@ -232,6 +292,20 @@ def run_onnx(path, images) -> np.ndarray:
         ids `(batch, height, width)`.
     """
     return _run_all(open_onnx(path), images)
+
+
+def run_openvino(path, images) -> np.ndarray:
+    """Runs images through an OpenVINO file, one by one.
+
+    Args:
+        path: Path of the `.xml` file; its `.bin` lies beside it.
+        images: Array `(batch, height, width, channels)`, values 0..255.
+
+    Returns:
+        Array of logits `(batch, height, width, num_classes)`, or of class
+        ids `(batch, height, width)`.
+    """
+    return _run_all(open_openvino(path), images)
 
 
 def _run_all(run, images):
