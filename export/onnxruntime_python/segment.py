@@ -90,7 +90,7 @@ def read_sidecar(path):
     """What the exporter says of the file, if it is still the same file."""
     beside = Path(f"{path}.json")
     try:
-        content = Path(path).read_bytes()
+        content = b"".join(part.read_bytes() for part in parts(path))
         sidecar = json.loads(beside.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"cannot read {path} and {beside}: {error}") from error
@@ -99,6 +99,13 @@ def read_sidecar(path):
     if hashlib.sha256(content).hexdigest() != sidecar["sha256"]:
         raise ValueError(f"{beside} describes another file than {path}")
     return sidecar
+
+
+def parts(path):
+    """The file, and the weights that OpenVINO keeps beside it."""
+    path = Path(path)
+    weights = [path.with_suffix(".bin")] if path.suffix == ".xml" else []
+    return [path, *weights]
 
 
 def read_picture(path):

@@ -29,6 +29,7 @@ PACKAGES = (
     ("onnx", "onnx", "ONNX", "onnx"),
     ("onnxruntime", "onnxruntime", "ONNX", "onnx"),
     ("tf2onnx", "tf2onnx", "ONNX", "onnx"),
+    ("openvino", "openvino", "OpenVINO", "openvino"),
     ("matplotlib", "matplotlib", "training curves", "train"),
     ("tensorflow_datasets", "tensorflow-datasets", "TFDS", "tfds"),
 )
@@ -39,6 +40,7 @@ EXPORTERS = (
     ("saved_model", "tensorflow", ("tensorflow",), True),
     ("litert", "litert", ("tensorflow", "ai_edge_litert"), True),
     ("onnx", "onnx", ("onnx", "onnxruntime"), False),
+    ("openvino", "openvino", ("onnx", "openvino"), False),
 )
 
 _MARKS = {True: "works", False: "FAILS", None: "-"}

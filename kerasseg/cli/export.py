@@ -12,12 +12,18 @@ from kerasseg.cli.mistakes import Failure
 from kerasseg.cli.mistakes import UserMistake
 from kerasseg.cli.mistakes import user_mistakes
 
-SUFFIXES = {"saved_model": "", "litert": ".tflite", "onnx": ".onnx"}
+SUFFIXES = {
+    "saved_model": "",
+    "litert": ".tflite",
+    "onnx": ".onnx",
+    "openvino": ".xml",
+}
 # Options that only some formats have.
 OPTIONS = {
     "saved_model": ("output",),
     "litert": ("precision", "calibration", "output"),
     "onnx": ("precision", "calibration", "output", "layout"),
+    "openvino": ("precision", "calibration", "output", "layout"),
 }
 PROOF_IMAGES = 8
 # A point of mean IoU is less than what eight images scatter by.
@@ -30,6 +36,7 @@ examples:
   kerasseg export lrr_4x --to litert --data camvid
   kerasseg export lrr_4x --to litert --precision int8 --calibration camvid
   kerasseg export lrr_4x --to onnx --output mask --layout NCHW
+  kerasseg export lrr_4x --to openvino --precision float16 --data camvid
   kerasseg export my_model --to saved_model --image-shape 256x256 --out served
 
 The file is run in its own runtime and compared with the Keras model before it
@@ -103,7 +110,7 @@ def _add_options(parser):
     parser.add_argument(
         "--layout",
         choices=("NHWC", "NCHW"),
-        help="the order of the axes in an ONNX file (default: NHWC)",
+        help="the order of the axes, for ONNX and OpenVINO (default: NHWC)",
     )
 
 

@@ -1,9 +1,10 @@
-"""Exporters that prove what they write: SavedModel, LiteRT, ONNX."""
+"""Exporters that prove what they write: SavedModel, LiteRT, ONNX, OpenVINO."""
 
 from kerasseg.export.errors import ExportError
 from kerasseg.export.gate import Gate
 from kerasseg.export.litert import to_litert
 from kerasseg.export.onnx import to_onnx
+from kerasseg.export.openvino import to_openvino
 from kerasseg.export.report import ExportReport
 from kerasseg.export.runtimes import run_litert
 from kerasseg.export.runtimes import run_onnx
@@ -25,5 +26,6 @@ __all__ = [
     "run_saved_model",
     "to_litert",
     "to_onnx",
+    "to_openvino",
     "to_saved_model",
 ]

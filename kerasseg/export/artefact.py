@@ -29,6 +29,13 @@ def checked_path(path, form) -> Path:
             f"`path` must be a file name, not a folder. Received: "
             f"path={str(path)!r}"
         )
+    for part in parts(path)[1:]:
+        if part.exists() and not path.exists():
+            raise ValueError(
+                f"`path` must leave {part.name!r}, which is there already "
+                f"and may belong to something else. Received: "
+                f"path={str(path)!r}"
+            )
     if not form.suffix and path.exists() and not _replaceable(path):
         raise ValueError(
             f"`path` must be new, or an empty folder or a SavedModel to "
@@ -38,8 +45,22 @@ def checked_path(path, form) -> Path:
     return path
 
 
+def parts(path: Path) -> list[Path]:
+    """Lists the files that are one artefact.
+
+    Args:
+        path: Path of the artefact.
+
+    Returns:
+        The path, and that of the weights that OpenVINO keeps beside it.
+    """
+    if path.suffix == ".xml":
+        return [path, path.with_suffix(".bin")]
+    return [path]
+
+
 def size(path: Path) -> int:
-    """Adds up the size of a file, or of all files of a folder.
+    """Adds up the size of all files of an artefact.
 
     Args:
         path: Path of the artefact.
@@ -53,16 +74,20 @@ def size(path: Path) -> int:
 def sha256(path: Path) -> str:
     """Hashes a file, or the names and hashes of all files of a folder.
 
+    Two files are hashed as if one followed the other.
+
     Args:
         path: Path of the artefact.
 
     Returns:
         64 hexadecimal digits.
     """
-    if path.is_file():
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
     digest = hashlib.sha256()
+    if path.is_file():
+        for part in _files(path):
+            with part.open("rb") as file:
+                hashlib.file_digest(file, lambda: digest)
+        return digest.hexdigest()
     for file in _files(path):
         name = file.relative_to(path).as_posix()
         digest.update(f"{name} {sha256(file)}\n".encode())
@@ -71,7 +96,7 @@ def sha256(path: Path) -> str:
 
 def _files(path):
     if path.is_file():
-        return [path]
+        return [part for part in parts(path) if part.is_file()]
     return sorted(file for file in path.rglob("*") if file.is_file())
 
 

@@ -87,10 +87,11 @@ def to_onnx(
             not have, or its result differs or loses too much.
     """
     _check_opset(opset)
+    modules, packages = onnx_packages()
     form = dataclasses.replace(
         ONNX,
-        modules=("onnx", "onnxruntime", *_converters()),
-        packages=("onnx", "onnxruntime", *_converters(), _backend()),
+        modules=modules,
+        packages=packages,
         convert=functools.partial(write_onnx, opset=opset),
     )
     return export(
@@ -108,6 +109,17 @@ def to_onnx(
         verify_on=verify_on,
         labels=labels,
     )
+
+
+def onnx_packages() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names what takes part in a conversion on the current backend.
+
+    Returns:
+        Names of the modules that are imported, and of the packages whose
+        versions the report states.
+    """
+    modules = ("onnx", "onnxruntime", *_converters())
+    return modules, (*modules, _backend())
 
 
 def write_onnx(source, path, opset=DEFAULT_OPSET) -> None:

@@ -2,6 +2,7 @@
 
 import collections
 from pathlib import Path
+from xml.etree import ElementTree
 
 from kerasseg.export.errors import require
 
@@ -92,6 +93,22 @@ def onnx_operators(path) -> dict[str, int]:
     onnx = require("onnx", "onnx")
     graph = onnx.load(str(path)).graph
     return _ordered(collections.Counter(node.op_type for node in graph.node))
+
+
+def openvino_operators(path) -> dict[str, int]:
+    """Counts the operators of an OpenVINO file.
+
+    Args:
+        path: Path of the `.xml` file.
+
+    Returns:
+        Dictionary from operator name to count, most frequent first.
+    """
+    layers = ElementTree.parse(path).iter("layer")
+    counts = collections.Counter(layer.get("type") for layer in layers)
+    for name in ("Const", "Parameter", "Result"):
+        counts.pop(name, None)
+    return _ordered(counts)
 
 
 def _ordered(counts):

@@ -172,7 +172,8 @@ def export(
         )
         beside = staged / "sidecar.json"
         write_json(beside, sidecar.describe(report, labels))
-        place(staged, [(written, path), (beside, sidecar.sidecar_path(path))])
+        files = zip(artefact.parts(written), artefact.parts(path), strict=True)
+        place(staged, [*files, (beside, sidecar.sidecar_path(path))])
     _logger.info("wrote %s in %.1f s", path, report.seconds)
     return report
 

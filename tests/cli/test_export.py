@@ -128,7 +128,7 @@ def test_a_wrong_file_is_a_failure(run, channels_entry, monkeypatch, tmp_path):
 
 
 @pytest.mark.export
-@pytest.mark.parametrize("form", ["saved_model", "litert", "onnx"])
+@pytest.mark.parametrize("form", ["saved_model", "litert", "onnx", "openvino"])
 def test_the_report_is_printed(
     run, channels_entry, brightest_data, form, tmp_path, monkeypatch
 ):
@@ -150,6 +150,7 @@ def test_the_report_is_printed(
         "saved_model": "channels_saved_model",
         "litert": "channels.tflite",
         "onnx": "channels.onnx",
+        "openvino": "channels.xml",
     }[form]
     assert (tmp_path / name).exists()
     sidecar = json.loads((tmp_path / f"{name}.json").read_text())

@@ -69,6 +69,12 @@ def model():
     return tiny_model()
 
 
+@pytest.fixture(scope="module")
+def tiny():
+    """A tiny segmenter that a module exports many times."""
+    return tiny_model()
+
+
 @pytest.fixture
 def trapped_model():
     """A segmenter whose exported form really differs."""

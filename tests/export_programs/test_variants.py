@@ -22,7 +22,11 @@ def export(exported, files):
         pixels = read_image(files / "picture.png")
         if arguments.get("precision") == "int8":
             arguments["calibration"] = [pixels]
-        write = {".tflite": exporters.to_litert, ".onnx": exporters.to_onnx}
+        write = {
+            ".tflite": exporters.to_litert,
+            ".onnx": exporters.to_onnx,
+            ".xml": exporters.to_openvino,
+        }
         path = files / f"tiny{suffix}"
         write[suffix](
             exported.model,
@@ -53,6 +57,8 @@ def export(exported, files):
         ("onnxruntime_python", ".onnx", {"precision": "int8"}),
         ("openvino_python", ".onnx", {"output": "mask", "layout": "NCHW"}),
         ("openvino_python", ".onnx", {"precision": "int8"}),
+        ("openvino_python", ".xml", {"output": "mask", "layout": "NCHW"}),
+        ("openvino_python", ".xml", {"precision": "float16"}),
     ],
 )
 def test_the_mask_is_that_of_the_model(
@@ -72,3 +78,14 @@ def test_the_mask_is_that_of_the_model(
     agreement = np.mean(read_mask(files / "mask.png") == right_mask(picture))
     exact = arguments.get("precision") != "int8"
     assert agreement > (0.99 if exact else 0.93)
+
+
+def test_changed_weights_beside_the_file_are_refused(segment, export, files):
+    pytest.importorskip("openvino")
+    export(".xml")
+    weights = bytearray((files / "tiny.bin").read_bytes())
+    weights[-1] ^= 1
+    (files / "tiny.bin").write_bytes(weights)
+    result = segment("openvino_python", "tiny.xml", "picture.png")
+    assert result.code == 2
+    assert "describes another file than tiny.xml" in result.err
