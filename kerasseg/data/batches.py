@@ -32,6 +32,8 @@ class Batches(keras.utils.PyDataset):
         workers: number of threads that prepare batches. Defaults to 1.
         initial_epoch: number of the first epoch, for a run that is resumed.
             Defaults to 0.
+        share: `(index, count)`: of each batch only one of `count` equal parts,
+            for a training on several machines. Defaults to `(0, 1)`, all.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class Batches(keras.utils.PyDataset):
         drop_remainder: bool = False,
         workers: int = 1,
         initial_epoch: int = 0,
+        share: tuple[int, int] = (0, 1),
     ) -> None:
         super().__init__(workers=workers)
         if batch_size < 1:
@@ -58,6 +61,7 @@ class Batches(keras.utils.PyDataset):
                 f"{size} samples, batch_size={batch_size}, "
                 f"drop_remainder={drop_remainder}"
             )
+        _check_share(share, batch_size, 0 if drop_remainder else size)
         _check_padding(dataset, augmentation)
         self.dataset = dataset
         self.batch_size = batch_size
@@ -66,6 +70,7 @@ class Batches(keras.utils.PyDataset):
         self.seed = seed
         self.drop_remainder = drop_remainder
         self.epoch = initial_epoch
+        self.share = share
         self._asked = set()
 
     def __len__(self) -> int:
@@ -81,6 +86,8 @@ class Batches(keras.utils.PyDataset):
         self._asked.add(index)
         first = index * self.batch_size
         chosen = self._order()[first : first + self.batch_size]
+        part, parts = self.share
+        chosen = np.split(chosen, parts)[part]
         images, masks = zip(*map(self._sample, chosen), strict=True)
         sizes = sorted({image.shape[:2] for image in images})
         if len(sizes) > 1:
@@ -123,6 +130,7 @@ def batches(
     drop_remainder: bool = False,
     workers: int = 1,
     initial_epoch: int = 0,
+    share: tuple[int, int] = (0, 1),
 ) -> Any:
     """Batches in the form that the current backend takes best.
 
@@ -140,6 +148,8 @@ def batches(
         workers: number of threads that prepare batches. Defaults to 1.
         initial_epoch: number of the first epoch, for a run that is resumed.
             Defaults to 0.
+        share: `(index, count)`: of each batch only one of `count` equal parts,
+            for a training on several machines. Defaults to `(0, 1)`, all.
 
     Returns:
         A `tf.data.Dataset` on the TensorFlow backend, otherwise `Batches`.
@@ -160,6 +170,7 @@ def batches(
         drop_remainder,
         workers,
         initial_epoch,
+        share,
     )
     if keras.backend.backend() != "tensorflow":
         return source
@@ -171,7 +182,8 @@ def _as_tf_data(source):
 
     size = getattr(source.augmentation, "crop_size", (None, None))
     even = source.drop_remainder or not len(source.dataset) % source.batch_size
-    shape = (source.batch_size if even else None, *size)
+    batch = source.batch_size // source.share[1] if even else None
+    shape = (batch, *size)
 
     def prepare(index):
         images, masks = tf.numpy_function(
@@ -202,6 +214,21 @@ def _count(source, index):
     if last:
         source.on_epoch_end()
     return np.bool_(last)
+
+
+def _check_share(share, batch_size, size):
+    part, parts = share
+    if not 0 <= part < parts:
+        raise ValueError(
+            "`share` must be (index, count) with an index from 0 to count - "
+            f"1. Received: share={share!r}"
+        )
+    if batch_size % parts or size % parts:
+        raise ValueError(
+            f"`share` must divide each batch into {parts} equal parts. "
+            f"Received: share={share!r}, batch_size={batch_size}"
+            + (f", {size} samples" if size else "")
+        )
 
 
 def _check_padding(dataset, augmentation):

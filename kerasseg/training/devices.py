@@ -16,7 +16,8 @@ def strategy(devices: list[str] | None = None) -> Any:
 
     Returns:
         A `tf.distribute.Strategy`; on other backends an object that has its
-        `scope` and `num_replicas_in_sync` and does nothing.
+        `scope`, which does nothing, and its `num_replicas_in_sync`, the
+        devices of `keras.distribution`.
 
     Raises:
         RuntimeError: inside of the scope of a `MultiWorkerMirroredStrategy`.
@@ -29,8 +30,12 @@ def strategy(devices: list[str] | None = None) -> Any:
                 "keras.distribution instead. "
                 f"Received: devices={devices!r}"
             )
+        distribution = keras.distribution.distribution()
         return types.SimpleNamespace(
-            scope=contextlib.nullcontext, num_replicas_in_sync=1
+            scope=contextlib.nullcontext,
+            num_replicas_in_sync=(
+                distribution.device_mesh.devices.size if distribution else 1
+            ),
         )
     import tensorflow as tf
 
@@ -58,6 +63,30 @@ def strategy(devices: list[str] | None = None) -> Any:
             f"Received: devices={devices!r}"
         )
     return _mirrored(tuple(asked))
+
+
+def share() -> tuple[int, int]:
+    """Which part of each batch this process takes in a training on many.
+
+    Returns:
+        `(index, count)` of this process among those that
+        `keras.distribution` spans; `(0, 1)` where it spans one.
+
+    Raises:
+        ValueError: if the distribution would divide the batches once more.
+    """
+    distribution = keras.distribution.distribution()
+    if distribution is None or keras.backend.backend() != "jax":
+        return 0, 1
+    import jax
+
+    if jax.process_count() > 1 and distribution.auto_shard_dataset:
+        raise ValueError(
+            "`auto_shard_dataset` of the distribution must be False: each "
+            "process reads its own part of a batch. Received: "
+            "auto_shard_dataset=True"
+        )
+    return jax.process_index(), jax.process_count()
 
 
 # Two strategies of one process get their sums mixed up, seen with TensorFlow

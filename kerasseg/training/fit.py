@@ -15,6 +15,7 @@ from kerasseg.metrics import MeanIoU
 from kerasseg.training.checkpoint import Checkpoint
 from kerasseg.training.curves import plot_curves
 from kerasseg.training.deep_supervision import DeepSupervision
+from kerasseg.training.devices import share
 from kerasseg.training.devices import strategy
 from kerasseg.training.recipe import Recipe
 from kerasseg.training.samples import CheckedSamples
@@ -36,6 +37,12 @@ def fit(
     verbose: int | str = "auto",
 ) -> keras.Model:
     """Trains a model by its recipe, on all GPUs of this machine.
+
+    On several machines, each calls this in a process of its own on the JAX
+    backend, after `keras.distribution.initialize(...)` and
+    `keras.distribution.set_distribution(...)` with a
+    `DataParallel(auto_shard_dataset=False)`: each reads its part of every
+    batch, and the first writes the folder, which all must be able to read.
 
     After each epoch the folder holds the state to go on from
     (`last.npz`), the log (`log.csv`) and the training curve
@@ -94,13 +101,17 @@ def _fit(recipe, output, replicas, verbose):
     train = CheckedSamples(train, *known)
     augmentation = _augmentation(recipe, train)
     held_out = _held_out(recipe, known, replicas)
-    validation = _in_order(held_out, recipe.batch_size, replicas)
+    part = share()
+    validation = _in_order(held_out, recipe.batch_size, replicas, part)
     checkpoint = Checkpoint(output / CHECKPOINT)
     done = checkpoint.restore(trainer)
     if done:
         logger.info("going on after epoch %d of %d", done, recipe.epochs)
-    _forget_unfinished(output / LOG, done)
     log = keras.callbacks.CSVLogger(output / LOG, append=True)
+    writers = []
+    if part[0] == 0:
+        _forget_unfinished(output / LOG, done)
+        writers = [log, checkpoint, _Curves(output, recipe.name)]
     with _clear_errors(checkpoint.path, [train, held_out]):
         try:
             trainer.fit(
@@ -111,18 +122,14 @@ def _fit(recipe, output, replicas, verbose):
                     seed=recipe.seed,
                     drop_remainder=True,
                     initial_epoch=done,
+                    share=part,
                 ),
                 validation_data=validation,
                 initial_epoch=done,
                 epochs=recipe.epochs,
                 shuffle=False,
                 verbose=verbose,
-                callbacks=[
-                    _StopOnNaN(),
-                    log,
-                    checkpoint,
-                    _Curves(output, recipe.name),
-                ],
+                callbacks=[_StopOnNaN(), *writers],
             )
         finally:
             # Keras leaves the file open when an error stops the training.
@@ -206,7 +213,7 @@ def _held_out(recipe, known, replicas):
     return samples
 
 
-def _in_order(samples, batch_size, replicas):
+def _in_order(samples, batch_size, replicas, part):
     """Batches for validation."""
     if samples is None:
         return None
@@ -216,7 +223,9 @@ def _in_order(samples, batch_size, replicas):
             "`validation` must return images of one size when several "
             f"devices share a batch. Received: sizes {sizes}"
         )
-    return batches(samples, batch_size if len(sizes) == 1 else 1, shuffle=False)
+    if len(sizes) > 1:
+        batch_size = 1
+    return batches(samples, batch_size, shuffle=False, share=part)
 
 
 def _forget_unfinished(log, done):

@@ -179,6 +179,16 @@ def test_two_devices_share_each_batch():
     ]
 
 
+@pytest.mark.parametrize("form", [Batches, batches])
+def test_the_shares_of_all_processes_are_the_batches(samples, form):
+    samples = samples[:6]
+    whole = list(Batches(samples, 4, AUGMENT))
+    parts = [form(samples, 4, AUGMENT, share=(part, 2)) for part in (0, 1)]
+    for batch, *shares in zip(whole, *parts, strict=True):
+        for content, *pieces in zip(batch, *shares, strict=True):
+            np.testing.assert_array_equal(np.concatenate(pieces), content)
+
+
 def test_samples_of_many_sizes(samples):
     samples[1] = samples[1][0][:, 1:], samples[1][1][:, 1:]
     source = Batches(samples, 2, shuffle=False)
@@ -196,6 +206,9 @@ def test_samples_of_many_sizes(samples):
         ({"dataset": [], "batch_size": 2}, "at least one batch.*0 samples"),
         ({"batch_size": 8, "drop_remainder": True}, "7 samples, batch_size=8"),
         ({"batch_size": 0}, "`batch_size` must be a positive integer"),
+        ({"batch_size": 2, "share": (2, 2)}, r"index from 0.*\(2, 2\)"),
+        ({"batch_size": 3, "share": (0, 2)}, "2 equal parts.*batch_size=3"),
+        ({"batch_size": 2, "share": (0, 2)}, "2 equal parts.*7 samples"),
     ],
 )
 def test_bad_arguments(samples, arguments, message):
