@@ -4,6 +4,7 @@ from kerasseg.data.labels import CAMVID
 from kerasseg.data.labels import NUCLEI
 from kerasseg.data.labels import Labels
 from kerasseg.data.labels import default_palette
+from kerasseg.zoo.ade20k import ADE20K
 from kerasseg.zoo.entry import Entry
 
 VOC = Labels(
@@ -76,6 +77,16 @@ _GUIDED_PAPER = (
     "Semantic Segmentation, Sensors 2021, 21(6), 2170, "
     "https://doi.org/10.3390/s21062170"
 )
+
+_PIXEL_DCL_UNET = {
+    "builder": "pixel_dcl_unet",
+    "labels": VOC,
+    "image_shape": (256, 256, 3),
+    "weights": None,
+    "dataset": "voc",
+    "provenance": "Architecture only: no weights are published with it.",
+    "paper": _PIXEL_DCL_PAPER,
+}
 
 _CAMVID = {
     "backbone": "mobilenet_v2",
@@ -168,7 +179,7 @@ _ENTRIES = (
     ),
     Entry(
         name="bilinear",
-        title="Bilinear upsampling on MobileNetV2, 11 street classes: the baseline",
+        title="Bilinear upsampling on MobileNetV2, 11 street classes",
         builder="bilinear",
         weights="bilinear.weights.h5",
         sha256=(
@@ -231,6 +242,38 @@ _ENTRIES = (
         dataset="voc",
         provenance="Architecture only: no weights are published with it.",
         paper=_GDN_PAPER,
+    ),
+    Entry(
+        name="pixel_dcl_unet",
+        title="U-Net with PixelDCL, 21 Pascal VOC classes: the authors' own "
+        "model",
+        arguments={"upsampling": "pixel_dcl", "reference": True},
+        parameters=31_358_954,
+        **_PIXEL_DCL_UNET,
+    ),
+    Entry(
+        name="ipixel_dcl_unet",
+        title="U-Net with iPixelDCL, 21 Pascal VOC classes: the authors' own "
+        "model",
+        arguments={"upsampling": "ipixel_dcl", "reference": True},
+        parameters=50_159_594,
+        **_PIXEL_DCL_UNET,
+    ),
+    Entry(
+        name="guided_duc_dlc_resnet50",
+        title="Guided DUC + DLC on ResNet-50, 150 ADE20K classes: the paper's "
+        "own model",
+        builder="guided_duc_dlc",
+        arguments={"head": "paper"},
+        backbone="resnet50",
+        backbone_arguments={"output_stride": 16},
+        labels=ADE20K,
+        image_shape=(480, 480, 3),
+        weights=None,
+        parameters=0,
+        dataset="ade20k",
+        provenance="Architecture only: no weights are published with it.",
+        paper=_GUIDED_PAPER,
     ),
 )
 
