@@ -18,6 +18,9 @@ NAMES = [
     "fcn_16s_vgg16",
     "fcn_8s_vgg16",
     "gdn_vgg16",
+    "pixel_dcl_unet",
+    "ipixel_dcl_unet",
+    "guided_duc_dlc_resnet50",
 ]
 
 
