@@ -18,6 +18,7 @@ VERBS = (
     "train",
     "evaluate",
     "export",
+    "verify",
     "data",
     "doctor",
     "demo",
@@ -29,6 +30,7 @@ examples:
   kerasseg predict lrr_4x street.jpg --out masks
   kerasseg evaluate lrr_4x --data camvid
   kerasseg export lrr_4x --to litert --image-shape 352x480
+  kerasseg verify lrr_4x.tflite --against lrr_4x --data camvid
   kerasseg doctor
 """
 

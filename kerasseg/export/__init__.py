@@ -5,6 +5,8 @@ from kerasseg.export.gate import Gate
 from kerasseg.export.litert import to_litert
 from kerasseg.export.onnx import to_onnx
 from kerasseg.export.openvino import to_openvino
+from kerasseg.export.recheck import VerificationReport
+from kerasseg.export.recheck import verify_file
 from kerasseg.export.report import ExportReport
 from kerasseg.export.runtimes import run_litert
 from kerasseg.export.runtimes import run_onnx
@@ -18,6 +20,7 @@ __all__ = [
     "ExportError",
     "ExportReport",
     "Gate",
+    "VerificationReport",
     "compare",
     "read_sidecar",
     "run_litert",
@@ -28,4 +31,5 @@ __all__ = [
     "to_onnx",
     "to_openvino",
     "to_saved_model",
+    "verify_file",
 ]

@@ -8,8 +8,8 @@ class ExportError(RuntimeError):
 
     Raised when a conversion fails, when its result holds operators that the
     plain runtime does not know, or when the written file computes something
-    else than the Keras model. The message says what differs; nothing was
-    written to the requested path.
+    else than the Keras model. The message says what differs. An exporter that
+    raises it has written nothing to the requested path.
     """
 
 

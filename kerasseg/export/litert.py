@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 from pathlib import Path
 
+from kerasseg.export import ends
 from kerasseg.export import operators
 from kerasseg.export import runtimes
 from kerasseg.export.errors import ExportError
@@ -176,4 +177,5 @@ LITERT = Format(
     },
     quantization=runtimes.litert_quantization,
     kept_in_float=operators.litert_float_operators,
+    ends=ends.litert_ends,
 )

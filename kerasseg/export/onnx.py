@@ -6,6 +6,7 @@ import math
 
 import keras
 
+from kerasseg.export import ends
 from kerasseg.export import onnx_graph
 from kerasseg.export import onnx_rounding
 from kerasseg.export import operators
@@ -220,4 +221,5 @@ ONNX = Format(
     },
     layouts=("NHWC", "NCHW"),
     time_shares=runtimes.onnx_time_shares,
+    ends=ends.onnx_ends,
 )

@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+from kerasseg.export import ends
 from kerasseg.export import operators
 from kerasseg.export import runtimes
 from kerasseg.export.errors import require
@@ -137,4 +138,5 @@ OPENVINO = Format(
     precisions=ONNX.precisions,
     layouts=ONNX.layouts,
     time_shares=runtimes.openvino_time_shares,
+    ends=ends.openvino_ends,
 )

@@ -15,6 +15,7 @@ from kerasseg.export import runtimes
 from kerasseg.export import sidecar
 from kerasseg.export.errors import ExportError
 from kerasseg.export.errors import require
+from kerasseg.export.integrity import check_content
 from kerasseg.export.quiet import quiet
 from kerasseg.export.report import ExportReport
 from kerasseg.export.report import write_json
@@ -27,6 +28,7 @@ from kerasseg.export.static import make_source
 from kerasseg.export.variant import Variant
 from kerasseg.export.variant import settled
 from kerasseg.export.verify import DEFAULT_IGNORE_CLASSES
+from kerasseg.export.verify import doubts
 from kerasseg.export.verify import verify
 
 _logger = logging.getLogger("kerasseg.export")
@@ -41,6 +43,10 @@ def _none(path):
 
 
 def _unknown(path, images):
+    return None
+
+
+def _untold(path):
     return None
 
 
@@ -70,6 +76,8 @@ class Format:
             names none.
         time_shares: Function of a path and an image batch that measures the
             share of the time of each operator. Defaults to one that cannot.
+        ends: Function of a path that reads the `Ends` of an artefact, what
+            it says about itself, or `None`. Defaults to one that cannot.
     """
 
     name: str
@@ -88,6 +96,7 @@ class Format:
     quantization: Callable = _real
     kept_in_float: Callable = _none
     time_shares: Callable = _unknown
+    ends: Callable = _untold
 
 
 def export(
@@ -158,7 +167,7 @@ def export(
             sha256=artefact.sha256(written),
             notes=(
                 *source.notes,
-                *_doubts(result.measures),
+                *doubts(result.measures),
                 *_float_parts(form, variant, written),
             ),
             num_classes=result.num_classes,
@@ -171,7 +180,9 @@ def export(
             time_shares=form.time_shares(written, samples.first()),
         )
         beside = staged / "sidecar.json"
-        write_json(beside, sidecar.describe(report, labels))
+        described = sidecar.describe(report, labels)
+        check_content(written, described, form)
+        write_json(beside, described)
         files = zip(artefact.parts(written), artefact.parts(path), strict=True)
         place(staged, [*files, (beside, sidecar.sidecar_path(path))])
     _logger.info("wrote %s in %.1f s", path, report.seconds)
@@ -234,18 +245,6 @@ def _training_hint(source):
         f"batch normalisation in training mode does: a layer ignores "
         f"`training=False`."
     )
-
-
-def _doubts(measures):
-    """Says so where agreement means little."""
-    if measures["logit_range"] > 0:
-        return ()
-    doubt = (
-        "The model returns one and the same logit everywhere, as untrained "
-        "models may: the agreement proves nothing."
-    )
-    _logger.warning(doubt)
-    return (doubt,)
 
 
 def _float_parts(form, variant, path):

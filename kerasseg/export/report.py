@@ -160,26 +160,11 @@ class ExportReport:
                 f"{self.output} {_shape(self.output_shape)} "
                 f"{self.output_dtype}" + _scale(self.output_quantization),
             ),
-            ("verified on", f"{self.images} images: {self.verified_on}"),
-            *self._errors(),
-            (
-                "mask agreement",
-                f"{100 * self.mask_agreement:.4f} %"
-                + (f", and {self.ties} pixels tied" if self.ties else ""),
-            ),
+            *proof_rows(self),
         ]
-        if self.miou_before is not None:
-            rows.append(
-                (
-                    "mean IoU",
-                    f"{100 * self.miou_before:.2f} % in Keras, "
-                    f"{100 * self.miou_after:.2f} % in the file",
-                )
-            )
         return (
             rows
             + [
-                ("proof", self.gate),
                 ("operators", _pairs(self.operators)),
                 ("size", f"{self.bytes / 1e6:.2f} MB"),
                 (
@@ -211,22 +196,8 @@ class ExportReport:
         ]
         return [("time spent on", ", ".join(shares))]
 
-    def _errors(self):
-        if self.max_error is None:
-            return []
-        return [
-            (
-                "max logit error",
-                f"{self.max_error:.3g} ({self.relative_error:.2g} of the "
-                f"range {self.logit_range:.4g})",
-            ),
-            ("mean logit error", f"{self.mean_error:.3g}"),
-        ]
-
     def __str__(self) -> str:
-        rows = self.rows()
-        width = max(len(name) for name, _ in rows)
-        return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+        return as_table(self.rows())
 
 
 def write_json(path: Path, content: dict) -> None:
@@ -248,6 +219,55 @@ def write_json(path: Path, content: dict) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def proof_rows(report) -> list[tuple[str, str]]:
+    """Lists what was measured on the images of a proof.
+
+    Args:
+        report: `ExportReport`, or another with the same measures.
+
+    Returns:
+        List of `(name, value)` pairs of text.
+    """
+    agreement = f"{100 * report.mask_agreement:.4f} %"
+    if report.ties:
+        agreement += f", and {report.ties} pixels tied"
+    rows = [
+        ("verified on", f"{report.images} images: {report.verified_on}"),
+        *_error_rows(report),
+        ("mask agreement", agreement),
+    ]
+    if report.miou_before is not None:
+        before, after = 100 * report.miou_before, 100 * report.miou_after
+        score = f"{before:.2f} % in Keras, {after:.2f} % in the file"
+        rows.append(("mean IoU", score))
+    return [*rows, ("proof", report.gate)]
+
+
+def _error_rows(report):
+    if report.max_error is None:
+        return []
+    spread = report.logit_range
+    share = report.max_error / spread if spread else 0.0
+    error = f"{report.max_error:.3g} ({share:.2g} of the range {spread:.4g})"
+    return [
+        ("max logit error", error),
+        ("mean logit error", f"{report.mean_error:.3g}"),
+    ]
+
+
+def as_table(rows) -> str:
+    """Aligns rows of names and values.
+
+    Args:
+        rows: List of `(name, value)` pairs of text.
+
+    Returns:
+        One line for each row.
+    """
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
 
 
 def _shape(shape):

@@ -31,7 +31,9 @@ class Samples:
             self.description = "seeded random images"
         else:
             self._items = _checked_items(items, argument)
-            kind = "calibration images" if argument != "verify_on" else "images"
+            kind = (
+                "calibration images" if argument == "calibration" else "images"
+            )
             self.description = f"{kind} of the user ({type(items).__name__})"
         self._indices = range(len(self._items))
 

@@ -1,5 +1,6 @@
 """Export to a TensorFlow SavedModel."""
 
+from kerasseg.export import ends
 from kerasseg.export import operators
 from kerasseg.export import runtimes
 from kerasseg.export.pipeline import Format
@@ -87,4 +88,5 @@ SAVED_MODEL = Format(
     convert=write_saved_model,
     open=runtimes.open_saved_model,
     operators=operators.saved_model_operators,
+    ends=ends.saved_model_ends,
 )

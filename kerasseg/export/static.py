@@ -55,6 +55,11 @@ class Source:
         """Shape of the file's input, in its layout."""
         return self.variant.file_shape(self.shape)
 
+    @property
+    def num_classes(self) -> int:
+        """Number of classes of the model."""
+        return _num_classes(self)
+
     def calibration_batches(self):
         """Reads the calibration images in the layout of the file.
 
@@ -176,7 +181,7 @@ def make_source(model, image_shape=None, variant=None) -> Source:
     model, notes = _in_float32(model)
     variant = variant or Variant()
     source = Source(model, shape, variant, notes)
-    check_classes(variant, _num_classes(source))
+    check_classes(variant, source.num_classes)
     return dataclasses.replace(source, variant=with_images(variant, shape))
 
 

@@ -1,6 +1,7 @@
 """The proof: an artefact and its Keras model on the same images."""
 
 import dataclasses
+import logging
 import statistics
 import time
 
@@ -11,6 +12,7 @@ from kerasseg.export.gate import check_equal
 
 TIE = 1e-6  # Share of the logit range that float32 rounding may decide.
 DEFAULT_IGNORE_CLASSES = (255,)
+_logger = logging.getLogger("kerasseg.export")
 
 
 def compare(reference, candidate) -> dict:
@@ -211,6 +213,25 @@ def verify(source, run, samples, ignore_classes) -> Verification:
         latency_ms=measure_latency(run, image[None]),
         gate=gate,
     )
+
+
+def doubts(measures) -> tuple[str, ...]:
+    """Says so where agreement means little.
+
+    Args:
+        measures: Dictionary of `Comparison.result`.
+
+    Returns:
+        Sentences, which are logged too; none in the usual case.
+    """
+    if measures["logit_range"] > 0:
+        return ()
+    doubt = (
+        "The model returns one and the same logit everywhere, as untrained "
+        "models may: the agreement proves nothing."
+    )
+    _logger.warning(doubt)
+    return (doubt,)
 
 
 def measure_latency(run, images, budget=1.0) -> float:
