@@ -189,6 +189,19 @@ _ENTRIES = (
         **_CAMVID,
     ),
     Entry(
+        name="deeplab_v3_plus",
+        title="DeepLabV3+ on MobileNetV2, 11 street classes",
+        builder="deeplab_v3_plus",
+        arguments={"filters": 96},
+        weights="deeplab_v3_plus.weights.h5",
+        sha256=(
+            "5608160d6b0c21df6f76c4c9ffbb6aa03a3d20c7c0627c933519d9649d84b7cc"
+        ),
+        parameters=3_005_787,
+        paper=_DEEPLAB_PAPER,
+        **_CAMVID,
+    ),
+    Entry(
         name="lrr_4x_vgg16",
         title="LRR-4x on VGG-16, 21 Pascal VOC classes: the paper's own model",
         builder="lrr",
