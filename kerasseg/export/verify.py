@@ -9,6 +9,7 @@ import numpy as np
 
 from kerasseg.export.errors import ExportError
 from kerasseg.export.gate import check_equal
+from kerasseg.export.reference import Reference
 
 TIE = 1e-6  # Share of the logit range that float32 rounding may decide.
 DEFAULT_IGNORE_CLASSES = (255,)
@@ -191,9 +192,10 @@ def verify(source, run, samples, ignore_classes) -> Verification:
         ExportError: If the logits or the masks differ too much.
     """
     comparison = Comparison(ignore_classes)
+    model = Reference(source, len(samples))
     count = 0
     for image, mask in samples:
-        reference = source.logits(image[None])
+        reference = model(image[None])
         mask = _fit_mask(mask, reference.shape[1:3])
         result = run(image[None])
         comparison.add(reference, result, mask)
