@@ -84,7 +84,7 @@ def trapped_model():
     return keras.Model(images, layers.Conv2D(3, 1)(x))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def build():
     """The function that builds a tiny segmenter."""
     return tiny_model
