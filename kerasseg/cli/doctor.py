@@ -1,6 +1,7 @@
 """`kerasseg doctor`: what is installed, what works, what mends the rest."""
 
 import argparse
+import functools
 import importlib.metadata
 import importlib.util
 import os
@@ -10,8 +11,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from kerasseg.cli.conflicts import conflicts
 from kerasseg.cli.export import SUFFIXES
 from kerasseg.cli.mistakes import one_line
+from kerasseg.cli.progress import progress
 from kerasseg.cli.quiet import import_keras
 from kerasseg.cli.tables import fields
 from kerasseg.cli.tables import table
@@ -43,6 +46,9 @@ EXPORTERS = (
     ("openvino", "openvino", ("onnx", "openvino"), False),
 )
 
+# What an exporter finds missing only as it runs, which is no failure.
+CONVERTERS = {"tf2onnx", "jax2onnx"}
+
 _MARKS = {True: "works", False: "FAILS", None: "-"}
 
 
@@ -56,7 +62,7 @@ def add_parser(subparsers) -> None:
         "doctor",
         help="what is installed, what works, what mends the rest",
         description="Print versions, try each exporter on a tiny net, and "
-        "name the command that brings what is missing.",
+        "name what is missing or in conflict, and the command that mends it.",
     )
     parser.add_argument(
         "--quick", action="store_true", help="print versions, try nothing"
@@ -93,14 +99,21 @@ def run(args: argparse.Namespace) -> int:
     print(f"\n{table(('package', 'version', 'for', 'to get it'), rows)}")
     if args.quick:
         return 0
-    checks = [_check_backend(backend)]
-    if checks[0][1]:
-        checks.append(_check_zoo())
-        checks += [_check_export(*exporter) for exporter in EXPORTERS]
-    checks += [_check_data(), _check_cache()]
+    checks = _checks(backend)
     rows = [(name, _MARKS[works], remark) for name, works, remark in checks]
     print(f"\n{table(('check', 'result', 'remark'), rows)}")
     return 1 if any(works is False for _, works, _ in checks) else 0
+
+
+def _checks(backend):
+    """Rows of what was checked, whether it works, and a remark."""
+    first = _check_backend(backend)
+    steps = [_check_data, _check_cache]
+    if first[1]:
+        exports = [functools.partial(_check_export, *e) for e in EXPORTERS]
+        steps = [_check_zoo, *exports, *steps]
+    done = [step() for step in progress(steps, "Checking", len(steps))]
+    return [first, *_check_packages(), *done]
 
 
 def version(name: str) -> str | None:
@@ -151,6 +164,18 @@ def _check_backend(backend):
     return name, works, f"keras {keras.__version__}"
 
 
+def _check_packages():
+    """Whether the installed versions go together."""
+    found = conflicts(
+        [module for module, *_ in PACKAGES], [name for _, name, *_ in PACKAGES]
+    )
+    rows = [
+        ("packages", None, f"{problem}: {command}")
+        for problem, command in found
+    ]
+    return rows or [("packages", True, "their versions go together")]
+
+
 def _check_zoo():
     """Whether the packaged weights are whole."""
     try:
@@ -184,10 +209,11 @@ def _check_export(name, extra, modules, tensorflow_only):
             report = getattr(export, f"to_{name}")(
                 _tiny_net(), path, image_shape=(32, 48, 3)
             )
-    except ImportError as error:
-        return title, None, one_line(error)
     except Exception as error:
-        return title, False, one_line(error)
+        cause = error.__cause__ or error
+        if getattr(cause, "name", None) in CONVERTERS:
+            return title, None, one_line(error)
+        return title, False, _with_remedy(one_line(error), extra)
     seconds = time.perf_counter() - start
     return (
         title,
@@ -195,6 +221,12 @@ def _check_export(name, extra, modules, tensorflow_only):
         f"{100 * report.mask_agreement:.2f} % of a tiny net's mask agrees, "
         f"{seconds:.1f} s",
     )
+
+
+def _with_remedy(message, extra):
+    if "pip install" in message:
+        return message
+    return f'{message} Try: pip install --upgrade "kerasseg[{extra}]"'
 
 
 def _tiny_net():

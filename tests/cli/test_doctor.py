@@ -76,6 +76,34 @@ def test_another_backend_is_no_failure(monkeypatch):
     assert "KERAS_BACKEND=tensorflow" in remark
 
 
+@pytest.mark.parametrize(
+    ("missing", "works"), [("tf2onnx", None), ("google.protobuf", False)]
+)
+def test_a_broken_package_is_a_failure(monkeypatch, missing, works):
+    from kerasseg import export
+
+    def fail(*args, **kwargs):
+        cause = ImportError(f"No module named {missing!r}", name=missing)
+        raise ImportError("This export needs a package.") from cause
+
+    monkeypatch.setattr(export, "to_onnx", fail)
+    _, found, remark = doctor._check_export("onnx", "onnx", (), False)
+    assert found is works
+    assert remark.startswith("This export needs a package.")
+    if works is False:
+        assert remark.endswith('pip install --upgrade "kerasseg[onnx]"')
+
+
+def test_conflicts_are_told(monkeypatch):
+    found = [("a needs b<2, found 3", 'pip install "b<2"')]
+    monkeypatch.setattr(doctor, "conflicts", lambda *_: found)
+    assert doctor._check_packages() == [
+        ("packages", None, 'a needs b<2, found 3: pip install "b<2"')
+    ]
+    monkeypatch.setattr(doctor, "conflicts", lambda *_: [])
+    assert doctor._check_packages()[0][1] is True
+
+
 @pytest.mark.export
 @pytest.mark.parametrize("exporter", doctor.EXPORTERS)
 def test_a_tiny_net_passes_each_exporter(exporter):
