@@ -202,6 +202,19 @@ _ENTRIES = (
         **_CAMVID,
     ),
     Entry(
+        name="fcn_8s",
+        title="FCN-8s on MobileNetV2, 11 street classes",
+        builder="fcn",
+        arguments={"variant": "8s"},
+        weights="fcn_8s.weights.h5",
+        sha256=(
+            "428d68eaab306d0064b3084b15a0a32e18d4e1f14733de9317defb369c3935bf"
+        ),
+        parameters=2_280_545,
+        paper=_FCN_PAPER,
+        **_CAMVID,
+    ),
+    Entry(
         name="lrr_4x_vgg16",
         title="LRR-4x on VGG-16, 21 Pascal VOC classes: the paper's own model",
         builder="lrr",
