@@ -18,12 +18,15 @@ SUFFIXES = {
     "onnx": ".onnx",
     "openvino": ".xml",
 }
+# What needs more than one file, and a GPU.
+ENGINES = {"tensorrt": ".engine"}
 # Options that only some formats have.
 OPTIONS = {
     "saved_model": ("output",),
     "litert": ("precision", "calibration", "output"),
     "onnx": ("precision", "calibration", "output", "layout"),
     "openvino": ("precision", "calibration", "output", "layout"),
+    "tensorrt": ("precision", "calibration", "output", "layout"),
 }
 PROOF_IMAGES = 8
 # A point of mean IoU is less than what eight images scatter by.
@@ -37,10 +40,14 @@ examples:
   kerasseg export lrr_4x --to litert --precision int8 --calibration camvid
   kerasseg export lrr_4x --to onnx --output mask --layout NCHW
   kerasseg export lrr_4x --to openvino --precision float16 --data camvid
+  kerasseg export lrr_4x --to tensorrt --precision float16 --data camvid
   kerasseg export my_model --to saved_model --image-shape 256x256 --out served
 
 The file is run in its own runtime and compared with the Keras model before it
-appears; a JSON file beside it tells a runtime all it needs to know.
+appears; a JSON file beside it tells a runtime all it needs to know. For
+TensorRT that is an ONNX file, with operators that TensorRT takes; the engine
+is built from it where the package tensorrt is installed, and else the command
+that builds it is printed. Engines are untested on a GPU in this release.
 """
 
 
@@ -59,7 +66,10 @@ def add_parser(subparsers) -> None:
     )
     parser.add_argument("entry", metavar="ENTRY", help=ENTRY_HELP)
     parser.add_argument(
-        "--to", required=True, choices=SUFFIXES, help="the format"
+        "--to",
+        required=True,
+        choices=(*SUFFIXES, *ENGINES),
+        help="the format",
     )
     parser.add_argument(
         "--image-shape",
@@ -110,7 +120,8 @@ def _add_options(parser):
     parser.add_argument(
         "--layout",
         choices=("NHWC", "NCHW"),
-        help="the order of the axes, for ONNX and OpenVINO (default: NHWC)",
+        help="the order of the axes, for ONNX, OpenVINO and TensorRT "
+        "(default: NHWC)",
     )
 
 
@@ -213,5 +224,5 @@ def _file_name(args):
     name = Path(args.entry).resolve().name
     if args.precision not in (None, "float32"):
         name = f"{name}_{args.precision}"
-    suffix = SUFFIXES[args.to]
+    suffix = {**SUFFIXES, **ENGINES}[args.to]
     return f"{name}{suffix}" if suffix else f"{name}_{args.to}"

@@ -14,6 +14,7 @@ from kerasseg.export.runtimes import run_openvino
 from kerasseg.export.runtimes import run_saved_model
 from kerasseg.export.saved_model import to_saved_model
 from kerasseg.export.sidecar import read_sidecar
+from kerasseg.export.tensorrt import to_tensorrt
 from kerasseg.export.verify import compare
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "to_onnx",
     "to_openvino",
     "to_saved_model",
+    "to_tensorrt",
     "verify_file",
 ]

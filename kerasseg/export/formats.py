@@ -4,5 +4,8 @@ from kerasseg.export.litert import LITERT
 from kerasseg.export.onnx import ONNX
 from kerasseg.export.openvino import OPENVINO
 from kerasseg.export.saved_model import SAVED_MODEL
+from kerasseg.export.tensorrt import TENSORRT
 
-FORMATS = {form.name: form for form in (SAVED_MODEL, LITERT, ONNX, OPENVINO)}
+FORMATS = {
+    form.name: form for form in (SAVED_MODEL, LITERT, ONNX, OPENVINO, TENSORRT)
+}

@@ -87,7 +87,7 @@ def to_onnx(
         ExportError: If the conversion fails, needs operators that ONNX does
             not have, or its result differs or loses too much.
     """
-    _check_opset(opset)
+    check_opset(opset)
     modules, packages = onnx_packages()
     form = dataclasses.replace(
         ONNX,
@@ -123,13 +123,15 @@ def onnx_packages() -> tuple[tuple[str, ...], tuple[str, ...]]:
     return modules, (*modules, _backend())
 
 
-def write_onnx(source, path, opset=DEFAULT_OPSET) -> None:
+def write_onnx(source, path, opset=DEFAULT_OPSET, symmetric=False) -> None:
     """Converts the model with the exporter of the current backend.
 
     Args:
         source: The `Source` to convert.
         path: File to write.
         opset: Version of ONNX's operator set. Defaults to `18`.
+        symmetric: Whether all zero points of an int8 file are zero. Defaults
+            to `False`.
 
     Raises:
         ExportError: If the graph holds operators outside the standard.
@@ -145,7 +147,7 @@ def write_onnx(source, path, opset=DEFAULT_OPSET) -> None:
     if source.variant.precision == "float16":
         proto = onnx_rounding.to_float16(proto, path)
     if source.variant.precision == "int8":
-        proto = onnx_rounding.to_int8(proto, source, path)
+        proto = onnx_rounding.to_int8(proto, source, path, symmetric)
     onnx_graph.refuse_foreign(proto)
     del proto.opset_import[:]
     proto.opset_import.append(onnx.helper.make_opsetid("", opset))
@@ -154,7 +156,15 @@ def write_onnx(source, path, opset=DEFAULT_OPSET) -> None:
     onnx.save_model(proto, str(path))
 
 
-def _check_opset(opset):
+def check_opset(opset) -> None:
+    """Refuses versions of the operator set that cannot be written.
+
+    Args:
+        opset: What the user gave.
+
+    Raises:
+        ValueError: If it is no version that the converter knows.
+    """
     highest = math.inf
     if _backend() == "tensorflow":
         with quiet():

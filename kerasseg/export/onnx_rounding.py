@@ -4,6 +4,9 @@ from pathlib import Path
 
 from kerasseg.export import onnx_graph
 
+# Options of ONNX Runtime for TensorRT.
+SYMMETRIC = {"ActivationSymmetric": True, "QuantizeBias": False}
+
 
 def to_float16(proto, path):
     """Types the tensors of a graph as float16, all but its ends.
@@ -25,7 +28,7 @@ def to_float16(proto, path):
     return proto
 
 
-def to_int8(proto, source, path):
+def to_int8(proto, source, path, symmetric=False):
     """Puts quantising and dequantising nodes around the operators.
 
     Weights get one scale for each filter, activations one for each tensor,
@@ -36,6 +39,9 @@ def to_int8(proto, source, path):
         proto: `onnx.ModelProto` in float32.
         source: The `Source` with the calibration images.
         path: Path of the artefact; intermediate files lie beside it.
+        symmetric: Whether activations are `int8` with the zero point 0, and
+            biases real numbers, as TensorRT wants them. Defaults to `False`:
+            activations are `uint8`.
 
     Returns:
         `onnx.ModelProto` with `QuantizeLinear` and `DequantizeLinear` nodes.
@@ -55,9 +61,14 @@ def to_int8(proto, source, path):
         _Reader(source),
         quant_format=quantization.QuantFormat.QDQ,
         per_channel=True,
-        activation_type=quantization.QuantType.QUInt8,
+        activation_type=(
+            quantization.QuantType.QInt8
+            if symmetric
+            else quantization.QuantType.QUInt8
+        ),
         weight_type=quantization.QuantType.QInt8,
         nodes_to_exclude=maxima(proto.graph),
+        extra_options=SYMMETRIC if symmetric else {},
     )
     return onnx.load(str(rounded))
 

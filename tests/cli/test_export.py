@@ -1,4 +1,5 @@
 import argparse
+import importlib.util
 import json
 import re
 
@@ -155,6 +156,20 @@ def test_the_report_is_printed(
     assert (tmp_path / name).exists()
     sidecar = json.loads((tmp_path / f"{name}.json").read_text())
     assert sidecar["class_names"] == ["red", "green", "blue"]
+
+
+@pytest.mark.export
+def test_the_command_that_builds_an_engine_is_printed(
+    run, channels_entry, tmp_path
+):
+    if importlib.util.find_spec("tensorrt"):
+        pytest.skip("TensorRT is installed, and builds the engine")
+    out = tmp_path / "net.engine"
+    shape = ("--image-shape", "33x47", "--out", out)
+    result = run("export", channels_entry, "--to", "tensorrt", *shape)
+    assert result.code == 0
+    assert f"trtexec --onnx={tmp_path / 'net.onnx'} --save" in result.out
+    assert (tmp_path / "net.onnx.json").exists()
 
 
 @pytest.mark.export
