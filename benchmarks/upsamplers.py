@@ -12,6 +12,7 @@ import argparse
 import json
 import statistics
 import tempfile
+import textwrap
 from pathlib import Path
 
 import timing
@@ -21,23 +22,30 @@ DOCS = ROOT / "docs"
 SPEEDS = DOCS / "upsamplers.json"
 BASELINE = "bilinear"
 BATCH = 4
+QUICK = 1.5  # Times the backbone alone that a decoder for slow devices takes.
 PAGE = """\
 # Upsamplers, side by side
 
-Decoders on one backbone (MobileNetV2 1.0), one data set (CamVid, 360 x 480,
-11 classes, 233 test images scored once), one trained trunk to start from
-(`zoo/trunk.py`), one schedule (16 epochs of train + val, the blocks up to
-stride 4 frozen). Made by
-`python benchmarks/upsamplers.py` from `zoo/*/metrics.json` and a run on
-{processor}, {cores} cores, two threads.
+How should coarse, deep features become a sharp mask? Here the decoders of the
+zoo answer on equal terms: one backbone (MobileNetV2 1.0), one data set
+(CamVid, 360 x 480, 11 classes), one trained trunk to start from
+([zoo/trunk.py](../zoo/trunk.py)), one schedule fixed in advance (16 epochs of
+train + val, the blocks up to stride 4 frozen). The 233 test images were scored
+once for each.
 
-"Time" is over the backbone alone: one image of 352 x 480, float32. Boundary
-F1 counts boundary pixels found within a small distance of the true ones, see
-`kerasseg.metrics.BoundaryF1`. Multiply-adds are those of the ONNX file.
-
-{summary}
-{noise}
 {verdict}
+{summary}
+In brackets: the difference to `{baseline}`, which learns nothing but a 1x1
+classifier. "Time" is that of one image of 352 x 480 over the backbone alone,
+float32, two threads. Boundary F1 counts boundary pixels that lie near true
+ones, see `kerasseg.metrics.BoundaryF1`. Multiply-adds are those of the ONNX
+file. "Training" is the rate on the CPU that measured the times, a
+{processor} with {cores} cores.
+
+{noise}
+| entry | what it is | paper |
+| --- | --- | --- |
+{decoders}
 ## Near boundaries
 
 Mean IoU of the pixels within a distance of a true boundary:
@@ -51,11 +59,14 @@ Mean IoU of the pixels within a distance of a true boundary:
 
 ## By class
 
-{classes}"""
+{classes}
+Made by `python benchmarks/upsamplers.py` from `zoo/*/metrics.json`; do not
+edit.
+"""
 
 
 def entries():
-    """The trained entries on CamVid that have been scored, by name."""
+    """The trained entries on CamVid that have been scored, best first."""
     from kerasseg import zoo
 
     found = {}
@@ -63,7 +74,7 @@ def entries():
         path = ROOT / "zoo" / name / "metrics.json"
         if zoo.info(name).dataset == "camvid" and path.exists():
             found[name] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    return dict(sorted(found.items(), key=lambda item: -item[1]["mean_iou"]))
 
 
 def seeds(name, score):
@@ -128,6 +139,8 @@ def measure(names, args):
                 "parameters": model.count_params(),
                 "multiply_adds": multiply_adds(stem.with_suffix(".onnx")),
             }
+            if zoo.info(name).subset:
+                continue  # A level of another entry, trained along with it.
             recipe = load_recipe(ROOT / "zoo" / name / "recipe.py")
             steps[name] = subjects.training_step(
                 subjects.trainer(recipe, model=subjects.frozen(model)),
@@ -155,7 +168,8 @@ def percent(value):
 
 
 def difference(value, base):
-    return "" if base is None else f" ({100 * (value - base):+.1f})"
+    same = base is None or value == base
+    return "" if same else f" ({100 * (value - base):+.1f})"
 
 
 def summary(found, speeds):
@@ -175,7 +189,7 @@ def summary(found, speeds):
                 f"{speed['multiply_adds'] / 1e9:.2f} G",
                 f"{speed['.onnx']:.2f}",
                 f"{speed['.tflite']:.2f}",
-                f"{speed['images_per_second']:.1f}",
+                _rate(speed.get("images_per_second")),
             ]
         )
     return table(
@@ -193,6 +207,10 @@ def summary(found, speeds):
     )
 
 
+def _rate(value):
+    return "-" if value is None else f"{value:.1f}"
+
+
 def noise(found):
     rows = []
     for name, scores in found.items():
@@ -205,28 +223,49 @@ def noise(found):
             )
     if not rows:
         return (
-            "Each entry was trained once: how far two runs with different "
-            "seeds differ was not measured.\n"
+            "Each entry was trained once: how far two runs with different seeds"
+            " differ was\nnot measured.\n"
         )
     return "Runs with different seeds:\n\n" + table(
         ["entry", "mean IoU of each, %", "apart"], rows
     )
 
 
-def verdict(found):
-    base = found.get(BASELINE)
-    if base is None:
-        return ""
-    worse = [
-        f"`{name}`"
-        for name, scores in found.items()
-        if name != BASELINE and scores["mean_iou"] <= base["mean_iou"]
+def verdict(found, speeds):
+    """What to choose, and what does not beat the baseline."""
+    best = next(iter(found))
+    quick = [n for n in found if speeds[n][".onnx"] <= QUICK]
+    sentences = [
+        f"Most exact is `{best}`, at {speeds[best]['.onnx']:.1f} times the "
+        "time of the backbone alone in ONNX Runtime"
     ]
-    if not worse:
-        return "In brackets: the difference to `bilinear`. All are above it.\n"
-    return (
-        "In brackets: the difference to `bilinear`. Not above it in mean IoU: "
-        f"{', '.join(worse)}.\n"
+    if quick and quick[0] != best:
+        sentences.append(
+            f"Of those that take {QUICK} times or less, it is `{quick[0]}`, "
+            f"at {speeds[quick[0]]['.onnx']:.1f}"
+        )
+    base = found.get(BASELINE)
+    for score in ("mean_iou", "boundary_f1") if base else ():
+        worse = [
+            f"`{name}`"
+            for name, scores in found.items()
+            if name != BASELINE and scores[score] <= base[score]
+        ]
+        title = score.replace("mean_iou", "mean IoU").replace("_f1", " F1")
+        sentences.append(
+            f"In {title}, {', '.join(worse)} did not beat `{BASELINE}`"
+            if worse
+            else f"In {title}, all beat `{BASELINE}`"
+        )
+    return textwrap.fill(". ".join(sentences) + ".", 79) + "\n"
+
+
+def decoders(found):
+    from kerasseg import zoo
+
+    return "".join(
+        f"| `{name}` | {zoo.info(name).title} | {zoo.info(name).paper} |\n"
+        for name in found
     )
 
 
@@ -297,7 +336,9 @@ def main():
         **machine,
         summary=summary(found, speeds),
         noise=noise(found),
-        verdict=verdict(found),
+        verdict=verdict(found, speeds),
+        decoders=decoders(found),
+        baseline=BASELINE,
         trimap=table(
             ["within, pixels", *widths],
             [
