@@ -10,6 +10,7 @@ PACKAGE = ROOT / "kerasseg"
 # Public sub-packages: everything a user may import but the command line.
 PUBLIC = (
     "backbones",
+    "benchmark",
     "data",
     "export",
     "inference",

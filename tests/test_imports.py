@@ -24,6 +24,7 @@ INTERNAL = {
     "inference": {"data"},
     "training": {"data", "losses", "metrics", "inference"},
     "export": {"inference", "data"},
+    "benchmark": {"export"},
 }
 
 # Sub-package -> the other packages it may import anywhere.
@@ -48,6 +49,14 @@ EXTERNAL = {
         "onnx",
         "onnxruntime",
         "tf2onnx",
+    },
+    "benchmark": {
+        "numpy",
+        "matplotlib",
+        "tensorflow",
+        "ai_edge_litert",
+        "onnxruntime",
+        "openvino",
     },
 }
 

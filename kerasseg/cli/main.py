@@ -19,6 +19,7 @@ VERBS = (
     "evaluate",
     "export",
     "verify",
+    "benchmark",
     "data",
     "doctor",
     "demo",
