@@ -19,6 +19,7 @@ from kerasseg.export.integrity import check_content
 from kerasseg.export.quiet import quiet
 from kerasseg.export.report import ExportReport
 from kerasseg.export.report import write_json
+from kerasseg.export.rounding import Conversion
 from kerasseg.export.samples import Samples
 from kerasseg.export.staging import place
 from kerasseg.export.staging import staging_folder
@@ -29,6 +30,7 @@ from kerasseg.export.variant import Variant
 from kerasseg.export.variant import settled
 from kerasseg.export.verify import DEFAULT_IGNORE_CLASSES
 from kerasseg.export.verify import doubts
+from kerasseg.export.verify import measure_latency
 from kerasseg.export.verify import verify
 
 _logger = logging.getLogger("kerasseg.export")
@@ -50,6 +52,10 @@ def _untold(path):
     return None
 
 
+def _nothing(path, images):
+    return {}, ()
+
+
 @dataclasses.dataclass(frozen=True)
 class Format:
     """One kind of artefact: what it needs and how it is opened.
@@ -61,7 +67,8 @@ class Format:
         modules: Modules that converting and running it import.
         packages: Distributions whose versions the report states.
         backends: Keras backends that it can be made from.
-        convert: Function of a `Source` and a path that writes the artefact.
+        convert: Function of a `Source` and a path that writes the artefact
+            and may return a `Conversion`.
         open: Function of a path that returns the artefact as a function
             from an image batch to logits.
         operators: Function of a path that counts the operators.
@@ -78,6 +85,10 @@ class Format:
             share of the time of each operator. Defaults to one that cannot.
         ends: Function of a path that reads the `Ends` of an artefact, what
             it says about itself, or `None`. Defaults to one that cannot.
+        besides: Function of a path and an image batch that proves what an
+            artefact offers besides the output of its images, and returns
+            entries for the sidecar and sentences for the report. Defaults to
+            one for artefacts that offer nothing more.
     """
 
     name: str
@@ -97,6 +108,7 @@ class Format:
     kept_in_float: Callable = _none
     time_shares: Callable = _unknown
     ends: Callable = _untold
+    besides: Callable = _nothing
 
 
 def export(
@@ -143,8 +155,9 @@ def export(
     with staging_folder(path) as staged:
         _check_modules(form)
         written = staged / ("artefact" + form.suffix)
-        converted = _timed(_convert, form, source, written)
+        conversion, converted = _timed(_convert, form, source, written)
         result = _proven(form, source, written, samples, labels)
+        more, told = form.besides(written, samples.first())
         pixels, logits = form.quantization(written)
         report = ExportReport(
             format=form.name,
@@ -167,8 +180,10 @@ def export(
             sha256=artefact.sha256(written),
             notes=(
                 *source.notes,
+                *told,
                 *doubts(result.measures),
                 *_float_parts(form, variant, written),
+                *_kept_layers(conversion),
             ),
             num_classes=result.num_classes,
             gate=result.gate,
@@ -178,9 +193,11 @@ def export(
             input_quantization=pixels,
             output_quantization=logits,
             time_shares=form.time_shares(written, samples.first()),
+            float32_latency_ms=_float32_latency(form, conversion, samples),
+            worst_layers=conversion.worst_layers,
         )
         beside = staged / "sidecar.json"
-        described = sidecar.describe(report, labels)
+        described = {**sidecar.describe(report, labels), **more}
         check_content(written, described, form)
         write_json(beside, described)
         files = zip(artefact.parts(written), artefact.parts(path), strict=True)
@@ -212,7 +229,7 @@ def _output_dtype(variant, quantization):
 def _convert(form, source: Source, path):
     try:
         with quiet():
-            form.convert(source, path)
+            return form.convert(source, path) or Conversion()
     except (ExportError, ImportError, OSError, MemoryError):
         raise
     except Exception as error:
@@ -256,10 +273,25 @@ def _float_parts(form, variant, path):
     )
 
 
+def _kept_layers(conversion):
+    if not conversion.kept:
+        return ()
+    return (
+        f"Kept in float, for what rounding them costs: "
+        f"{', '.join(conversion.kept)}.",
+    )
+
+
+def _float32_latency(form, conversion, samples):
+    if conversion.float32 is None:
+        return None
+    return measure_latency(form.open(conversion.float32), samples.first())
+
+
 def _timed(function, *arguments):
     start = time.perf_counter()
-    function(*arguments)
-    return time.perf_counter() - start
+    result = function(*arguments)
+    return result, time.perf_counter() - start
 
 
 def _check_backend(form):

@@ -174,6 +174,7 @@ def verify_file(
         DEFAULT_IGNORE_CLASSES if labels is None else labels.ignore_classes
     )
     result = _compared(path, form, source, samples, ignored)
+    told = _check_besides(path, content, form, samples)
     return VerificationReport(
         format=form.name,
         path=str(path),
@@ -187,7 +188,7 @@ def verify_file(
         gate=result.gate,
         latency_ms=result.latency_ms,
         threads=runtimes.available_threads(),
-        notes=(*source.notes, *doubts(result.measures)),
+        notes=(*source.notes, *told, *doubts(result.measures)),
     )
 
 
@@ -313,6 +314,17 @@ def _compared(path, form, source, samples, ignore_classes):
             f"again, or verify {path.name} against the model that it was "
             f"exported from: that may be an older one."
         ) from error
+
+
+def _check_besides(path, content, form, samples):
+    entries, told = form.besides(path, samples.first())
+    known = content.get("signatures")
+    if known != entries.get("signatures"):
+        raise ExportError(
+            f"The sidecar of {path.name} is wrong: signatures is {known}, in "
+            f"the file {entries.get('signatures')}. {AGAIN}"
+        )
+    return told
 
 
 def _explanation(source, run, samples):

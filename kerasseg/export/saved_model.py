@@ -3,6 +3,10 @@
 from kerasseg.export import ends
 from kerasseg.export import operators
 from kerasseg.export import runtimes
+from kerasseg.export.encoded import CHANNELS
+from kerasseg.export.encoded import SIGNATURE
+from kerasseg.export.encoded import encoded_function
+from kerasseg.export.encoded import prove_encoded
 from kerasseg.export.pipeline import Format
 from kerasseg.export.pipeline import export
 from kerasseg.export.report import ExportReport
@@ -26,6 +30,12 @@ def to_saved_model(
     `logits` or `mask`. The folder appears at `path`, with a sidecar
     `path.json`, only after TensorFlow has loaded it and its results agree
     with the model's. Needs the TensorFlow backend.
+
+    For images of 1 or 3 channels the signature `serving_encoded` takes
+    `encoded`, the bytes of one JPEG or PNG file as a string tensor `(1,)`,
+    and returns the same. A picture of another size is resized to
+    `image_shape` (bilinear, antialiased), which is the size of the output
+    too. The orientation that EXIF data name is not applied.
 
     Args:
         model: `keras.Model` from images to logits
@@ -61,21 +71,28 @@ def to_saved_model(
     )
 
 
-def write_saved_model(source, path) -> None:
-    """Writes the traced model with its variables and one signature.
+def write_saved_model(source, path, encoded=False) -> None:
+    """Writes the traced model with its variables and signatures.
 
     Args:
         source: The `Source` to write.
         path: Folder to write.
+        encoded: Whether a second signature takes the bytes of a picture.
+            Defaults to `False`.
     """
     import tensorflow as tf
 
-    concrete = source.traced.get_concrete_function()
+    signatures = {"serving_default": source.traced.get_concrete_function()}
+    if encoded:
+        function = encoded_function(source)
+        signatures[SIGNATURE] = function.get_concrete_function()
     module = tf.Module()
-    module.weights = list(concrete.variables)
-    tf.saved_model.save(
-        module, str(path), signatures={"serving_default": concrete}
-    )
+    module.weights = list(signatures["serving_default"].variables)
+    tf.saved_model.save(module, str(path), signatures=signatures)
+
+
+def _write_served(source, path):
+    write_saved_model(source, path, encoded=source.shape[3] in CHANNELS)
 
 
 SAVED_MODEL = Format(
@@ -85,8 +102,9 @@ SAVED_MODEL = Format(
     modules=("tensorflow",),
     packages=("tensorflow",),
     backends=("tensorflow",),
-    convert=write_saved_model,
+    convert=_write_served,
     open=runtimes.open_saved_model,
     operators=operators.saved_model_operators,
     ends=ends.saved_model_ends,
+    besides=prove_encoded,
 )

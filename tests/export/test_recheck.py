@@ -191,6 +191,7 @@ def test_swapped_channels(files, trained):
         ("int8.tflite", "precision", "float32", "file computes in int8"),
         ("tiny.onnx", "format", "litert", "format is 'litert'"),
         ("tiny.onnx", "format", ["onnx"], "the formats are 'saved_model'"),
+        ("tiny", "signatures", None, "signatures is None, in the file"),
         ("tiny.onnx", "schema", 0, "schema is 0, not 1"),
         ("tiny.onnx", "bytes", "many", "'many' as its entry bytes"),
         ("tiny.onnx", "output", {}, "no entry output.name"),
