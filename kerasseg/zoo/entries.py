@@ -215,6 +215,19 @@ _ENTRIES = (
         **_CAMVID,
     ),
     Entry(
+        name="gdn",
+        title="GDN on MobileNetV2, 11 street classes",
+        builder="gdn",
+        arguments={"size": (384, 480), "resampling": "resample"},
+        weights="gdn.weights.h5",
+        sha256=(
+            "bd78feba3adbcff4ce62cf4708624731339783d45a707d472e18f0c507742bfc"
+        ),
+        parameters=2_283_883,
+        paper=_GDN_PAPER,
+        **_CAMVID,
+    ),
+    Entry(
         name="lrr_4x_vgg16",
         title="LRR-4x on VGG-16, 21 Pascal VOC classes: the paper's own model",
         builder="lrr",
