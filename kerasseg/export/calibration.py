@@ -1,4 +1,4 @@
-"""Images that show an int8 converter what values occur in a model."""
+"""Images that show a converter what values occur in a model."""
 
 from collections.abc import Iterator
 
@@ -56,14 +56,20 @@ class Calibration:
     def __len__(self):
         return len(self._samples)
 
-    def __iter__(self) -> Iterator:
-        for index, (image, _) in enumerate(self._samples):
-            if index == 0:
-                # Both ends of the range must occur, then the scale of the
-                # input is exactly 1 and a pixel stays the number it is.
-                image = image.copy()
-                image[0, 0] = 0.0
-                image[0, 1] = 255.0
+    def batches(self, count=None) -> Iterator:
+        """Reads the images.
+
+        Args:
+            count: How many to read at most, evenly spread over all, or
+                `None` for all. Defaults to `None`.
+
+        Yields:
+            `float32` arrays `(1, height, width, channels)`.
+        """
+        samples = self._samples
+        if count is not None:
+            samples = samples.spread(count)
+        for image, _ in samples:
             yield image[None]
 
     def proof(self) -> Samples:

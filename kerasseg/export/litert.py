@@ -1,16 +1,19 @@
 """Export to LiteRT (TensorFlow Lite)."""
 
 import contextlib
-import dataclasses
 from pathlib import Path
 
 from kerasseg.export import ends
 from kerasseg.export import operators
 from kerasseg.export import runtimes
 from kerasseg.export.errors import ExportError
+from kerasseg.export.litert_rounding import LitertRounding
 from kerasseg.export.pipeline import Format
 from kerasseg.export.pipeline import export
 from kerasseg.export.report import ExportReport
+from kerasseg.export.rounding import MEASURED_IMAGES
+from kerasseg.export.rounding import Conversion
+from kerasseg.export.rounding import kept_in_float
 from kerasseg.export.saved_model import write_saved_model
 from kerasseg.export.variant import Variant
 
@@ -39,7 +42,9 @@ def to_litert(
     In float16 the weights are stored in half precision and the runtime
     chooses how to compute. In int8 weights (with one scale for each filter),
     activations, pixels and logits are integers; the sidecar states the
-    scales. With `uint8` input a pixel is the number in the image file.
+    scales. With `uint8` input a pixel is the number in the image file. In
+    mixed precision the logits are real numbers, and so are the layers that
+    lose most by rounding, measured on two of the calibration images.
 
     Args:
         model: `keras.Model` from images to logits
@@ -48,17 +53,18 @@ def to_litert(
             kept until the new one is proven.
         image_shape: `(height, width)` or `(height, width, channels)` of the
             input. Defaults to the shape that the model was built for.
-        precision: `"float32"`, `"float16"` or `"int8"`. Defaults to
-            `"float32"`.
-        calibration: For `"int8"`, a data set or a sequence of images,
-            `(image, mask)` pairs or paths, like those that the file will
-            see; up to 32 are used. Arrays must have the size of the input.
-            Defaults to `None`.
-        gate: `kerasseg.export.Gate` with the loss that `"float16"` and
-            `"int8"` may cause. Defaults to one point of mean IoU, or 98 %
-            mask agreement without masks.
-        input_dtype: `"uint8"` or `"int8"` pixels in an `"int8"` file.
-            Defaults to `"uint8"` there, else to `"float32"`.
+        precision: `"float32"`, `"float16"`, `"int8"` or `"mixed"`. Defaults
+            to `"float32"`.
+        calibration: For `"int8"` and `"mixed"`, a data set or a sequence of
+            images, `(image, mask)` pairs or paths, like those that the file
+            will see; up to 32 are used. Arrays must have the size of the
+            input. Defaults to `None`.
+        gate: `kerasseg.export.Gate` with the loss that rounding to
+            `"float16"`, `"int8"` or `"mixed"` may cause. Defaults to one
+            point of mean IoU, or 98 % mask agreement without masks.
+        input_dtype: `"uint8"` or `"int8"` pixels in an `"int8"` or `"mixed"`
+            file, which in `"mixed"` may be `"float32"` too. Defaults to
+            `"uint8"` there, else to `"float32"`.
         output: `"logits"`, or `"mask"` for class ids `(1, height, width)`,
             `uint8`. Defaults to `"logits"`.
         verify_on: Images for the proof: a data set or a sequence of images,
@@ -93,60 +99,68 @@ def to_litert(
     )
 
 
-def write_litert(source, path) -> None:
+def write_litert(source, path) -> Conversion:
     """Converts the traced model with LiteRT's own operators.
 
     Args:
         source: The `Source` to convert.
         path: File to write.
 
+    Returns:
+        What a `Conversion` tells of a file with integers.
+
     Raises:
         ExportError: If other operators are needed; they are named.
     """
     import tensorflow as tf
 
-    folder = Path(path).with_suffix(".saved_model")
+    path = Path(path)
+    folder = path.with_suffix(".saved_model")
     write_saved_model(source, folder)
     try:
-        content = _converted(folder, source)
+        path.write_bytes(_converted(folder, source.variant.precision))
     except Exception:
-        plain = dataclasses.replace(source, variant=Variant())
-        _name_flex(folder, path, plain, tf.lite.OpsSet.SELECT_TF_OPS)
+        _name_flex(folder, path, tf.lite.OpsSet.SELECT_TF_OPS)
         raise
-    Path(path).write_bytes(content)
     _refuse_custom(path)
+    if source.variant.calibration is None:
+        return Conversion()
+    return _rounded(source, path)
 
 
-def _name_flex(folder, path, plain, flex):
+def _rounded(source, path):
+    """Replaces a file in float32 by one with integers, and keeps both."""
+    plain = path.with_name("float32.tflite")
+    path.replace(plain)
+    rounding = LitertRounding(plain.read_bytes(), source)
+    layers = rounding.layers(source.calibration_batches(MEASURED_IMAGES))
+    kept = []
+    if source.variant.precision == "mixed":
+        kept = kept_in_float(layers, rounding.scores)
+    path.write_bytes(rounding.content(kept))
+    return Conversion.of(layers, kept, plain)
+
+
+def _name_flex(folder, path, flex):
     """Converts with Flex operators, only to read their names."""
     with contextlib.suppress(Exception):
-        content = _converted(folder, plain, also=(flex,))
-        Path(path).write_bytes(content)
-    if Path(path).exists():
+        path.write_bytes(_converted(folder, "float32", also=(flex,)))
+    if path.exists():
         _refuse_custom(path)
 
 
-def _converted(folder, source, also=()):
+def _converted(folder, precision, also=()):
+    """Converts to float16, or to float32 for all other precisions."""
     import tensorflow as tf
 
-    variant = source.variant
     converter = tf.lite.TFLiteConverter.from_saved_model(
         str(folder), signature_keys=["serving_default"]
     )
-    allowed = tf.lite.OpsSet.TFLITE_BUILTINS
-    if variant.precision != "float32":
+    builtins = tf.lite.OpsSet.TFLITE_BUILTINS
+    converter.target_spec.supported_ops = [builtins, *also]
+    if precision == "float16":
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if variant.precision == "float16":
         converter.target_spec.supported_types = [tf.float16]
-    if variant.precision == "int8":
-        allowed = tf.lite.OpsSet.TFLITE_BUILTINS_INT8
-        converter.representative_dataset = lambda: (
-            {"images": images} for images in source.calibration_batches()
-        )
-        converter.inference_input_type = tf.as_dtype(variant.input_dtype)
-        if variant.output == "logits":
-            converter.inference_output_type = converter.inference_input_type
-    converter.target_spec.supported_ops = [allowed, *also]
     return converter.convert()
 
 
@@ -174,6 +188,7 @@ LITERT = Format(
         "float32": ("float32",),
         "float16": ("float32",),
         "int8": ("uint8", "int8"),
+        "mixed": ("uint8", "int8", "float32"),
     },
     quantization=runtimes.litert_quantization,
     kept_in_float=operators.litert_float_operators,

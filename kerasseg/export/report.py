@@ -60,6 +60,11 @@ class ExportReport:
         time_shares: Share of the time of each operator, in [0, 1], where the
             runtime tells it: what resizing and the argmax of a mask cost.
             Defaults to `None`.
+        float32_latency_ms: Median time of one image in the same runtime with
+            the same graph in float32, where the conversion left one.
+            Defaults to `None`.
+        worst_layers: Pairs of the name of a rounded layer and its error, see
+            `rounding.Layer`, largest first. Defaults to none.
     """
 
     format: str
@@ -95,6 +100,8 @@ class ExportReport:
     input_quantization: dict | None = None
     output_quantization: dict | None = None
     time_shares: dict[str, float] | None = None
+    float32_latency_ms: float | None = None
+    worst_layers: tuple[tuple[str, float], ...] = ()
 
     @property
     def relative_error(self) -> float | None:
@@ -109,6 +116,13 @@ class ExportReport:
         if self.miou_before is None:
             return None
         return self.miou_before - self.miou_after
+
+    @property
+    def speedup(self) -> float | None:
+        """How many times as fast as in float32 the file runs."""
+        if self.float32_latency_ms is None:
+            return None
+        return self.float32_latency_ms / self.latency_ms
 
     def to_json(self) -> dict:
         """Lists the fields, with tuples as lists.
@@ -131,6 +145,8 @@ class ExportReport:
         fields = dict(fields)
         for name in ("input_shape", "output_shape", "notes"):
             fields[name] = tuple(fields[name])
+        pairs = fields.get("worst_layers", ())
+        fields["worst_layers"] = tuple(tuple(pair) for pair in pairs)
         return cls(**fields)
 
     def save(self, path) -> None:
@@ -169,8 +185,10 @@ class ExportReport:
                 ("size", f"{self.bytes / 1e6:.2f} MB"),
                 (
                     "latency",
-                    f"{self.latency_ms:.1f} ms, {self.threads} threads",
+                    f"{self.latency_ms:.1f} ms, {self.threads} threads"
+                    + self._gain(),
                 ),
+                *self._worst(),
                 *self._shares(),
                 (
                     "export took",
@@ -185,6 +203,20 @@ class ExportReport:
             ]
             + [("note", note) for note in self.notes]
         )
+
+    def _gain(self):
+        if self.speedup is None:
+            return ""
+        return (
+            f", {self.speedup:.2f} times as fast as float32 "
+            f"({self.float32_latency_ms:.1f} ms)"
+        )
+
+    def _worst(self):
+        if not self.worst_layers:
+            return []
+        errors = (f"{name} {error:.2f}" for name, error in self.worst_layers)
+        return [("worst layers", f"{', '.join(errors)} (error in steps)")]
 
     def _shares(self):
         if not self.time_shares:

@@ -60,13 +60,22 @@ class Source:
         """Number of classes of the model."""
         return _num_classes(self)
 
-    def calibration_batches(self):
+    @property
+    def layer_names(self) -> set[str]:
+        """Names of the layers of the model, and of the models in it."""
+        return {layer.name for layer in _all_layers(self.model)}
+
+    def calibration_batches(self, count=None):
         """Reads the calibration images in the layout of the file.
+
+        Args:
+            count: How many to read at most, evenly spread over all, or
+                `None` for all. Defaults to `None`.
 
         Yields:
             `float32` arrays of `file_shape`.
         """
-        for images in self.variant.calibration:
+        for images in self.variant.calibration.batches(count):
             if self.variant.layout == "NCHW":
                 images = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
             yield images

@@ -6,6 +6,8 @@ from kerasseg.export.calibration import Calibration
 from kerasseg.export.gate import Gate
 
 OUTPUTS = ("logits", "mask")
+# Precisions with integers, which calibration images must scale.
+ROUNDED = ("int8", "mixed")
 MAX_MASK_CLASSES = 256
 
 
@@ -14,18 +16,18 @@ class Variant:
     """Number format, ends and limits of one exported file.
 
     Args:
-        precision: `"float32"`, `"float16"` or `"int8"`. Defaults to
-            `"float32"`.
+        precision: `"float32"`, `"float16"`, `"int8"` or `"mixed"`. Defaults
+            to `"float32"`.
         output: `"logits"`, or `"mask"` for class ids. Defaults to
             `"logits"`.
         layout: `"NHWC"` or `"NCHW"` of input and output. Defaults to
             `"NHWC"`.
         input_dtype: Number format of the pixels, or `None` for the first one
             that the format has. Defaults to `None`.
-        calibration: Images that show what values occur, for `"int8"`.
-            Defaults to `None`.
-        gate: `Gate` for `"float16"` and `"int8"`, or `None` for the default
-            limits. Defaults to `None`.
+        calibration: Images that show what values occur, for `"int8"` and
+            `"mixed"`. Defaults to `None`.
+        gate: `Gate` for all precisions but `"float32"`, or `None` for the
+            default limits. Defaults to `None`.
     """
 
     precision: str = "float32"
@@ -139,15 +141,17 @@ def _check_choice(name, value, choices, where=""):
 
 
 def _check_calibration(variant):
-    if variant.precision == "int8" and variant.calibration is None:
+    needed = variant.precision in ROUNDED
+    if needed and variant.calibration is None:
         raise ValueError(
-            "`calibration` must be a data set or images for "
-            "precision='int8': they show what values occur in the model. "
-            "Received: calibration=None"
+            f"`calibration` must be a data set or images for "
+            f"precision={variant.precision!r}: they show what values occur "
+            f"in the model. Received: calibration=None"
         )
-    if variant.precision != "int8" and variant.calibration is not None:
+    if not needed and variant.calibration is not None:
         raise ValueError(
-            f"`calibration` must be None unless precision='int8'. Received: "
-            f"calibration of type {type(variant.calibration).__name__} for "
+            f"`calibration` must be None unless precision='int8' or 'mixed'. "
+            f"Received: calibration of type "
+            f"{type(variant.calibration).__name__} for "
             f"precision={variant.precision!r}"
         )

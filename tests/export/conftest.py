@@ -88,3 +88,9 @@ def trapped_model():
 def build():
     """The function that builds a tiny segmenter."""
     return tiny_model
+
+
+@pytest.fixture(scope="module")
+def build_once():
+    """The function that builds a tiny segmenter, for a module's fixtures."""
+    return tiny_model

@@ -128,9 +128,10 @@ def test_a_loss_over_the_limit_leaves_nothing(model, tmp_path, images):
     ("arguments", "message"),
     [
         ({"precision": "int8"}, "`calibration` must be a data set or images"),
+        ({"precision": "mixed"}, "`calibration` must be a data set or images"),
         (
             {"precision": "float16", "calibration": []},
-            "`calibration` must be None unless precision='int8'",
+            "`calibration` must be None unless precision='int8' or 'mixed'",
         ),
         (
             {"precision": "int8", "calibration": np.zeros((1, 36, 48, 3))},

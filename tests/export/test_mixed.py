@@ -1,0 +1,103 @@
+"""Files in int8 but for the layers that lose most by rounding."""
+
+import json
+
+import numpy as np
+import pytest
+
+from kerasseg.export import ExportReport
+from kerasseg.export import Gate
+from kerasseg.export import read_sidecar
+from kerasseg.export import run_litert
+from kerasseg.export import to_litert
+
+SHAPE = (32, 48)
+LOOSE = Gate(miou_loss=1.0, mask_agreement=0.5)
+
+pytestmark = pytest.mark.export
+
+
+@pytest.fixture(scope="module")
+def images():
+    """Images for calibration."""
+    return np.random.default_rng(5).integers(0, 256, (4, *SHAPE, 3), "uint8")
+
+
+@pytest.fixture(scope="module")
+def saturated(build_once):
+    """A segmenter whose first layer exceeds what its activation lets pass."""
+    model = build_once()
+    stem = model.get_layer("stem")
+    stem.set_weights([40 * weight for weight in stem.get_weights()])
+    return model
+
+
+@pytest.fixture(scope="module")
+def exported(saturated, images, tmp_path_factory):
+    """Paths and reports of both precisions."""
+    folder = tmp_path_factory.mktemp("mixed")
+    found = {}
+    for precision in ("int8", "mixed"):
+        path = folder / f"{precision}.tflite"
+        found[precision] = (
+            path,
+            to_litert(
+                saturated,
+                path,
+                image_shape=SHAPE,
+                precision=precision,
+                calibration=images,
+                gate=LOOSE,
+            ),
+        )
+    return found
+
+
+def test_the_worst_layers_are_measured(exported):
+    path, report = exported["int8"]
+    names = [name for name, _ in report.worst_layers]
+    errors = [error for _, error in report.worst_layers]
+    assert names[0] == "stem"
+    assert 0 < len(names) <= 5
+    assert errors == sorted(errors, reverse=True)
+    assert errors[0] > 0.6
+    assert f"worst layers     stem {errors[0]:.2f}," in str(report)
+    rebuilt = ExportReport.from_json(json.loads(json.dumps(report.to_json())))
+    assert rebuilt == report
+
+
+def test_the_worst_layers_and_the_scores_stay_real(exported):
+    from ai_edge_litert.interpreter import Interpreter
+
+    path, report = exported["mixed"]
+    (note,) = (note for note in report.notes if note.startswith("Kept in"))
+    assert "stem" in note
+    assert "logits" in note
+    assert "stem" not in dict(report.worst_layers)
+    assert report.input_dtype == "uint8"
+    assert report.output_dtype == "float32"
+    assert report.output_quantization is None
+    dtypes = {
+        tensor["dtype"]
+        for tensor in Interpreter(str(path)).get_tensor_details()
+    }
+    assert {np.int8, np.float32} <= dtypes
+    assert read_sidecar(path)["precision"] == "mixed"
+
+
+def test_mixed_loses_less(exported, saturated, images):
+    (_, rounded), (path, mixed) = exported["int8"], exported["mixed"]
+    assert mixed.mean_error < rounded.mean_error
+    found = run_litert(path, images)
+    expected = np.asarray(saturated(images.astype("float32"), training=False))
+    assert np.abs(found - expected).mean() == pytest.approx(
+        mixed.mean_error, rel=1e-3
+    )
+
+
+def test_the_gain_over_float32_is_measured(exported):
+    for _, report in exported.values():
+        assert report.float32_latency_ms > 0
+        ratio = report.float32_latency_ms / report.latency_ms
+        assert report.speedup == ratio
+        assert f"{ratio:.2f} times as fast as float32" in str(report)
