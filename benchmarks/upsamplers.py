@@ -2,10 +2,12 @@
 
     python benchmarks/upsamplers.py
 
-Scores come from zoo/*/metrics.json (and seed_*.json, where an entry was
-trained more than once); latency and training speed are measured now, over the
-backbone alone, at 352 x 480 with two threads. `--quick` takes the speeds from
-the last run, docs/upsamplers.json, and only writes the page anew.
+Scores come from zoo/*/metrics.json (from comparison.json where the packaged
+weights were trained on other terms than the rest, and from seed_*.json where
+an entry was trained more than once); latency and training speed are measured
+now, over the backbone alone, at 352 x 480 with two threads. `--quick` takes
+the speeds from the last run, docs/upsamplers.json, and only writes the page
+anew.
 """
 
 import argparse
@@ -43,7 +45,7 @@ file. "Training" is the rate on the CPU that measured the times, a
 {processor} with {cores} cores.
 
 {noise}
-| entry | what it is | paper |
+{other_terms}| entry | what it is | paper |
 | --- | --- | --- |
 {decoders}
 ## Near boundaries
@@ -71,10 +73,33 @@ def entries():
 
     found = {}
     for name in zoo.names():
-        path = ROOT / "zoo" / name / "metrics.json"
-        if zoo.info(name).dataset == "camvid" and path.exists():
-            found[name] = json.loads(path.read_text(encoding="utf-8"))
+        scores = recorded(name, "comparison") or recorded(name, "metrics")
+        if zoo.info(name).dataset == "camvid" and scores:
+            found[name] = scores
     return dict(sorted(found.items(), key=lambda item: -item[1]["mean_iou"]))
+
+
+def recorded(name, file):
+    """The scores in a JSON file of an entry, empty where there is none."""
+    path = ROOT / "zoo" / name / f"{file}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def other_terms(found):
+    """Says which packaged weights are others than those compared."""
+    rows = [
+        f"`{name}` ({percent(recorded(name, 'metrics')['mean_iou'])})"
+        for name in found
+        if recorded(name, "comparison")
+    ]
+    if not rows:
+        return ""
+    return (
+        "Not in the table are the packaged weights of "
+        + ", ".join(rows)
+        + ": in brackets their mean IoU. They were trained on other terms, see"
+        " their cards; the table shows a run on the terms of all.\n\n"
+    )
 
 
 def seeds(name, score):
@@ -336,6 +361,7 @@ def main():
         **machine,
         summary=summary(found, speeds),
         noise=noise(found),
+        other_terms=other_terms(found),
         verdict=verdict(found, speeds),
         decoders=decoders(found),
         baseline=BASELINE,
