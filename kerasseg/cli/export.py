@@ -1,6 +1,7 @@
 """`kerasseg export`: a model as a verified file for another runtime."""
 
 import argparse
+import math
 from pathlib import Path
 
 from kerasseg.cli.entry import ENTRY_HELP
@@ -20,13 +21,20 @@ SUFFIXES = {
 }
 # What needs more than one file, and a GPU.
 ENGINES = {"tensorrt": ".engine"}
+_COMMON = (
+    "precision",
+    "calibration",
+    "output",
+    "max_miou_loss",
+    "min_agreement",
+)
 # Options that only some formats have.
 OPTIONS = {
     "saved_model": ("output",),
-    "litert": ("precision", "calibration", "output"),
-    "onnx": ("precision", "calibration", "output", "layout"),
-    "openvino": ("precision", "calibration", "output", "layout"),
-    "tensorrt": ("precision", "calibration", "output", "layout"),
+    "litert": (*_COMMON, "input_dtype"),
+    "onnx": (*_COMMON, "layout"),
+    "openvino": (*_COMMON, "layout"),
+    "tensorrt": (*_COMMON, "layout"),
 }
 PROOF_IMAGES = 8
 # A point of mean IoU is less than what eight images scatter by.
@@ -38,6 +46,7 @@ examples:
   kerasseg export lrr_4x --to onnx --image-shape 352x480 --out street.onnx
   kerasseg export lrr_4x --to litert --data camvid
   kerasseg export lrr_4x --to litert --precision int8 --calibration camvid
+  kerasseg export lrr_4x --to litert --precision mixed --calibration camvid
   kerasseg export lrr_4x --to onnx --output mask --layout NCHW
   kerasseg export lrr_4x --to openvino --precision float16 --data camvid
   kerasseg export lrr_4x --to tensorrt --precision float16 --data camvid
@@ -86,7 +95,7 @@ def add_parser(subparsers) -> None:
         "--data",
         metavar="NAME|FOLDER",
         help=f"prove it on {PROOF_IMAGES} images of a data set, or "
-        f"{ROUNDED_PROOF_IMAGES} for float16 and int8, with their "
+        f"{ROUNDED_PROOF_IMAGES} for other precisions than float32, with their "
         "mean IoU (default: images of --calibration, else seeded random ones)",
     )
     parser.add_argument(
@@ -98,13 +107,14 @@ def add_parser(subparsers) -> None:
 def _add_options(parser):
     parser.add_argument(
         "--precision",
-        choices=("float32", "float16", "int8"),
-        help="the number format (default: float32)",
+        choices=("float32", "float16", "int8", "mixed"),
+        help="the number format; mixed is int8 but for the layers that lose "
+        "most by it (default: float32)",
     )
     parser.add_argument(
         "--calibration",
         metavar="NAME|FOLDER",
-        help="a data set like the images that an int8 file will see",
+        help="a data set like the images that an int8 or mixed file will see",
     )
     parser.add_argument(
         "--calibration-split",
@@ -116,6 +126,26 @@ def _add_options(parser):
         "--output",
         choices=("logits", "mask"),
         help="what the file returns: logits, or class ids (default: logits)",
+    )
+    parser.add_argument(
+        "--input-dtype",
+        choices=("uint8", "int8", "float32"),
+        help="the numbers of the pixels in a LiteRT file (default: uint8 for "
+        "int8 and mixed, else float32)",
+    )
+    parser.add_argument(
+        "--max-miou-loss",
+        metavar="SHARE",
+        type=share,
+        help="the largest fall of the mean IoU that rounding may cause, where "
+        "the images of the proof have masks (default: 0.01)",
+    )
+    parser.add_argument(
+        "--min-agreement",
+        metavar="SHARE",
+        type=share,
+        help="the smallest share of pixels that keep their class, where they "
+        "have none (default: 0.98)",
     )
     parser.add_argument(
         "--layout",
@@ -200,24 +230,67 @@ def image_size(text: str) -> tuple[int, int]:
     return height, width
 
 
+def share(text: str) -> float:
+    """A share from text such as `"0.02"`.
+
+    Args:
+        text: A number from 0 to 1.
+
+    Returns:
+        The number.
+
+    Raises:
+        argparse.ArgumentTypeError: If the text is something else.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(
+            f"must be a share from 0 to 1, for instance 0.02, not {text!r}"
+        )
+    return number
+
+
 def _options(args, entry):
     """The options that were given, as arguments of the exporter."""
-    names = ("precision", "calibration", "output", "layout")
+    names = (*_COMMON, "input_dtype", "layout")
     given = {name: getattr(args, name) for name in names}
-    given = {name: value for name, value in given.items() if value}
+    given = {name: x for name, x in given.items() if x is not None}
     for name in given:
         if name not in OPTIONS[args.to]:
-            raise UserMistake(f"--to {args.to} has no --{name}")
-    if args.precision == "int8" and not args.calibration:
+            option = name.replace("_", "-")
+            raise UserMistake(f"--to {args.to} has no --{option}")
+    if args.precision in ("int8", "mixed") and not args.calibration:
         raise UserMistake(
-            "--precision int8 needs images like those that the file will "
-            "see: --calibration NAME|FOLDER"
+            f"--precision {args.precision} needs images like those that the "
+            f"file will see: --calibration NAME|FOLDER"
         )
     if args.calibration:
         given["calibration"] = find_data(
             args.calibration, args.calibration_split, entry.labels
         )
-    return given
+    return {**given, **_gate(args, given)}
+
+
+def _gate(args, given):
+    """Turns the limits that were given into a `Gate`."""
+    limits = {
+        "miou_loss": given.pop("max_miou_loss", None),
+        "mask_agreement": given.pop("min_agreement", None),
+    }
+    limits = {name: x for name, x in limits.items() if x is not None}
+    if not limits:
+        return {}
+    if args.precision in (None, "float32"):
+        raise UserMistake(
+            "--max-miou-loss and --min-agreement are limits of what rounding "
+            "may cost; a float32 file must be equal"
+        )
+    from kerasseg.export import Gate
+
+    return {"gate": Gate(**limits)}
 
 
 def _file_name(args):

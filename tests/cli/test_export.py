@@ -66,7 +66,22 @@ def test_an_unwritable_path_is_a_mistake(run, channels_entry, tmp_path):
     ("options", "message"),
     [
         (("--to", "litert", "--precision", "int8"), "needs images like.*--cal"),
+        (("--to", "litert", "--precision", "mixed"), "mixed needs images.*--c"),
         (("--to", "litert", "--layout", "NCHW"), "litert has no --layout"),
+        (
+            ("--to", "onnx", "--input-dtype", "int8"),
+            "onnx has no --input-dtype",
+        ),
+        (("--to", "saved_model", "--min-agreement", "0"), "no --min-agreement"),
+        (("--to", "onnx", "--max-miou-loss", "0.1"), "float32 file must be eq"),
+        (
+            ("--to", "onnx", "--precision", "float16", "--min-agreement", "98"),
+            "--min-agreement: must be a share from 0 to 1.*not '98'",
+        ),
+        (
+            ("--to", "onnx", "--precision", "float16", "--max-miou-loss", "x"),
+            "--max-miou-loss: must be a share from 0 to 1.*not 'x'",
+        ),
         (("--to", "saved_model", "--precision", "int8"), "has no --precision"),
         (
             ("--to", "onnx", "--precision", "int8", "--calibration", "nowhere"),
@@ -96,6 +111,7 @@ def test_options_reach_the_exporter(
     monkeypatch.setattr(export, "to_onnx", record)
     monkeypatch.chdir(tmp_path)
     options = ("--precision", "int8", "--output", "mask", "--layout", "NCHW")
+    options += ("--max-miou-loss", "0", "--min-agreement", "0.5")
     calibration = (brightest_data, "--calibration-split", "test")
     result = run(
         *("export", channels_entry, "--to", "onnx", "--image-shape", "33x47"),
@@ -105,6 +121,7 @@ def test_options_reach_the_exporter(
     assert given["precision"] == "int8"
     assert given["output"] == "mask"
     assert given["layout"] == "NCHW"
+    assert given["gate"] == export.Gate(miou_loss=0.0, mask_agreement=0.5)
     assert len(given["calibration"]) == 3
     assert given["path"].name == "channels_int8.onnx"
 
