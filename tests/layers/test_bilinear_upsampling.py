@@ -1,3 +1,4 @@
+import arithmetic
 import keras
 import numpy as np
 import pytest
@@ -63,6 +64,27 @@ def test_zeros_outside_make_a_transposed_convolution(rng, strides):
         data_format="channels_last",
     )
     np.testing.assert_allclose(outputs, value(library), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [arithmetic.RANDOM_SHAPES, pytest.param(200, marks=pytest.mark.slow)],
+)
+def test_definition_on_random_shapes(rng, shapes):
+    for _ in range(shapes):
+        strides = int(rng.choice((2, 4, 6)))
+        inputs = maps(rng, *rng.integers(1, (3, 7, 7, 4)))
+        height, width = inputs.shape[1:3]
+        np.testing.assert_allclose(
+            value(BilinearUpSampling2D(strides)(inputs)),
+            transposed_convolution(inputs, strides),
+            atol=1e-5,
+        )
+        np.testing.assert_allclose(
+            value(BilinearUpSampling2D(strides, "edge")(inputs)),
+            arithmetic.resize(inputs, height * strides, width * strides),
+            atol=1e-5,
+        )
 
 
 def test_a_map_of_ones_fades_towards_the_border():

@@ -1,3 +1,4 @@
+import arithmetic
 import keras
 import numpy as np
 import pytest
@@ -48,6 +49,20 @@ def test_dilation_minus_erosion(rng, pool_size, training):
     np.testing.assert_allclose(mask, reference(logits, pool_size), atol=1e-5)
     assert mask.min() >= 0
     assert mask.max() <= 1
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [arithmetic.RANDOM_SHAPES, pytest.param(200, marks=pytest.mark.slow)],
+)
+def test_definition_on_random_shapes(rng, shapes):
+    for _ in range(shapes):
+        logits = normal(rng, *rng.integers((1, 1, 1, 2), (3, 12, 12, 6)))
+        pool_size = int(rng.choice((3, 5, 9)))
+        mask = value(BoundaryMask(pool_size)(logits))
+        np.testing.assert_allclose(
+            mask, reference(logits, pool_size), atol=1e-5
+        )
 
 
 def test_a_saturated_step():

@@ -1,3 +1,4 @@
+import arithmetic
 import numpy as np
 import pytest
 from checks import check_layer
@@ -41,6 +42,42 @@ def test_contract_with_all_weights_trainable(rng):
         (2, 6, 10, 2),
         trainable=2,
     )
+
+
+def overlap_add(coefficients, bases):
+    """The definition, pixel by pixel of a basis."""
+    batch, rows, columns = coefficients.shape[:3]
+    classes, count, size, _ = bases.shape
+    step, edge = size // 2, size // 4
+    cells = coefficients.reshape(batch, rows, columns, classes, count)
+    canvas = np.zeros((batch, (rows + 1) * step, (columns + 1) * step, classes))
+    for y in range(size):
+        for x in range(size):
+            canvas[
+                :, y : y + rows * step : step, x : x + columns * step : step
+            ] += np.einsum("nijck,ck->nijc", cells, bases[:, :, y, x])
+    return canvas[:, edge:-edge, edge:-edge]
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [arithmetic.RANDOM_SHAPES, pytest.param(200, marks=pytest.mark.slow)],
+)
+def test_definition_on_random_shapes(rng, shapes):
+    for _ in range(shapes):
+        classes, count, channels = rng.integers((2, 1, 1), (6, 5, 6)).tolist()
+        strides = int(rng.choice((2, 4)))
+        inputs = normal(rng, *rng.integers(1, (3, 6, 6)), channels)
+        head = LaplacianHead(classes, count, strides)
+        head.build(inputs.shape)
+        kernel = normal(rng, channels, classes * count)
+        bases = normal(rng, classes, count, 2 * strides, 2 * strides)
+        head.kernel.assign(kernel)
+        head.bases.assign(bases)
+        expected = overlap_add(inputs @ kernel, bases)
+        np.testing.assert_allclose(
+            value(head(inputs)), expected, rtol=1e-4, atol=1e-4
+        )
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,13 @@ from keras import ops
 from kerasseg.layers import CosineBases
 from kerasseg.layers import LaplacianReconstruction
 
-# JAX compiles each operation anew for each shape.
-CASES = range(8 if keras.backend.backend() == "jax" else 30)
+# A few at once, all 200 with the slow tests. JAX compiles each operation
+# anew for each shape.
+FEW = 4 if keras.backend.backend() == "jax" else 20
+CASES = [
+    case if case < FEW else pytest.param(case, marks=pytest.mark.slow)
+    for case in range(200)
+]
 
 
 def value(tensor):
