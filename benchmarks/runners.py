@@ -2,38 +2,17 @@
 
 import numpy as np
 
+from kerasseg.benchmark import worker
+
 
 def onnx_runner(path, threads):
     """One run of an ONNX file in ONNX Runtime, on a fixed random input."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    # Several sessions take turns: none may spin during another's turn.
-    options.add_session_config_entry("session.force_spinning_stop", "1")
-    session = onnxruntime.InferenceSession(
-        str(path), options, providers=["CPUExecutionProvider"]
-    )
-    (entry,) = session.get_inputs()
-    feed = {entry.name: _random_input(entry.shape)}
-    return lambda: session.run(None, feed)
+    return _with_input(worker.open_onnx(path, threads))
 
 
 def litert_runner(path, threads):
     """One run of a LiteRT file in the interpreter, with XNNPACK."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_path=str(path), num_threads=threads)
-    interpreter.allocate_tensors()
-    (entry,) = interpreter.get_input_details()
-    value = _random_input(entry["shape"])
-
-    def run():
-        interpreter.set_tensor(entry["index"], value)
-        interpreter.invoke()
-
-    return run
+    return _with_input(worker.open_litert(path, threads))
 
 
 def tensorflow_runner(model):
@@ -45,6 +24,12 @@ def tensorflow_runner(model):
     traced = make_source(model).traced
     value = tf.constant(_random_input((1, *model.input_shape[1:])))
     return lambda: traced(value)["logits"].numpy()
+
+
+def _with_input(opened):
+    run, shape = opened
+    value = _random_input(shape)
+    return lambda: run(value)
 
 
 def _random_input(shape):

@@ -6,7 +6,6 @@ moment of the machine hits all alike; compare ratios, not milliseconds.
 
 import json
 import os
-import platform
 import statistics
 import sys
 import time
@@ -64,16 +63,9 @@ def print_table(header, rows):
 
 def machine():
     """The processor and how busy it is with other things."""
-    model = platform.processor() or platform.machine()
-    if os.path.exists("/proc/cpuinfo"):
-        with open("/proc/cpuinfo") as file:
-            names = [line for line in file if line.startswith("model name")]
-        model = names[0].split(":")[1].strip() if names else model
-    return {
-        "processor": model,
-        "cores": os.cpu_count(),
-        "load_at_start": round(os.getloadavg()[0], 1),
-    }
+    from kerasseg.benchmark import machine
+
+    return machine.describe()
 
 
 def add_arguments(parser, rounds):
