@@ -12,7 +12,7 @@ MIN_ROUNDED_AGREEMENT = 0.98
 
 @dataclasses.dataclass(frozen=True)
 class Gate:
-    """What a file in float16 or int8 may cost.
+    """What a file in float16 or int8, or a coarse mask, may cost.
 
     Where the images of the proof have masks the mean IoU decides, and else
     the share of pixels that keep their class.
@@ -39,12 +39,14 @@ class Gate:
                     f"{name}={value!r}"
                 )
 
-    def check(self, measures: dict, precision: str) -> str:
-        """Refuses a file that lost too much by rounding.
+    def check(self, measures: dict, precision: str, coarse=False) -> str:
+        """Refuses a file that lost too much.
 
         Args:
             measures: Dictionary of `Comparison.result`.
             precision: Number format of the file, for the message.
+            coarse: Whether its class ids are those of cells of pixels, for
+                the message. Defaults to `False`.
 
         Returns:
             Sentence that says what was found and what was allowed.
@@ -69,8 +71,9 @@ class Gate:
             )
         if not passed:
             raise ExportError(
-                f"The {precision} file loses too much by rounding: {found}."
-                f"{_advice(precision)}"
+                f"The {precision} file loses too much by "
+                f"{'whole cells of one class' if coarse else 'rounding'}: "
+                f"{found}.{_advice(precision, coarse)}"
             )
         return found
 
@@ -113,7 +116,12 @@ def check_equal(measures: dict, pixels: int) -> str:
     return found
 
 
-def _advice(precision):
+def _advice(precision, coarse):
+    if coarse:
+        return (
+            " Images like those that the file will see may lose less than "
+            "others; output='mask' loses nothing."
+        )
     if precision != "int8":
         return ""
     return (

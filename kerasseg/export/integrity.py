@@ -58,12 +58,16 @@ def check_content(path, content, form) -> str:
         ExportError: If it does; each contradiction is named.
     """
     wrong = [*_constants(content), *_classes(content)]
-    wrong += _ends(path, content, form)
+    told = form.ends(path)
+    if told is not None:
+        wrong += _ends(told, form.quantization(path), content)
     if wrong:
         raise ExportError(
             f"The sidecar of {path.name} is wrong: {'; '.join(wrong)}. It was "
             f"edited or is another file's. {AGAIN}"
         )
+    if told is None:
+        return "the sidecar does not contradict itself"
     return "input, output, numbers and classes of the sidecar are the file's"
 
 
@@ -130,12 +134,8 @@ def _classes(content):
         yield f"output.shape {shape} {layout} is not that of {count} classes"
 
 
-def _ends(path, content, form):
+def _ends(ends, scales, content):
     """Compares with what the file says of itself."""
-    ends = form.ends(path)
-    if ends is None:
-        return
-    scales = form.quantization(path)
     for name, end, scale in (
         ("input", ends.input, scales[0]),
         ("output", ends.output, scales[1]),

@@ -66,7 +66,9 @@ def to_litert(
             file, which in `"mixed"` may be `"float32"` too. Defaults to
             `"uint8"` there, else to `"float32"`.
         output: `"logits"`, or `"mask"` for class ids `(1, height, width)`,
-            `uint8`. Defaults to `"logits"`.
+            `uint8`, or `"coarse_mask"` for class ids that were chosen before
+            the last upsampling: pixels share them in cells. Its loss is
+            measured and has to pass `gate`. Defaults to `"logits"`.
         verify_on: Images for the proof: a data set or a sequence of images,
             `(image, mask)` pairs or paths. Defaults to some of the
             calibration images, or else to seeded random images.

@@ -164,6 +164,7 @@ def export(
             path=str(path),
             precision=variant.precision,
             output=variant.output,
+            stride=source.stride,
             backend=keras.backend.backend(),
             input_shape=source.file_shape,
             output_shape=variant.file_shape(result.output_shape),

@@ -139,13 +139,13 @@ def verify_file(
         model: `keras.Model` that the file should compute.
         data: Images to run: a data set or a sequence of images,
             `(image, mask)` pairs or paths. Defaults to seeded random images,
-            which an int8 file was not made for.
+            which int8 files and coarse masks were not made for.
         images: Number of images to take, evenly spread over `data`. Defaults
             to `None`: all.
         labels: `kerasseg.data.Labels` of the model. Defaults to those of
             `data`, where it has any.
-        gate: `Gate` for a file in float16 or int8. Defaults to `None`: the
-            limits of the exporters.
+        gate: `Gate` for a file in float16 or int8 or with a coarse mask.
+            Defaults to `None`: the limits of the exporters.
 
     Returns:
         A `VerificationReport`.
@@ -241,11 +241,12 @@ def _formats():
 
 
 def _check_data(content, data, images):
-    if data is None and content["precision"] not in ("float32", "float16"):
+    rounded = content["precision"] not in ("float32", "float16")
+    if data is None and (rounded or _cell(content) > 1):
         raise ValueError(
-            f"`data` must be images like those that the file was made for: "
-            f"the numbers of a file in {content['precision']} have no room "
-            f"for others. Received: data=None"
+            "`data` must be images like those that the file was made for: "
+            "an int8 file has no room for the values of others, and a coarse "
+            "mask does not show their detail. Received: data=None"
         )
     whole = isinstance(images, int) and not isinstance(images, bool)
     if images is not None and not (whole and images > 0):
@@ -264,13 +265,24 @@ def _source(model, content, gate):
         layout=layout,
         input_dtype=content["input"]["dtype"],
         gate=gate,
+        coarse=_cell(content) > 1,
     )
     try:
-        return make_source(model, [sizes[axis] for axis in "HWC"], variant)
+        source = make_source(model, [sizes[axis] for axis in "HWC"], variant)
     except ValueError as error:
         raise ExportError(
             f"The model is not the one that the file was exported from: {error}"
         ) from error
+    if source.stride != _cell(content):
+        raise ExportError(
+            f"The sidecar is wrong: output.stride is {_cell(content)}, that "
+            f"of the model {source.stride}. {AGAIN}"
+        )
+    return source
+
+
+def _cell(content):
+    return value({"stride": 1, **content["output"]}, "stride", kind=int)
 
 
 def _check_classes(path, content, source, labels):

@@ -65,6 +65,8 @@ class ExportReport:
             Defaults to `None`.
         worst_layers: Pairs of the name of a rounded layer and its error, see
             `rounding.Layer`, largest first. Defaults to none.
+        stride: Pixels per side of the cells of a coarse mask. Defaults to
+            `1`: each pixel has a class id of its own.
     """
 
     format: str
@@ -102,6 +104,7 @@ class ExportReport:
     time_shares: dict[str, float] | None = None
     float32_latency_ms: float | None = None
     worst_layers: tuple[tuple[str, float], ...] = ()
+    stride: int = 1
 
     @property
     def relative_error(self) -> float | None:
@@ -174,7 +177,9 @@ class ExportReport:
             (
                 "output",
                 f"{self.output} {_shape(self.output_shape)} "
-                f"{self.output_dtype}" + _scale(self.output_quantization),
+                f"{self.output_dtype}"
+                + _scale(self.output_quantization)
+                + self._cells(),
             ),
             *proof_rows(self),
         ]
@@ -203,6 +208,11 @@ class ExportReport:
             ]
             + [("note", note) for note in self.notes]
         )
+
+    def _cells(self):
+        if self.stride == 1:
+            return ""
+        return f", in cells of {self.stride}x{self.stride} pixels"
 
     def _gain(self):
         if self.speedup is None:

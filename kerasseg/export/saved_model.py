@@ -20,6 +20,7 @@ def to_saved_model(
     image_shape=None,
     precision="float32",
     output="logits",
+    gate=None,
     verify_on=None,
     labels=None,
 ) -> ExportReport:
@@ -46,7 +47,12 @@ def to_saved_model(
             input. Defaults to the shape that the model was built for.
         precision: `"float32"`. Defaults to `"float32"`.
         output: `"logits"`, or `"mask"` for class ids `(1, height, width)`,
-            `uint8`. Defaults to `"logits"`.
+            `uint8`, or `"coarse_mask"` for class ids that were chosen before
+            the last upsampling: pixels share them in cells. Its loss is
+            measured and has to pass `gate`. Defaults to `"logits"`.
+        gate: `kerasseg.export.Gate` with the loss that a coarse mask may
+            cause. Defaults to one point of mean IoU, or 98 % mask agreement
+            without masks.
         verify_on: Images for the proof: a data set or a sequence of images,
             `(image, mask)` pairs or paths. Defaults to seeded random images.
         labels: `kerasseg.data.Labels` for the sidecar. Defaults to those of
@@ -65,7 +71,7 @@ def to_saved_model(
         model,
         path,
         image_shape=image_shape,
-        variant=Variant(precision=precision, output=output),
+        variant=Variant(precision=precision, output=output, gate=gate),
         verify_on=verify_on,
         labels=labels,
     )

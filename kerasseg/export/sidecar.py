@@ -55,6 +55,7 @@ def describe(report: ExportReport, labels=None) -> dict:
             "dtype": report.output_dtype,
             "quantization": report.output_quantization,
             "meaning": _meaning(report),
+            **({"stride": report.stride} if report.stride > 1 else {}),
         },
         **_classes(report, labels),
         "proof": {
@@ -96,6 +97,11 @@ def read_sidecar(path) -> dict:
 
 
 def _meaning(report):
+    if report.output == "mask" and report.stride > 1:
+        return (
+            f"class id of each pixel; the pixels of a cell of "
+            f"{report.stride}x{report.stride} have the same"
+        )
     if report.output == "mask":
         return "class id of each pixel"
     axis = "second" if report.layout == "NCHW" else "last"

@@ -7,6 +7,8 @@ import re
 import keras
 import numpy as np
 
+from kerasseg.export.coarse import Coarse
+from kerasseg.export.coarse import split
 from kerasseg.export.errors import ExportError
 from kerasseg.export.variant import Variant
 from kerasseg.export.variant import check_classes
@@ -93,6 +95,9 @@ class Source:
         first = self.variant.layout == "NCHW"
         if first:
             images = keras.ops.transpose(images, (0, 2, 3, 1))
+        if self.variant.coarse:
+            cells = _class_ids(self.coarse.model(images, training=False))
+            return self.coarse.spread(cells, self.shape[1:3])
         logits = self.model(images, training=False)
         if self.variant.output == "mask":
             return _class_ids(logits)
@@ -108,6 +113,16 @@ class Source:
             return self.model
         images = keras.Input(batch_shape=self.file_shape, name="images")
         return keras.Model(images, self.served(images))
+
+    @functools.cached_property
+    def coarse(self) -> Coarse:
+        """The model without its last upsampling."""
+        return split(self.model)
+
+    @property
+    def stride(self) -> int:
+        """Pixels per side of what gets a class id of its own."""
+        return self.coarse.stride if self.variant.coarse else 1
 
     @functools.cached_property
     def traced(self):
@@ -191,6 +206,8 @@ def make_source(model, image_shape=None, variant=None) -> Source:
     variant = variant or Variant()
     source = Source(model, shape, variant, notes)
     check_classes(variant, source.num_classes)
+    if variant.coarse:
+        split(model)
     return dataclasses.replace(source, variant=with_images(variant, shape))
 
 

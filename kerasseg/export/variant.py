@@ -5,7 +5,7 @@ import dataclasses
 from kerasseg.export.calibration import Calibration
 from kerasseg.export.gate import Gate
 
-OUTPUTS = ("logits", "mask")
+OUTPUTS = ("logits", "mask", "coarse_mask")
 # Precisions with integers, which calibration images must scale.
 ROUNDED = ("int8", "mixed")
 MAX_MASK_CLASSES = 256
@@ -28,6 +28,9 @@ class Variant:
             `"mixed"`. Defaults to `None`.
         gate: `Gate` for all precisions but `"float32"`, or `None` for the
             default limits. Defaults to `None`.
+        coarse: Whether the class ids are those of cells, chosen before the
+            last upsampling. Defaults to `False`; `settled` sets it for the
+            output `"coarse_mask"`, which is a `"mask"` then.
     """
 
     precision: str = "float32"
@@ -36,11 +39,12 @@ class Variant:
     input_dtype: str | None = None
     calibration: object = None
     gate: Gate | None = None
+    coarse: bool = False
 
     @property
     def exact(self) -> bool:
-        """Whether the file computes with the numbers of the model."""
-        return self.precision == "float32"
+        """Whether the file returns what the model returns, up to rounding."""
+        return self.precision == "float32" and not self.coarse
 
     @property
     def limits(self) -> Gate:
@@ -92,8 +96,12 @@ def settled(variant: Variant, form) -> Variant:
             f"`gate` must be a kerasseg.export.Gate. Received: "
             f"gate={variant.gate!r} (of type {type(variant.gate).__name__})"
         )
+    coarse = variant.output == "coarse_mask"
     return dataclasses.replace(
-        variant, input_dtype=variant.input_dtype or dtypes[0]
+        variant,
+        input_dtype=variant.input_dtype or dtypes[0],
+        output="mask" if coarse else variant.output,
+        coarse=coarse,
     )
 
 

@@ -205,7 +205,7 @@ def verify(source, run, samples, ignore_classes) -> Verification:
     if variant.exact:
         gate = check_equal(measures, comparison.pixels)
     else:
-        gate = variant.limits.check(measures, variant.precision)
+        gate = variant.limits.check(measures, variant.precision, variant.coarse)
     return Verification(
         measures=measures,
         images=count,
