@@ -228,6 +228,18 @@ _ENTRIES = (
         **_CAMVID,
     ),
     Entry(
+        name="guided_duc_dlc",
+        title="Guided DUC + DLC on MobileNetV2, 11 street classes",
+        builder="guided_duc_dlc",
+        weights="guided_duc_dlc.weights.h5",
+        sha256=(
+            "3a8c965a79b2ed38c153e7a5d4db90088e062a1048415ad67bcea9348019d1dc"
+        ),
+        parameters=3_700_171,
+        paper=_GUIDED_PAPER,
+        **_CAMVID,
+    ),
+    Entry(
         name="lrr_4x_vgg16",
         title="LRR-4x on VGG-16, 21 Pascal VOC classes: the paper's own model",
         builder="lrr",
