@@ -5,6 +5,7 @@ import collections
 import numpy as np
 
 from kerasseg.export.errors import require
+from kerasseg.export.rounding import SCALED_IMAGES
 from kerasseg.export.rounding import Layer
 from kerasseg.export.rounding import layers_of
 from kerasseg.export.runtimes import available_threads
@@ -66,20 +67,23 @@ class LitertRounding:
         Returns:
             List of `Layer`, largest error first.
         """
-        probe = self._rounded(enable_numeric_verify=True)
-        interpreter, graph = _open(probe), _graph(probe)
+        graph = _graph(self._rounded(enable_numeric_verify=True))
         (main,) = graph.subgraphs
+        probes = [
+            (op.outputs[0], *(main.tensors[index] for index in op.inputs))
+            for op in main.operators
+            if _operator(graph, op) == "NumericVerify"
+        ]
+        # Results alone outlive a run, so not all tensors need memory.
+        main.outputs = [difference for difference, _, _ in probes]
+        interpreter = _open(_packed(graph), keep_all=False)
         squares = collections.defaultdict(list)
         for batch in batches:
             _run(interpreter, batch)
-            for op in main.operators:
-                if _operator(graph, op) != "NumericVerify":
-                    continue
-                rounded, real = (main.tensors[i] for i in op.inputs)
-                difference = interpreter.tensor(op.outputs[0])()
-                steps = difference / rounded.quantization.scale[0]
+            for difference, rounded, real in probes:
+                steps = interpreter.get_tensor(difference)
+                steps /= rounded.quantization.scale[0]
                 squares[real.name.decode()].append(np.square(steps).mean())
-                del difference
         errors = {n: float(np.sqrt(np.mean(s))) for n, s in squares.items()}
         return layers_of(self._paths(), errors, self._source.layer_names)
 
@@ -125,7 +129,7 @@ def _ranges(content, source):
     real = schema.TensorType.FLOAT32
     found = [index for index in found if graph.tensors[index].type == real]
     rows = []
-    for batch in source.calibration_batches():
+    for batch in source.calibration_batches(SCALED_IMAGES):
         _run(interpreter, batch)
         rows.append([_extremes(interpreter.tensor(i)()) for i in found])
     means = np.mean(rows, axis=0).tolist()
@@ -140,22 +144,26 @@ def _extremes(values):
 
 def _marked(content, ranges):
     """Writes the ranges into a graph, where the quantiser looks for them."""
-    import flatbuffers
-
     schema = require("ai_edge_litert.schema_py_generated", "litert")
     graph = _graph(content)
     for index, (low, high) in ranges.items():
         marks = schema.QuantizationParametersT()
         marks.min, marks.max = [low], [high]
         graph.subgraphs[0].tensors[index].quantization = marks
-    builder = flatbuffers.Builder(len(content))
-    builder.Finish(graph.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
+    return _packed(graph)
 
 
 def _graph(content):
     schema = require("ai_edge_litert.schema_py_generated", "litert")
     return schema.ModelT.InitFromPackedBuf(content, 0)
+
+
+def _packed(graph):
+    import flatbuffers
+
+    builder = flatbuffers.Builder(0)
+    builder.Finish(graph.Pack(builder), b"TFL3")
+    return bytes(builder.Output())
 
 
 def _operator(graph, op):
@@ -168,14 +176,14 @@ def _operator(graph, op):
     return next(name for name, value in names if value == number)
 
 
-def _open(content):
-    """Opens a graph so that all its tensors can be read after a run."""
+def _open(content, keep_all=True):
+    """Opens a graph, by default so that a run leaves all its tensors."""
     litert = require("ai_edge_litert.interpreter", "litert")
     plain = litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     interpreter = litert.Interpreter(
         model_content=content,
         num_threads=available_threads(),
-        experimental_preserve_all_tensors=True,
+        experimental_preserve_all_tensors=keep_all,
         experimental_op_resolver_type=plain,
     )
     interpreter.allocate_tensors()

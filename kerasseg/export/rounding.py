@@ -11,7 +11,8 @@ UNAVOIDABLE = 1 / math.sqrt(12)
 # A layer that errs by more than this stays in float in a mixed file.
 MAX_ERROR = 2 * UNAVOIDABLE
 WORST_SHOWN = 5
-# Calibration images on which the layers are measured.
+# Calibration images on which ranges are taken, and layers measured.
+SCALED_IMAGES = 16
 MEASURED_IMAGES = 2
 
 
