@@ -1,0 +1,216 @@
+// Segments a picture with a LiteRT file and the sidecar beside it.
+//
+//     segment street.tflite street.ppm
+//
+// Needs libLiteRt.so, and nothing else.
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <limits>
+#include <thread>
+#include <utility>
+
+#include "fail.h"
+#include "model.h"
+#include "picture.h"
+#include "sidecar.h"
+
+namespace {
+
+const char kUsage[] =
+    "usage: segment FILE.tflite PICTURE.ppm [--out mask.ppm] [--mask IDS.pgm]"
+    " [--threads N] [--runs N]";
+
+// === The command line ===
+
+struct Arguments {
+  std::string file, picture, out = "mask.ppm", mask;
+  int threads = std::max(1u, std::thread::hardware_concurrency());
+  int runs = 10;
+};
+
+int count_of(const std::string& option, const std::string& text) {
+  const bool digits = text.find_first_not_of("0123456789") == text.npos;
+  const int count = digits && text.size() < 7 ? std::atoi(text.c_str()) : 0;
+  if (count < 1) fail(option + " must be 1 or more. Received: " + text);
+  return count;
+}
+
+Arguments parse(const std::vector<std::string>& words) {
+  Arguments args;
+  std::vector<std::string> places;
+  for (size_t i = 0; i < words.size(); ++i) {
+    if (words[i].compare(0, 2, "--") != 0) {
+      places.push_back(words[i]);
+      continue;
+    }
+    const size_t equals = words[i].find('=');
+    const std::string option = words[i].substr(0, equals);
+    if (equals == std::string::npos && i + 1 == words.size()) fail(kUsage);
+    const std::string value =
+        equals == std::string::npos ? words[++i] : words[i].substr(equals + 1);
+    if (option == "--out") {
+      args.out = value;
+    } else if (option == "--mask") {
+      args.mask = value;
+    } else if (option == "--threads") {
+      args.threads = count_of(option, value);
+    } else if (option == "--runs") {
+      args.runs = count_of(option, value);
+    } else {
+      fail(kUsage);
+    }
+  }
+  if (places.size() != 2) fail(kUsage);
+  args.file = places[0];
+  args.picture = places[1];
+  return args;
+}
+
+// === From pixels to classes ===
+
+template <class Value>
+Value converted(float pixel) {
+  if constexpr (std::is_integral_v<Value>) {
+    const float low = std::numeric_limits<Value>::min();
+    const float high = std::numeric_limits<Value>::max();
+    pixel = std::min(high, std::max(low, std::nearbyint(pixel)));
+  }
+  return static_cast<Value>(pixel);
+}
+
+/// The picture in the range, type and layout of the input.
+template <class Value>
+std::vector<uint8_t> arranged(const Picture& picture, const Sidecar& sidecar) {
+  const End& end = sidecar.input;
+  std::vector<Value> values(end.values());
+  const float unit = static_cast<float>((sidecar.high - sidecar.low) / 255);
+  for (int y = 0; y < picture.height; ++y) {
+    for (int x = 0; x < picture.width; ++x) {
+      for (int c = 0; c < 3; ++c) {
+        const float pixel = static_cast<float>(sidecar.low) +
+                            unit * picture.pixel(x, y)[c];
+        values[y * end.step('H') + x * end.step('W') + c * end.step('C')] =
+            converted<Value>(pixel / static_cast<float>(sidecar.scale) +
+                             static_cast<float>(sidecar.zero_point));
+      }
+    }
+  }
+  std::vector<uint8_t> bytes(values.size() * sizeof(Value));
+  std::memcpy(bytes.data(), values.data(), bytes.size());
+  return bytes;
+}
+
+std::vector<uint8_t> prepare(const Picture& picture, const Sidecar& sidecar) {
+  const End& end = sidecar.input;
+  const Picture small = resize(picture, end.size('W'), end.size('H'));
+  switch (element_type(end)) {
+    case kLiteRtElementTypeUInt8: return arranged<uint8_t>(small, sidecar);
+    case kLiteRtElementTypeInt8: return arranged<int8_t>(small, sidecar);
+    default: return arranged<float>(small, sidecar);
+  }
+}
+
+/// The ids that the output holds, or those of its largest logits.
+template <class Value>
+Picture largest(const std::vector<uint8_t>& bytes, const End& end) {
+  std::vector<Value> values(end.values());
+  if (bytes.size() != values.size() * sizeof(Value)) {
+    fail("the output has another size");
+  }
+  std::memcpy(values.data(), bytes.data(), bytes.size());
+  Picture ids(end.size('W'), end.size('H'), 1);
+  const bool mask = end.name == "mask";
+  for (int y = 0; y < ids.height; ++y) {
+    for (int x = 0; x < ids.width; ++x) {
+      const Value* at = &values[y * end.step('H') + x * end.step('W')];
+      if (mask) *ids.pixel(x, y) = static_cast<uint8_t>(*at);
+      int best = 0;
+      for (int c = 1; !mask && c < end.size('C'); ++c) {
+        if (at[c * end.step('C')] > at[best * end.step('C')]) {
+          *ids.pixel(x, y) = static_cast<uint8_t>(best = c);
+        }
+      }
+    }
+  }
+  return ids;
+}
+
+Picture class_ids(const std::vector<uint8_t>& bytes, const Sidecar& sidecar) {
+  const LiteRtElementType type = element_type(sidecar.output);
+  const Picture ids =
+      type == kLiteRtElementTypeUInt8  ? largest<uint8_t>(bytes, sidecar.output)
+      : type == kLiteRtElementTypeInt8 ? largest<int8_t>(bytes, sidecar.output)
+                                       : largest<float>(bytes, sidecar.output);
+  for (const uint8_t id : ids.bytes) {
+    if (id >= sidecar.names.size()) fail("the mask has an unknown class");
+  }
+  return ids;
+}
+
+/// The median duration in milliseconds, after a run that is not timed.
+double timed(Model& model, int runs) {
+  std::vector<double> durations;
+  model.run();
+  for (int i = 0; i < runs; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    model.run();
+    const std::chrono::duration<double, std::milli> duration =
+        std::chrono::steady_clock::now() - start;
+    durations.push_back(duration.count());
+  }
+  std::sort(durations.begin(), durations.end());
+  return (durations[(runs - 1) / 2] + durations[runs / 2]) / 2;
+}
+
+/// Writes the coloured mask and, if asked, the ids, in the picture's size.
+void write(const Arguments& args, const Picture& ids, const Sidecar& sidecar) {
+  Picture coloured(ids.width, ids.height, 3);
+  for (size_t i = 0; i < ids.bytes.size(); ++i) {
+    std::copy_n(sidecar.colours[ids.bytes[i]].begin(), 3,
+                coloured.bytes.begin() + 3 * i);
+  }
+  write_picture(args.out, coloured);
+  if (!args.mask.empty()) write_picture(args.mask, ids);
+}
+
+void print_shares(const Picture& ids, const Sidecar& sidecar) {
+  std::vector<std::pair<double, std::string>> shares;
+  for (const std::string& name : sidecar.names) shares.push_back({0, name});
+  for (const uint8_t id : ids.bytes) shares[id].first += 1;
+  std::sort(shares.rbegin(), shares.rend());
+  for (const auto& [count, name] : shares) {
+    const double share = 100 * count / static_cast<double>(ids.bytes.size());
+    if (count > 0) std::printf("%6.1f %% %s\n", share, name.c_str());
+  }
+}
+
+/// Reads file, sidecar and picture; writes mask, shares and latency.
+void segment(const Arguments& args) {
+  const std::string content = read_file(args.file);
+  const Sidecar sidecar = read_sidecar(args.file, content);
+  const Picture picture = read_picture(args.picture);
+  Model model(content, sidecar, args.threads);
+  model.set_input(prepare(picture, sidecar));
+  const double latency = timed(model, args.runs);
+  const Picture ids = class_ids(model.output(), sidecar);
+  write(args, resize_nearest(ids, picture.width, picture.height), sidecar);
+  std::printf("%s\n", sidecar.title.c_str());
+  std::printf("runtime: LiteRT in C++, %d threads\n", args.threads);
+  std::printf("latency: %.1f ms, median of %d\n", latency, args.runs);
+  print_shares(ids, sidecar);
+  std::printf("wrote %s\n", args.out.c_str());
+}
+
+}  // namespace
+
+int main(int count, char** words) {
+  try {
+    segment(parse({words + 1, words + count}));
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "segment: %s\n", error.what());
+    return 2;
+  }
+  return 0;
+}

@@ -1,0 +1,256 @@
+"""The C++ program, built anew, draws the mask of the Python program."""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from source import ROOT
+
+from kerasseg.data import read_image
+from kerasseg.data import read_mask
+
+pytestmark = [pytest.mark.slow, pytest.mark.export]
+
+FOLDER = ROOT / "export" / "litert_cpp"
+SIZES = pytest.mark.parametrize("size", [(56, 40), (131, 77), (37, 29)])
+
+
+def _runtime():
+    """The folder of LiteRT's library, which the Python package brings."""
+    found = importlib.util.find_spec("ai_edge_litert")
+    folder = Path(found.origin).parent if found else Path()
+    if not (folder / "libLiteRt.so").is_file():
+        pytest.skip("libLiteRt.so is missing: pip install ai-edge-litert")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory):
+    """The path of the program, built as its README says."""
+    if not shutil.which("cmake"):
+        pytest.skip("cmake is not installed")
+    if not shutil.which(os.environ.get("CXX", "c++")):
+        pytest.skip("a C++ compiler is not installed")
+    build = tmp_path_factory.mktemp("build")
+    configure = ["-S", FOLDER, "-B", build, f"-DLITERT_ROOT={_runtime()}"]
+    for arguments in (configure, ["--build", build]):
+        result = subprocess.run(
+            ["cmake", *arguments], capture_output=True, text=True
+        )
+        assert result.returncode == 0, result.stdout + result.stderr
+        assert "warning" not in result.stderr.lower()
+    return build / "segment"
+
+
+@pytest.fixture
+def run(program, files):
+    """Runs the program in the folder of the files."""
+
+    def run(*arguments):
+        return subprocess.run(
+            [program, *map(str, arguments)],
+            cwd=files,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+
+    return run
+
+
+@pytest.fixture
+def picture(files):
+    """Writes the picture in a size as `picture.ppm`."""
+
+    def picture(size):
+        pixels = Image.fromarray(read_image(files / "picture.png"))
+        large = pixels.resize(size, Image.Resampling.BICUBIC)
+        large.save(files / "picture.ppm")
+        return large
+
+    return picture
+
+
+@pytest.fixture(scope="module")
+def quantised(exported, tmp_path_factory):
+    """`logits.tflite` with uint8 ends, and `mask.tflite` with int8 pixels."""
+    from kerasseg.export import Gate
+    from kerasseg.export import to_litert
+
+    folder = tmp_path_factory.mktemp("quantised")
+    pixels = read_image(exported.folder / "picture.png")
+    for name, arguments in {
+        "logits": {},
+        "mask": {"input_dtype": "int8", "output": "mask"},
+    }.items():
+        to_litert(
+            exported.model,
+            folder / f"{name}.tflite",
+            precision="int8",
+            calibration=[pixels],
+            verify_on=[pixels],
+            gate=Gate(mask_agreement=0.9),
+            labels=exported.labels,
+            **arguments,
+        )
+    return folder
+
+
+def _same_as_in_python(run, segment, files, file):
+    """Runs both programs; the ids, if there is no pixel that differs."""
+    result = run(file, "picture.ppm", "--mask", "ids.pgm", "--threads=2")
+    assert result.returncode == 0, result.stderr
+    ids = np.asarray(Image.open(files / "ids.pgm"))
+    segment("litert_python", file, "picture.ppm", "--mask=mask.png", "--runs=1")
+    np.testing.assert_array_equal(ids, read_mask(files / "mask.png"))
+    return result, ids
+
+
+@SIZES
+def test_the_mask_is_that_of_the_model(
+    run, segment, files, picture, right_mask, exported, size
+):
+    expected = right_mask(picture(size))
+    result, ids = _same_as_in_python(run, segment, files, "tiny.tflite")
+    assert np.mean(ids == expected) > 0.998
+    colours = np.asarray(exported.labels.palette, "uint8")[ids]
+    np.testing.assert_array_equal(read_image(files / "mask.ppm"), colours)
+    lines = result.stdout.splitlines()
+    assert lines[0] == "tiny.tflite: litert float32"
+    assert lines[1] == "runtime: LiteRT in C++, 2 threads"
+    assert re.fullmatch(r"latency: \d+\.\d ms, median of 10", lines[2])
+    shares = [float(line.split(" %")[0]) for line in lines[3:-1]]
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) == pytest.approx(100, abs=0.3)
+    assert lines[-1] == "wrote mask.ppm"
+
+
+@pytest.mark.parametrize("name", ["logits", "mask"])
+def test_int8(run, segment, files, picture, right_mask, quantised, name):
+    shutil.copytree(quantised, files, dirs_exist_ok=True)
+    expected = right_mask(picture((131, 77)))
+    _, ids = _same_as_in_python(run, segment, files, f"{name}.tflite")
+    assert np.mean(ids == expected) > 0.93
+
+
+def test_a_file_without_names_and_colours(run, files, picture, rewrite):
+    picture((56, 40))
+    rewrite(files / "tiny.tflite", class_names=None, palette=None)
+    result = run("tiny.tflite", "picture.ppm", "--out=voc.ppm", "--runs=1")
+    assert result.returncode == 0, result.stderr
+    assert re.search(r"\d % class \d$", result.stdout, re.M)
+    black = np.all(read_image(files / "voc.ppm") == 0, axis=-1)
+    share = float(re.search(r"(\S+) % class 0$", result.stdout, re.M)[1])
+    assert 100 * black.mean() == pytest.approx(share, abs=0.06)
+
+
+def test_names_that_json_escapes(run, files, picture, rewrite):
+    picture((56, 40))
+    names = ["ciel à 9 h", "道路", 'a "car"', "back\\slash", "🚦"]
+    rewrite(files / "tiny.tflite", class_names=names)
+    result = run("tiny.tflite", "picture.ppm", "--runs", "1")
+    assert result.returncode == 0, result.stderr
+    found = re.findall(r" % (.*)$", result.stdout, re.M)
+    assert len(found) > 2
+    assert set(found) <= set(names)
+
+
+def test_a_picture_with_a_comment(run, files, picture):
+    picture((56, 40))
+    plain = (files / "picture.ppm").read_bytes()
+    (files / "noted.ppm").write_bytes(plain.replace(b"P6\n", b"P6\n# x 1\n", 1))
+    run("tiny.tflite", "picture.ppm", "--out=plain_mask.ppm", "--runs=1")
+    result = run("tiny.tflite", "noted.ppm", "--runs=1")
+    assert result.returncode == 0, result.stderr
+    expected = (files / "plain_mask.ppm").read_bytes()
+    assert (files / "mask.ppm").read_bytes() == expected
+
+
+def _mistake(result, files, message):
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr.startswith("segment: ")
+    assert message in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert not (files / "mask.ppm").exists()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda f: (f / "tiny.tflite.json").unlink(), "cannot read tiny"),
+        (lambda f: (f / "tiny.tflite.json").write_text("{"), "no JSON from"),
+        (lambda f: (f / "tiny.tflite").unlink(), "cannot read tiny.tflite"),
+        (lambda f: (f / "tiny.tflite").write_bytes(b"x"), "another file"),
+        (lambda f: (f / "picture.ppm").unlink(), "cannot read picture.ppm"),
+        (lambda f: (f / "picture.ppm").write_bytes(b""), "no binary PPM"),
+        (
+            lambda f: shutil.copy(f / "picture.png", f / "picture.ppm"),
+            "no binary PPM of 8 bits; make one with: ffmpeg -i picture.ppm",
+        ),
+        (
+            lambda f: (f / "picture.ppm").write_bytes(b"P6 9 9 255\nabc"),
+            "ends before its last pixel",
+        ),
+    ],
+)
+def test_mistakes_are_one_line(run, files, picture, spoil, message):
+    picture((56, 40))
+    spoil(files)
+    _mistake(run("tiny.tflite", "picture.ppm"), files, message)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"schema": 9}, "has the schema 9"),
+        ({"num_classes": 4}, "must name and colour each class"),
+        ({"palette": [[1, 2, 300]] * 5}, "whole number from 0 to 255"),
+        ({"palette": [[1, 2]] * 5}, "a colour must be three numbers"),
+        ({"input": {"shape": [1, 20, 20, 3]}}, "images is not as the sidecar"),
+        ({"input": {"dtype": "uint8"}}, "images is not as the sidecar"),
+        ({"input": {"dtype": "float64"}}, "has the dtype float64"),
+        ({"input": {"layout": "NHHC"}}, "has the layout NHHC"),
+        ({"input": {"name": "other"}}, "cannot find other"),
+        ({"input": {"range": [0]}}, "range must be two numbers"),
+        ({"output": {"name": "mask"}}, "contradicts itself"),
+    ],
+)
+def test_a_wrong_sidecar(run, files, picture, rewrite, changes, message):
+    picture((56, 40))
+    rewrite(files / "tiny.tflite", **changes)
+    _mistake(run("tiny.tflite", "picture.ppm"), files, message)
+
+
+@pytest.mark.parametrize("kept", [0, 55, 56, 63, 64, 3000])
+def test_a_truncated_file_with_the_right_hash(
+    run, files, picture, rewrite, kept
+):
+    picture((56, 40))
+    path = files / "tiny.tflite"
+    path.write_bytes(path.read_bytes()[:kept])
+    rewrite(path)
+    _mistake(
+        run("tiny.tflite", "picture.ppm"), files, "LiteRT cannot read the file"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "usage: segment FILE.tflite PICTURE.ppm"),
+        (["tiny.tflite", "picture.ppm", "--best"], "usage: "),
+        (["tiny.tflite", "picture.ppm", "--best=1"], "usage: "),
+        (["tiny.tflite", "picture.ppm", "--runs=0"], "--runs must be 1 or"),
+        (["tiny.tflite", "picture.ppm", "--threads", "x"], "Received: x"),
+    ],
+)
+def test_a_wrong_command(run, files, picture, arguments, message):
+    picture((56, 40))
+    _mistake(run(*arguments), files, message)
