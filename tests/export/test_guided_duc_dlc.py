@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from kerasseg.backbones import mobilenet_v2
-from kerasseg.backbones import resnet50
 from kerasseg.export import to_litert
 from kerasseg.export import to_onnx
 from kerasseg.export import to_saved_model
@@ -40,12 +39,4 @@ def check(report):
 )
 def test_light(tmp_path, exporter, suffix):
     model = lively(mobilenet_v2(alpha=0.35))
-    check(exporter(model, tmp_path / f"x{suffix}", image_shape=(70, 100)))
-
-
-@pytest.mark.parametrize(
-    ("exporter", "suffix"), [(to_litert, ".tflite"), (to_onnx, ".onnx")]
-)
-def test_the_authors_on_a_dilated_resnet(tmp_path, exporter, suffix):
-    model = lively(resnet50(output_stride=16), head="paper")
     check(exporter(model, tmp_path / f"x{suffix}", image_shape=(70, 100)))

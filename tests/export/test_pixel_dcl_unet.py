@@ -1,4 +1,4 @@
-"""The U-Nets through the exporters, at a size that needs padding."""
+"""U-Nets that are no entries of the zoo through the exporters."""
 
 import arithmetic
 import numpy as np
@@ -32,9 +32,8 @@ def check(report):
     ("exporter", "suffix"),
     [(to_saved_model, ""), (to_litert, ".tflite"), (to_onnx, ".onnx")],
 )
-@pytest.mark.parametrize("upsampling", ["deconv", "pixel_dcl", "ipixel_dcl"])
-def test_on_a_backbone(tmp_path, upsampling, exporter, suffix):
-    model = lively(mobilenet_v2(alpha=0.35), upsampling=upsampling)
+def test_transposed_convolutions_on_a_backbone(tmp_path, exporter, suffix):
+    model = lively(mobilenet_v2(alpha=0.35), upsampling="deconv")
     report = exporter(model, tmp_path / f"x{suffix}", image_shape=(70, 100))
     check(report)
     operators = report.operators or {}
@@ -45,7 +44,5 @@ def test_on_a_backbone(tmp_path, upsampling, exporter, suffix):
 @pytest.mark.parametrize(
     ("exporter", "suffix"), [(to_litert, ".tflite"), (to_onnx, ".onnx")]
 )
-@pytest.mark.parametrize("reference", [False, True])
-def test_the_authors(tmp_path, reference, exporter, suffix):
-    model = lively(reference=reference)
-    check(exporter(model, tmp_path / f"x{suffix}", image_shape=(70, 100)))
+def test_ordinary_normalisation(tmp_path, exporter, suffix):
+    check(exporter(lively(), tmp_path / f"x{suffix}", image_shape=(70, 100)))
