@@ -38,7 +38,7 @@ def test_deeplab_v3_plus(tmp_path, level, exporter, suffix):
     assert report.logit_range > 1e-3
     assert report.relative_error < 1e-4
     assert report.mask_agreement >= 0.9999
-    assert not report.notes
+    assert not [x for x in report.notes if "serving_encoded" not in x]
     # TensorFlow cuts dilated convolutions into spaces and batches; the
     # converters undo that.
     operators = report.operators or {}
