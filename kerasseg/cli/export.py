@@ -30,7 +30,7 @@ _COMMON = (
 )
 # Options that only some formats have.
 OPTIONS = {
-    "saved_model": ("output",),
+    "saved_model": ("output", "max_miou_loss", "min_agreement"),
     "litert": (*_COMMON, "input_dtype"),
     "onnx": (*_COMMON, "layout"),
     "openvino": (*_COMMON, "layout"),
@@ -124,8 +124,9 @@ def _add_options(parser):
     )
     parser.add_argument(
         "--output",
-        choices=("logits", "mask"),
-        help="what the file returns: logits, or class ids (default: logits)",
+        choices=("logits", "mask", "coarse_mask"),
+        help="what the file returns: logits, class ids, or class ids chosen "
+        "before the last upsampling, in cells of pixels (default: logits)",
     )
     parser.add_argument(
         "--input-dtype",
@@ -181,8 +182,7 @@ def run(args: argparse.Namespace) -> int:
     images = None
     if args.data:
         dataset = find_data(args.data, args.split, entry.labels)
-        exact = args.precision in (None, "float32")
-        count = PROOF_IMAGES if exact else ROUNDED_PROOF_IMAGES
+        count = PROOF_IMAGES if _exact(args) else ROUNDED_PROOF_IMAGES
         step = max(1, len(dataset) // count)
         images = dataset.subset(dataset.names[::step][:count])
     model = load_model(args.entry)
@@ -283,14 +283,20 @@ def _gate(args, given):
     limits = {name: x for name, x in limits.items() if x is not None}
     if not limits:
         return {}
-    if args.precision in (None, "float32"):
+    if _exact(args):
         raise UserMistake(
             "--max-miou-loss and --min-agreement are limits of what rounding "
-            "may cost; a float32 file must be equal"
+            "or a coarse mask may cost; another float32 file must be equal"
         )
     from kerasseg.export import Gate
 
     return {"gate": Gate(**limits)}
+
+
+def _exact(args):
+    """Whether the file must return what the model returns."""
+    rounded = args.precision not in (None, "float32")
+    return not rounded and args.output != "coarse_mask"
 
 
 def _file_name(args):

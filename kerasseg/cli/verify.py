@@ -7,6 +7,7 @@ from kerasseg.cli.entry import ENTRY_HELP
 from kerasseg.cli.entry import find_entry
 from kerasseg.cli.entry import load_model
 from kerasseg.cli.evaluate import find_data
+from kerasseg.cli.export import share
 from kerasseg.cli.files import find_images
 from kerasseg.cli.files import make_folder
 from kerasseg.cli.mistakes import Failure
@@ -66,6 +67,18 @@ def add_parser(subparsers) -> None:
         help=f"how many images, evenly spread (default: {IMAGES})",
     )
     parser.add_argument(
+        "--max-miou-loss",
+        metavar="SHARE",
+        type=share,
+        help="what rounding or a coarse mask may cost (default: 0.01)",
+    )
+    parser.add_argument(
+        "--min-agreement",
+        metavar="SHARE",
+        type=share,
+        help="the same for images without masks (default: 0.98)",
+    )
+    parser.add_argument(
         "--out", metavar="FILE", help="write the report as JSON too"
     )
     parser.set_defaults(run=run)
@@ -104,6 +117,7 @@ def run(args: argparse.Namespace) -> int:
                 data=data,
                 images=images,
                 labels=entry.labels,
+                gate=_gate(args, export.Gate),
             )
     except export.ExportError as error:
         raise Failure(f"not proven: {error}") from error
@@ -113,6 +127,15 @@ def run(args: argparse.Namespace) -> int:
             report.save(Path(args.out).expanduser())
         print(f"\nwritten: {args.out}")
     return 0
+
+
+def _gate(args, kind):
+    limits = {
+        "miou_loss": args.max_miou_loss,
+        "mask_agreement": args.min_agreement,
+    }
+    limits = {name: x for name, x in limits.items() if x is not None}
+    return kind(**limits) if limits else None
 
 
 def _data(args, labels):

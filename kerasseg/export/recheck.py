@@ -43,7 +43,8 @@ class VerificationReport:
     It prints as a table.
 
     Args:
-        format: `"saved_model"`, `"litert"`, `"onnx"` or `"openvino"`.
+        format: `"saved_model"`, `"litert"`, `"onnx"`, `"openvino"` or
+            `"tensorrt"`.
         path: Path of the file, or of the folder of a SavedModel.
         precision: Number format of the file.
         output: `"logits"`, or `"mask"` for class ids.
@@ -65,6 +66,8 @@ class VerificationReport:
         latency_ms: Median time of one image in the runtime.
         threads: Threads that the runtime was given.
         notes: Sentences on what the reader should know. Defaults to none.
+        stride: Pixels per side of the cells of a coarse mask. Defaults to
+            `1`: each pixel has a class id of its own.
     """
 
     format: str
@@ -86,6 +89,7 @@ class VerificationReport:
     latency_ms: float
     threads: int
     notes: tuple[str, ...] = ()
+    stride: int = 1
 
     def to_json(self) -> dict:
         """Lists the fields, with tuples as lists.
@@ -109,9 +113,12 @@ class VerificationReport:
         Returns:
             List of `(name, value)` pairs of text.
         """
+        form = f"{self.format} {self.precision}, {self.output}"
+        if self.stride > 1:
+            form += f" in cells of {self.stride}x{self.stride} pixels"
         return [
             ("file", self.path),
-            ("format", f"{self.format} {self.precision}, {self.output}"),
+            ("format", form),
             ("against", self.against),
             *(("checked", check) for check in self.checks),
             *proof_rows(self),
@@ -188,6 +195,7 @@ def verify_file(
         gate=result.gate,
         latency_ms=result.latency_ms,
         threads=runtimes.available_threads(),
+        stride=source.stride,
         notes=(*source.notes, *told, *doubts(result.measures)),
     )
 

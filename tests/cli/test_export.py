@@ -72,7 +72,7 @@ def test_an_unwritable_path_is_a_mistake(run, channels_entry, tmp_path):
             ("--to", "onnx", "--input-dtype", "int8"),
             "onnx has no --input-dtype",
         ),
-        (("--to", "saved_model", "--min-agreement", "0"), "no --min-agreement"),
+        (("--to", "saved_model", "--min-agreement", "0"), "32 file must be eq"),
         (("--to", "onnx", "--max-miou-loss", "0.1"), "float32 file must be eq"),
         (
             ("--to", "onnx", "--precision", "float16", "--min-agreement", "98"),

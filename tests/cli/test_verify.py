@@ -73,6 +73,17 @@ def test_another_model_is_code_1(run, net, tmp_path):
     assert "class 0 is 'red' in the sidecar" in result.err
 
 
+def test_limits_reach_the_proof(run, channels_entry, monkeypatch, net):
+    given = {}
+    monkeypatch.setattr(
+        export, "verify_file", lambda *_, **options: given.update(options)
+    )
+    limits = ("--max-miou-loss", "0.02", "--min-agreement", "0.9")
+    result = run("verify", net, "--against", channels_entry, *limits)
+    assert result.code == 0
+    assert given["gate"] == export.Gate(0.02, 0.9)
+
+
 def test_mistakes_are_code_2(run, channels_entry, tmp_path, net):
     against = ("--against", channels_entry)
     result = run("verify", tmp_path / "none.onnx", *against)
