@@ -67,7 +67,9 @@ def to_onnx(
             `"int8"` may cause. Defaults to one point of mean IoU, or 98 %
             mask agreement without masks.
         output: `"logits"`, or `"mask"` for class ids `(1, height, width)`,
-            `uint8`. Defaults to `"logits"`.
+            `uint8`, or `"coarse_mask"` for class ids that were chosen before
+            the last upsampling: pixels share them in cells. Its loss is
+            measured and has to pass `gate`. Defaults to `"logits"`.
         layout: `"NHWC"` or `"NCHW"` of input and logits. Defaults to
             `"NHWC"`.
         verify_on: Images for the proof: a data set or a sequence of images,
