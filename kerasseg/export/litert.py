@@ -57,7 +57,7 @@ def to_litert(
             to `"float32"`.
         calibration: For `"int8"` and `"mixed"`, a data set or a sequence of
             images, `(image, mask)` pairs or paths, like those that the file
-            will see; up to 32 are used. Arrays must have the size of the
+            will see; up to 16 are used. Arrays must have the size of the
             input. Defaults to `None`.
         gate: `kerasseg.export.Gate` with the loss that rounding to
             `"float16"`, `"int8"` or `"mixed"` may cause. Defaults to one

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import math
+from pathlib import Path
 
 import keras
 
@@ -16,6 +17,8 @@ from kerasseg.export.pipeline import Format
 from kerasseg.export.pipeline import export
 from kerasseg.export.quiet import quiet
 from kerasseg.export.report import ExportReport
+from kerasseg.export.rounding import Conversion
+from kerasseg.export.variant import ROUNDED
 from kerasseg.export.variant import Variant
 
 DEFAULT_OPSET = 18
@@ -45,7 +48,9 @@ def to_onnx(
 
     In float16 every tensor between input and output is typed as half
     precision. In int8 `QuantizeLinear` and `DequantizeLinear` state the
-    scales, one for each filter of a convolution and `uint8` activations.
+    scales, one for each filter of a convolution and `uint8` activations. In
+    mixed precision the layers that lose most by rounding, measured on two of
+    the calibration images, and the last one have none.
 
     On the TensorFlow backend tf2onnx converts; on JAX and PyTorch Keras' own
     exporter does, which on JAX needs the package jax2onnx.
@@ -57,15 +62,15 @@ def to_onnx(
             until the new one is proven.
         image_shape: `(height, width)` or `(height, width, channels)` of the
             input. Defaults to the shape that the model was built for.
-        precision: `"float32"`, `"float16"` or `"int8"`. Defaults to
-            `"float32"`.
-        calibration: For `"int8"`, a data set or a sequence of images,
-            `(image, mask)` pairs or paths, like those that the file will
-            see; up to 32 are used. Arrays must have the size of the input.
-            Defaults to `None`.
-        gate: `kerasseg.export.Gate` with the loss that `"float16"` and
-            `"int8"` may cause. Defaults to one point of mean IoU, or 98 %
-            mask agreement without masks.
+        precision: `"float32"`, `"float16"`, `"int8"` or `"mixed"`. Defaults
+            to `"float32"`.
+        calibration: For `"int8"` and `"mixed"`, a data set or a sequence of
+            images, `(image, mask)` pairs or paths, like those that the file
+            will see; up to 16 are used. Arrays must have the size of the
+            input. Defaults to `None`.
+        gate: `kerasseg.export.Gate` with the loss that rounding to
+            `"float16"`, `"int8"` or `"mixed"` may cause. Defaults to one
+            point of mean IoU, or 98 % mask agreement without masks.
         output: `"logits"`, or `"mask"` for class ids `(1, height, width)`,
             `uint8`, or `"coarse_mask"` for class ids that were chosen before
             the last upsampling: pixels share them in cells. Its loss is
@@ -125,7 +130,9 @@ def onnx_packages() -> tuple[tuple[str, ...], tuple[str, ...]]:
     return modules, (*modules, _backend())
 
 
-def write_onnx(source, path, opset=DEFAULT_OPSET, symmetric=False) -> None:
+def write_onnx(
+    source, path, opset=DEFAULT_OPSET, symmetric=False
+) -> Conversion:
     """Converts the model with the exporter of the current backend.
 
     Args:
@@ -134,6 +141,9 @@ def write_onnx(source, path, opset=DEFAULT_OPSET, symmetric=False) -> None:
         opset: Version of ONNX's operator set. Defaults to `18`.
         symmetric: Whether all zero points of an int8 file are zero. Defaults
             to `False`.
+
+    Returns:
+        What a `Conversion` tells of a file with integers.
 
     Raises:
         ExportError: If the graph holds operators outside the standard.
@@ -148,8 +158,21 @@ def write_onnx(source, path, opset=DEFAULT_OPSET, symmetric=False) -> None:
     onnx_graph.name_ends(proto.graph, source.variant.output)
     if source.variant.precision == "float16":
         proto = onnx_rounding.to_float16(proto, path)
-    if source.variant.precision == "int8":
-        proto = onnx_rounding.to_int8(proto, source, path, symmetric)
+    conversion = Conversion()
+    if source.variant.precision in ROUNDED:
+        plain = Path(path).with_name("float32.onnx")
+        _save(proto, source, plain, opset)
+        proto, conversion = onnx_rounding.to_int8(
+            proto, source, path, symmetric
+        )
+        conversion = dataclasses.replace(conversion, float32=plain)
+    _save(proto, source, path, opset)
+    return conversion
+
+
+def _save(proto, source, path, opset):
+    import onnx
+
     onnx_graph.refuse_foreign(proto)
     del proto.opset_import[:]
     proto.opset_import.append(onnx.helper.make_opsetid("", opset))
@@ -230,6 +253,7 @@ ONNX = Format(
         "float32": ("float32",),
         "float16": ("float32",),
         "int8": ("float32",),
+        "mixed": ("float32",),
     },
     layouts=("NHWC", "NCHW"),
     time_shares=runtimes.onnx_time_shares,

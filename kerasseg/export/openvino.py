@@ -13,6 +13,7 @@ from kerasseg.export.onnx import write_onnx
 from kerasseg.export.pipeline import Format
 from kerasseg.export.pipeline import export
 from kerasseg.export.report import ExportReport
+from kerasseg.export.rounding import Conversion
 from kerasseg.export.variant import Variant
 
 
@@ -52,15 +53,15 @@ def to_openvino(
             until the new ones are proven.
         image_shape: `(height, width)` or `(height, width, channels)` of the
             input. Defaults to the shape that the model was built for.
-        precision: `"float32"`, `"float16"` or `"int8"`. Defaults to
-            `"float32"`.
-        calibration: For `"int8"`, a data set or a sequence of images,
-            `(image, mask)` pairs or paths, like those that the file will
-            see; up to 32 are used. Arrays must have the size of the input.
-            Defaults to `None`.
-        gate: `kerasseg.export.Gate` with the loss that `"float16"` and
-            `"int8"` may cause. Defaults to one point of mean IoU, or 98 %
-            mask agreement without masks.
+        precision: `"float32"`, `"float16"`, `"int8"` or `"mixed"`. Defaults
+            to `"float32"`.
+        calibration: For `"int8"` and `"mixed"`, a data set or a sequence of
+            images, `(image, mask)` pairs or paths, like those that the file
+            will see; up to 16 are used. Arrays must have the size of the
+            input. Defaults to `None`.
+        gate: `kerasseg.export.Gate` with the loss that rounding to
+            `"float16"`, `"int8"` or `"mixed"` may cause. Defaults to one
+            point of mean IoU, or 98 % mask agreement without masks.
         output: `"logits"`, or `"mask"` for class ids `(1, height, width)`,
             `uint8`, or `"coarse_mask"` for class ids that were chosen before
             the last upsampling: pixels share them in cells. Its loss is
@@ -106,12 +107,15 @@ def to_openvino(
     )
 
 
-def write_openvino(source, path) -> None:
+def write_openvino(source, path) -> Conversion:
     """Converts the ONNX form of a model.
 
     Args:
         source: The `Source` to convert.
         path: File to write; its weights go beside it.
+
+    Returns:
+        What a `Conversion` tells of a file with integers.
     """
     openvino = require("openvino", "openvino")
     variant = source.variant
@@ -121,10 +125,12 @@ def write_openvino(source, path) -> None:
         variant = dataclasses.replace(variant, precision="float32")
         source = dataclasses.replace(source, variant=variant)
     graph = Path(path).with_suffix(".onnx")
-    write_onnx(source, graph)
+    conversion = write_onnx(source, graph)
     model = openvino.Core().read_model(str(graph))
     model.set_rt_info(variant.layout, ["kerasseg", "layout"])
     openvino.save_model(model, str(path), compress_to_fp16=compressed)
+    # OpenVINO is not compared with ONNX Runtime.
+    return dataclasses.replace(conversion, float32=None)
 
 
 OPENVINO = Format(

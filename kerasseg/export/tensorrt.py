@@ -31,7 +31,12 @@ from kerasseg.export.variant import Variant
 # The first version that takes number formats from the ONNX file alone.
 STRONGLY_TYPED = 11
 # What TensorRT 10 must be allowed, in its builder and for trtexec.
-BUILDER_FLAGS = {"float32": (), "float16": ("FP16",), "int8": ("INT8",)}
+BUILDER_FLAGS = {
+    "float32": (),
+    "float16": ("FP16",),
+    "int8": ("INT8",),
+    "mixed": ("INT8",),
+}
 UNTESTED = "Engines are untested on a GPU in this release."
 
 
