@@ -196,6 +196,8 @@ def time_all(args, store, entry, folder):
     based = BASE in paths and paths[BASE].exists()
     cells = list(dict.fromkeys([*([BASE] if based else []), *todo]))
     targets = [benchmark.Target.from_file(paths[cell]) for cell in cells]
+    machine = {**timing.machine(), "threads": args.threads}
+    store.content["machine"] = machine
     timings = benchmark.measure(
         targets, threads=args.threads, rounds=args.rounds
     )
@@ -359,8 +361,6 @@ def run(args, folder, store):
         keras.backend.clear_session()
         gc.collect()
         if args.rounds:
-            machine = {**timing.machine(), "threads": args.threads}
-            store.content["machine"] = machine
             time_all(args, store, entry, folder)
         write_page(store)
 
