@@ -2,7 +2,10 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
+from stand_ins import shake
+from stand_ins import tiny_backbone
 
+from kerasseg import models
 from kerasseg.export.errors import ExportError
 from kerasseg.export.static import make_source
 
@@ -30,8 +33,9 @@ def test_updated_variables_are_named(trapped_model):
     assert "moving_mean" in names[0]
 
 
-def test_mixed_precision_is_rebuilt_in_float32(build, rng):
-    keras.config.set_dtype_policy("mixed_float16")
+@pytest.mark.parametrize("half", ["float16", "bfloat16"])
+def test_mixed_precision_is_rebuilt_in_float32(build, rng, half):
+    keras.config.set_dtype_policy(f"mixed_{half}")
     try:
         model = build()
     finally:
@@ -47,7 +51,25 @@ def test_mixed_precision_is_rebuilt_in_float32(build, rng):
         keras.ops.convert_to_numpy(plain(images, training=False)),
         atol=1e-5,
     )
-    assert model.get_layer("stem").compute_dtype == "float16"
+    assert model.get_layer("stem").compute_dtype == half
+
+
+def test_lrr_in_mixed_precision_is_rebuilt_in_float32(rng):
+    def net():
+        return models.lrr(3, tiny_backbone(), level="8x", num_bases=2)
+
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = net()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    shake(model)
+    plain = net()
+    plain.set_weights(model.get_weights())
+    source = make_source(model, (64, 96))
+    images = rng.uniform(0, 255, (1, 64, 96, 3)).astype("float32")
+    expected = keras.ops.convert_to_numpy(plain(images, training=False))
+    np.testing.assert_allclose(source.logits(images), expected, atol=1e-5)
 
 
 def test_something_else_than_a_model():
