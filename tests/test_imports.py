@@ -38,7 +38,7 @@ EXTERNAL = {
     "data": {"keras", "numpy", "PIL", "tensorflow"},
     "inference": {"keras", "numpy", "PIL"},
     "zoo": {"keras", "numpy", "h5py"},
-    "training": {"keras", "numpy", "h5py", "tensorflow", "matplotlib"},
+    "training": {"keras", "numpy", "h5py", "tensorflow", "jax", "matplotlib"},
     "export": {
         "keras",
         "numpy",
@@ -46,6 +46,7 @@ EXTERNAL = {
         "rich",
         "tensorflow",
         "ai_edge_litert",
+        "flatbuffers",
         "onnx",
         "onnxruntime",
         "tf2onnx",
