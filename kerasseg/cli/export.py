@@ -32,7 +32,7 @@ _COMMON = (
 OPTIONS = {
     "saved_model": ("output", "max_miou_loss", "min_agreement"),
     "litert": (*_COMMON, "input_dtype"),
-    "onnx": (*_COMMON, "layout"),
+    "onnx": (*_COMMON, "layout", "exporter"),
     "openvino": (*_COMMON, "layout"),
     "tensorrt": (*_COMMON, "layout"),
 }
@@ -154,6 +154,11 @@ def _add_options(parser):
         help="the order of the axes, for ONNX, OpenVINO and TensorRT "
         "(default: NHWC)",
     )
+    parser.add_argument(
+        "--exporter",
+        choices=("tf2onnx", "torch"),
+        help="what converts to ONNX (default: that of the Keras backend)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -255,7 +260,7 @@ def share(text: str) -> float:
 
 def _options(args, entry):
     """The options that were given, as arguments of the exporter."""
-    names = (*_COMMON, "input_dtype", "layout")
+    names = (*_COMMON, "input_dtype", "layout", "exporter")
     given = {name: getattr(args, name) for name in names}
     given = {name: x for name, x in given.items() if x is not None}
     for name in given:

@@ -17,12 +17,18 @@ from kerasseg.export.errors import ExportError
 from kerasseg.export.static import Source
 from kerasseg.export.variant import Variant
 
-# Exporter -> backend, modules, and extra that brings them.
+# Exporter -> backend, modules that it needs, packages whose versions count,
+# and extra that brings them. PyTorch has an older way without onnxscript.
+_TF = ("tensorflow", "tf2onnx")
+_JAX = ("jax", "jax2onnx")
 EXPORTERS = {
-    "tf2onnx": ("tensorflow", ("tensorflow", "tf2onnx"), "onnx"),
-    "torch": ("torch", ("torch", "onnxscript"), "onnx-torch"),
-    "jax": ("jax", ("jax", "jax2onnx"), "onnx-jax"),
+    "tf2onnx": ("tensorflow", _TF, _TF, "onnx"),
+    "torch": ("torch", ("torch",), ("torch", "onnxscript"), "onnx-torch"),
+    "jax": ("jax", _JAX, _JAX, "onnx"),
 }
+# jax2onnx 0.17 writes the maximum over windows of LRR as a pooling over four
+# axes, which ONNX Runtime refuses: JAX exports on its own backend only.
+CHOICES = ("tf2onnx", "torch")
 _START = "from kerasseg.export.elsewhere import main; main()"
 _MAX_TOLD = 300
 
@@ -43,13 +49,13 @@ def check_exporter(exporter: str | None) -> str:
     if exporter is None:
         current = keras.backend.backend()
         return next(n for n, found in EXPORTERS.items() if found[0] == current)
-    if exporter not in EXPORTERS:
-        listed = ", ".join(repr(name) for name in EXPORTERS)
+    if exporter not in CHOICES:
+        listed = ", ".join(repr(name) for name in CHOICES)
         raise ValueError(
             f"`exporter` must be None or one of {listed}. Received: "
             f"exporter={exporter!r}"
         )
-    _, modules, extra = EXPORTERS[exporter]
+    _, modules, _, extra = EXPORTERS[exporter]
     for module in modules:
         if importlib.util.find_spec(module) is None:
             raise ImportError(

@@ -12,6 +12,10 @@ from kerasseg.export import onnx_graph
 from kerasseg.export import onnx_rounding
 from kerasseg.export import operators
 from kerasseg.export import runtimes
+from kerasseg.export.elsewhere import EXPORTERS
+from kerasseg.export.elsewhere import check_exporter
+from kerasseg.export.elsewhere import convert_elsewhere
+from kerasseg.export.errors import ExportError
 from kerasseg.export.errors import require
 from kerasseg.export.pipeline import Format
 from kerasseg.export.pipeline import export
@@ -38,6 +42,7 @@ def to_onnx(
     verify_on=None,
     labels=None,
     opset=DEFAULT_OPSET,
+    exporter=None,
 ) -> ExportReport:
     """Exports a model to ONNX and proves that it computes the same.
 
@@ -53,7 +58,10 @@ def to_onnx(
     the calibration images, and the last one have none.
 
     On the TensorFlow backend tf2onnx converts; on JAX and PyTorch Keras' own
-    exporter does, which on JAX needs the package jax2onnx.
+    exporter does, which on JAX needs the package jax2onnx and on PyTorch
+    onnxscript. Another backend's exporter converts in a process of its own,
+    from a copy of the model; its file passes the same proof. Layers of your
+    own must be in a module that this process can import.
 
     Args:
         model: `keras.Model` from images to logits
@@ -84,6 +92,8 @@ def to_onnx(
         labels: `kerasseg.data.Labels` for the sidecar. Defaults to those of
             `verify_on` or `calibration`, where they have any.
         opset: Version of ONNX's operator set, 13 or more. Defaults to `18`.
+        exporter: `"tf2onnx"` or `"torch"`. Defaults to `None`: that of the
+            current backend.
 
     Returns:
         An `ExportReport`.
@@ -94,13 +104,14 @@ def to_onnx(
         ExportError: If the conversion fails, needs operators that ONNX does
             not have, or its result differs or loses too much.
     """
-    check_opset(opset)
-    modules, packages = onnx_packages()
+    check_exporter(exporter)
+    check_opset(opset, exporter)
+    modules, packages = onnx_packages(exporter)
     form = dataclasses.replace(
         ONNX,
         modules=modules,
         packages=packages,
-        convert=functools.partial(write_onnx, opset=opset),
+        convert=functools.partial(write_onnx, opset=opset, exporter=exporter),
     )
     return export(
         form,
@@ -119,21 +130,29 @@ def to_onnx(
     )
 
 
-def onnx_packages() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names what takes part in a conversion on the current backend.
+def onnx_packages(exporter=None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names what takes part in a conversion.
+
+    Args:
+        exporter: Name of the exporter. Defaults to `None`: that of the
+            current backend.
 
     Returns:
-        Names of the modules that are imported, and of the packages whose
-        versions the report states.
+        Names of the modules that this process imports, and of the packages
+        whose versions the report states.
     """
-    modules = ("onnx", "onnxruntime", *_converters())
-    return modules, (*modules, _backend())
+    backend, needed, packages, _ = EXPORTERS[check_exporter(exporter)]
+    modules = ("onnx", "onnxruntime")
+    if backend == _backend():
+        return (*modules, *needed), (*modules, *packages)
+    # What converts in another process is not imported here.
+    return modules, (*modules, *packages, _backend())
 
 
 def write_onnx(
-    source, path, opset=DEFAULT_OPSET, symmetric=False
+    source, path, opset=DEFAULT_OPSET, symmetric=False, exporter=None
 ) -> Conversion:
-    """Converts the model with the exporter of the current backend.
+    """Converts the model to standard operators in the precision that it asks.
 
     Args:
         source: The `Source` to convert.
@@ -141,6 +160,8 @@ def write_onnx(
         opset: Version of ONNX's operator set. Defaults to `18`.
         symmetric: Whether all zero points of an int8 file are zero. Defaults
             to `False`.
+        exporter: Name of the exporter. Defaults to `None`: that of the
+            current backend.
 
     Returns:
         What a `Conversion` tells of a file with integers.
@@ -150,11 +171,17 @@ def write_onnx(
     """
     import onnx
 
-    if _backend() == "tensorflow":
-        proto = _from_tensorflow(source, opset)
+    converter = check_exporter(exporter)
+    raw = Path(path).with_suffix(".raw.onnx")
+    if EXPORTERS[converter][0] == _backend():
+        write_raw(source, raw, opset)
     else:
-        proto = _from_keras(source, path, opset)
+        convert_elsewhere(source, raw, opset, converter)
+    proto = onnx.load(str(raw))
     onnx_graph.refuse_foreign(proto)
+    _check_written(proto, opset, converter)
+    if converter != "tf2onnx":
+        proto = onnx_graph.folded(proto, path)
     onnx_graph.name_ends(proto.graph, source.variant.output)
     if source.variant.precision == "float16":
         proto = onnx_rounding.to_float16(proto, path)
@@ -181,17 +208,33 @@ def _save(proto, source, path, opset):
     onnx.save_model(proto, str(path))
 
 
-def check_opset(opset) -> None:
+def write_raw(source, path, opset) -> None:
+    """Converts the model with the exporter of the current backend, as it is.
+
+    Args:
+        source: The `Source` to convert.
+        path: File to write.
+        opset: Version of ONNX's operator set.
+    """
+    if _backend() == "tensorflow":
+        _write_from_tensorflow(source, path, opset)
+    else:
+        _write_from_keras(source, path, opset)
+
+
+def check_opset(opset, exporter=None) -> None:
     """Refuses versions of the operator set that cannot be written.
 
     Args:
         opset: What the user gave.
+        exporter: Name of the exporter. Defaults to `None`: that of the
+            current backend.
 
     Raises:
         ValueError: If it is no version that the converter knows.
     """
     highest = math.inf
-    if _backend() == "tensorflow":
+    if check_exporter(exporter) == "tf2onnx":
         with quiet():
             tf2onnx = require("tf2onnx", "onnx")
         highest = max(tf2onnx.constants.OPSET_TO_IR_VERSION)
@@ -203,29 +246,32 @@ def check_opset(opset) -> None:
         )
 
 
-def _converters():
-    converters = {"tensorflow": ("tf2onnx",), "jax": ("jax2onnx",)}
-    return converters.get(_backend(), ())
+def _check_written(proto, opset, exporter):
+    (written,) = {o.version for o in proto.opset_import if not o.domain}
+    if written != opset:
+        raise ExportError(
+            f"The exporter {exporter!r} wrote operator set {written} where "
+            f"{opset} was asked for. Ask for {written}, or take another "
+            f"exporter."
+        )
 
 
 def _backend():
     return keras.backend.backend()
 
 
-def _from_tensorflow(source, opset):
+def _write_from_tensorflow(source, path, opset):
     import tf2onnx
 
-    proto, _ = tf2onnx.convert.from_function(
+    tf2onnx.convert.from_function(
         source.traced,
         input_signature=source.traced.input_signature,
         opset=opset,
+        output_path=str(path),
     )
-    return proto
 
 
-def _from_keras(source, path, opset):
-    import onnx
-
+def _write_from_keras(source, path, opset):
     spec = keras.InputSpec(
         shape=source.file_shape, dtype="float32", name="images"
     )
@@ -236,7 +282,6 @@ def _from_keras(source, path, opset):
         input_signature=[spec],
         opset_version=opset,
     )
-    return onnx.load(str(path))
 
 
 ONNX = Format(

@@ -68,6 +68,7 @@ def test_an_unwritable_path_is_a_mistake(run, channels_entry, tmp_path):
         (("--to", "litert", "--precision", "int8"), "needs images like.*--cal"),
         (("--to", "litert", "--precision", "mixed"), "mixed needs images.*--c"),
         (("--to", "litert", "--layout", "NCHW"), "litert has no --layout"),
+        (("--to", "openvino", "--exporter", "torch"), "has no --exporter"),
         (
             ("--to", "onnx", "--input-dtype", "int8"),
             "onnx has no --input-dtype",

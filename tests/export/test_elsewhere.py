@@ -1,0 +1,45 @@
+import importlib.util
+
+import keras
+import pytest
+
+from kerasseg.export import ExportError
+from kerasseg.export import elsewhere
+from kerasseg.export import to_onnx
+
+SHAPE = (32, 48)
+
+
+@pytest.mark.parametrize("exporter", ["onnx", "jax", 18])
+def test_an_unknown_exporter_is_refused(model, tmp_path, exporter):
+    with pytest.raises(ValueError, match="`exporter` must be .*'tf2onnx', 'to"):
+        to_onnx(
+            model, tmp_path / "x.onnx", image_shape=SHAPE, exporter=exporter
+        )
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_extra_is_named(model, tmp_path, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *more: None if name == "torch" else find(name, *more),
+    )
+    with pytest.raises(ImportError, match=r"'torch'.*kerasseg\[onnx-torch\]"):
+        to_onnx(model, tmp_path / "x.onnx", image_shape=SHAPE, exporter="torch")
+
+
+def test_the_usual_exporter_is_that_of_the_backend():
+    names = {"tensorflow": "tf2onnx", "torch": "torch", "jax": "jax"}
+    expected = names[keras.backend.backend()]
+    assert elsewhere.check_exporter(None) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.export
+def test_a_layer_that_cannot_be_imported_is_named(model, tmp_path):
+    pytest.importorskip("onnxscript")
+    with pytest.raises(ExportError, match="'torch' failed.*PixelShuffle"):
+        to_onnx(model, tmp_path / "x.onnx", image_shape=SHAPE, exporter="torch")
+    assert not list(tmp_path.iterdir())
