@@ -64,7 +64,7 @@ def masks(count, size, cell=16):
 
 
 def frozen(model):
-    """A model with its first blocks frozen, as the recipes train it."""
+    """A model with its first blocks frozen, as the decoders are compared."""
     sys.path.insert(0, str(ZOO))
     import trunk
 
@@ -73,7 +73,7 @@ def frozen(model):
 
 def trainer(recipe, heads=True, model=None):
     """A compiled model with the losses and optimizer of its recipe."""
-    result = model = model or frozen(lrr())
+    result = model = model or lrr()
     if heads and recipe.heads:
         result = kerasseg.training.DeepSupervision(
             recipe.heads(model), recipe.head_losses

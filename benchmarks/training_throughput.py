@@ -5,10 +5,11 @@
 
 Batches of 4 images of 352 x 480, 11 classes, float32, two threads. `lrr_4x`
 takes the losses and the optimizer of its recipe: as trained (with deep
-supervision), and without the heads. The peer runs in its own Python process,
-made as benchmarks/peers/README.md says, and waits while others have their
-turn. Every step sees the same batch; reading data costs nothing here. Goal:
-as trained at least twice the peer's DeepLabV3Plus.
+supervision, and all layers), with the blocks up to stride 4 frozen, as the
+decoders are compared, and without the heads. The peer runs in its own Python
+process, made as benchmarks/peers/README.md says, and waits while others have
+their turn. Every step sees the same batch; reading data costs nothing here.
+Goal: at least twice the peer's DeepLabV3Plus.
 
 Run it twice, as above and with MALLOC_TOP_PAD_=4000000000 in the environment,
 which both sides inherit, and quote both ratios: by default glibc gives memory
@@ -24,9 +25,11 @@ from pathlib import Path
 import timing
 
 PEER_SCRIPT = Path(__file__).parent / "peers" / "smp.py"
+# Name -> whether the first blocks are frozen, whether there are heads.
 OURS = {
-    "lrr_4x, as trained": {},
-    "lrr_4x, no heads": {"heads": False},
+    "lrr_4x, as trained": (False, True),
+    "lrr_4x, first blocks frozen": (True, True),
+    "lrr_4x, no heads": (False, False),
 }
 
 
@@ -87,8 +90,11 @@ def main():
 
     recipe = load_recipe(args.recipe or subjects.RECIPE)
     steps = {}
-    for name, options in OURS.items():
-        trainer = subjects.trainer(recipe, **options)
+    for name, (frozen, heads) in OURS.items():
+        model = subjects.lrr()
+        if frozen:
+            model = subjects.frozen(model)
+        trainer = subjects.trainer(recipe, heads, model)
         steps[name] = subjects.training_step(
             trainer, args.batch, subjects.IMAGE_SHAPE
         )

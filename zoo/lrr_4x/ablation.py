@@ -64,7 +64,7 @@ def main():
     table = {}
     for name, options in VARIANTS.items():
         model = kerasseg.training.fit(
-            stage_2.recipe(**options), out / name, epochs=EPOCHS, verbose=2
+            stage_2.recipe(**options, epochs=EPOCHS), out / name, verbose=2
         )
         table[name] = scores_by_level(model)
         content = {"epochs": EPOCHS, "split": "camvid test", "scores": table}

@@ -5,6 +5,9 @@ for Semantic Segmentation", ECCV 2016. Bases, masks, the losses at all levels
 and the dilation/erosion heads are the paper's; the trunk, the light head,
 class weights, optimizer and augmentation are this project's.
 
+The packaged weights were trained longer than the comparison of decoders
+allows, and with nothing frozen; comparison.py has its terms.
+
 Commands: kerasseg train zoo/trunk.py --out runs/trunk
           kerasseg train zoo/lrr_4x/recipe.py --out runs/lrr_4x
 Data: CamVid, 11 classes, train + val (468 images). Both schedules were fixed
@@ -32,7 +35,7 @@ def model(mask=True):
     )
 
 
-def recipe(mask=True, dilation_erosion=True):
+def recipe(mask=True, dilation_erosion=True, epochs=24, frozen=False):
     losses = {level: trunk.loss() for level in ("32x", "16x", "8x")}
     if dilation_erosion:
         losses["dilation_erosion"] = kerasseg.losses.DilationErosionLoss(
@@ -41,6 +44,8 @@ def recipe(mask=True, dilation_erosion=True):
     return trunk.stage_2(
         "lrr_4x",
         partial(model, mask),
+        epochs,
+        frozen,
         heads=partial(
             kerasseg.models.lrr_heads, dilation_erosion=dilation_erosion
         ),

@@ -1,0 +1,42 @@
+"""LRR-4x on the terms of all decoders in docs/upsamplers.md.
+
+Commands: kerasseg train zoo/lrr_4x/comparison.py --out runs/lrr_4x_comparison
+          python zoo/lrr_4x/comparison.py runs/lrr_4x_comparison
+The second, run from the top of the repository, scores all four levels once on
+the test images and writes comparison.json beside the metrics.json of each.
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+from kerasseg import zoo
+from kerasseg.cli.main import main as kerasseg_command
+from kerasseg.data import CAMVID
+
+HERE = Path(__file__).parent
+LEVELS = ("lrr_32x", "lrr_16x", "lrr_8x", "lrr_4x")
+
+
+def recipe():
+    spec = importlib.util.spec_from_file_location("r", HERE / "recipe.py")
+    longer = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(longer)
+    return longer.recipe(epochs=16, frozen=True)
+
+
+def main(run):
+    (weights,) = Path(run, "model").glob("*.weights.h5")
+    for name in LEVELS:
+        model = zoo.build(name)
+        zoo.read_weights(model, weights, allow_extra=True)
+        folder = Path(run, name)
+        zoo.save(model, folder, CAMVID)
+        out = Path("zoo", name, "comparison.json")
+        command = ["evaluate", folder, "--data", "camvid", "--boundaries"]
+        if kerasseg_command([*map(str, command), "--out", str(out)]):
+            raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
