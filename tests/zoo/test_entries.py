@@ -7,29 +7,17 @@ from kerasseg import zoo
 from kerasseg.zoo import fetch
 from kerasseg.zoo.entries import ENTRIES
 
-NAMES = [
-    "lrr_32x",
-    "lrr_16x",
-    "lrr_8x",
-    "lrr_4x",
-    "lrr_4x_nuclei",
-    "lrr_4x_vgg16",
-    "fcn_32s_vgg16",
-    "fcn_16s_vgg16",
-    "fcn_8s_vgg16",
-    "gdn_vgg16",
-    "pixel_dcl_unet",
-    "ipixel_dcl_unet",
-    "guided_duc_dlc_resnet50",
-]
+NAMES = zoo.names()
+LEVELS = ["lrr_32x", "lrr_16x", "lrr_8x", "lrr_4x"]
 
 
 build = functools.lru_cache(maxsize=5)(zoo.build)
 
 
 def test_published_names():
-    assert zoo.names() == NAMES
     assert [entry.name for entry in ENTRIES.values()] == NAMES
+    assert len(set(NAMES)) == len(NAMES)
+    assert NAMES[:4] == LEVELS
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -84,7 +72,7 @@ def test_architecture(name):
 def test_coarser_levels_are_part_of_the_finer_ones():
     shapes = [
         {v.path: tuple(v.shape) for v in build(name).weights}
-        for name in NAMES[:4]
+        for name in LEVELS
     ]
     for coarse, fine in zip(shapes, shapes[1:], strict=False):
         assert len(coarse) < len(fine)
