@@ -71,8 +71,7 @@ def test_architecture(name):
 
 def test_coarser_levels_are_part_of_the_finer_ones():
     shapes = [
-        {v.path: tuple(v.shape) for v in build(name).weights}
-        for name in LEVELS
+        {v.path: tuple(v.shape) for v in build(name).weights} for name in LEVELS
     ]
     for coarse, fine in zip(shapes, shapes[1:], strict=False):
         assert len(coarse) < len(fine)
