@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 
@@ -14,7 +15,7 @@ def test_help_names_every_verb(run):
     result = run("--help")
     assert result.code == 0
     for verb in VERBS:
-        assert f"\n    {verb} " in result.out
+        assert re.search(rf"^ {{4}}{verb}\s", result.out, re.MULTILINE)
 
 
 @pytest.mark.parametrize("verb", VERBS)
