@@ -61,6 +61,12 @@ _FCN_VGG16 = {
     "paper": _FCN_PAPER,
 }
 
+# The baseline is its backbone, but for a classifier.
+_MOBILENET_PAPER = (
+    "Sandler, Howard, Zhu, Zhmoginov and Chen, MobileNetV2: Inverted Residuals "
+    "and Linear Bottlenecks, CVPR 2018, https://arxiv.org/abs/1801.04381"
+)
+
 _DEEPLAB_PAPER = (
     "Chen, Zhu, Papandreou, Schroff and Adam, Encoder-Decoder with Atrous "
     "Separable Convolution for Semantic Image Segmentation, ECCV 2018, "
@@ -185,7 +191,8 @@ _ENTRIES = (
         sha256=(
             "eb4c5ede5dcab36f7230fbbe40e726eaa42de70135cfca826927049b016c18b6"
         ),
-        parameters=2_272_075,
+        parameters=2_237_963,
+        paper=_MOBILENET_PAPER,
         **_CAMVID,
     ),
     Entry(
@@ -197,7 +204,7 @@ _ENTRIES = (
         sha256=(
             "5608160d6b0c21df6f76c4c9ffbb6aa03a3d20c7c0627c933519d9649d84b7cc"
         ),
-        parameters=3_005_787,
+        parameters=2_961_883,
         paper=_DEEPLAB_PAPER,
         **_CAMVID,
     ),
@@ -210,7 +217,7 @@ _ENTRIES = (
         sha256=(
             "428d68eaab306d0064b3084b15a0a32e18d4e1f14733de9317defb369c3935bf"
         ),
-        parameters=2_280_545,
+        parameters=2_246_433,
         paper=_FCN_PAPER,
         **_CAMVID,
     ),
@@ -223,7 +230,7 @@ _ENTRIES = (
         sha256=(
             "bd78feba3adbcff4ce62cf4708624731339783d45a707d472e18f0c507742bfc"
         ),
-        parameters=2_283_883,
+        parameters=2_249_771,
         paper=_GDN_PAPER,
         **_CAMVID,
     ),
@@ -235,7 +242,7 @@ _ENTRIES = (
         sha256=(
             "3a8c965a79b2ed38c153e7a5d4db90088e062a1048415ad67bcea9348019d1dc"
         ),
-        parameters=3_700_171,
+        parameters=3_664_235,
         paper=_GUIDED_PAPER,
         **_CAMVID,
     ),
