@@ -235,6 +235,19 @@ _ENTRIES = (
         **_CAMVID,
     ),
     Entry(
+        name="pixel_dcl",
+        title="Pixel deconvolution on MobileNetV2, 11 street classes",
+        builder="pixel_dcl_unet",
+        arguments={"upsampling": "pixel_dcl"},
+        weights="pixel_dcl.weights.h5",
+        sha256=(
+            "403f2ad59ae55dc0db8666221086949ebe25174810b17c283e885cf828a0bd30"
+        ),
+        parameters=3_088_075,
+        paper=_PIXEL_DCL_PAPER,
+        **_CAMVID,
+    ),
+    Entry(
         name="guided_duc_dlc",
         title="Guided DUC + DLC on MobileNetV2, 11 street classes",
         builder="guided_duc_dlc",
