@@ -41,8 +41,8 @@ In brackets: the difference to `{baseline}`, which learns nothing but a 1x1
 classifier. "Time" is that of one image of 352 x 480 over the backbone alone,
 float32, two threads. Boundary F1 counts boundary pixels that lie near true
 ones, see `kerasseg.metrics.BoundaryF1`. Multiply-adds are those of the ONNX
-file. "Training" is the rate on the CPU that measured the times, a
-{processor} with {cores} cores.
+file. "Training" is the rate on the CPU that measured the times
+({processor}, {cores} cores).
 
 {noise}
 {other_terms}| entry | what it is | paper |
@@ -94,12 +94,12 @@ def other_terms(found):
     ]
     if not rows:
         return ""
-    return (
-        "Not in the table are the packaged weights of "
-        + ", ".join(rows)
-        + ": in brackets their mean IoU. They were trained on other terms, see"
-        " their cards; the table shows a run on the terms of all.\n\n"
+    sentences = (
+        f"The packaged weights of {', '.join(rows)} are others than those in "
+        "the table, with the mean IoU in brackets: they were trained longer, "
+        "see their cards. The table shows a run on the terms of all."
     )
+    return textwrap.fill(sentences, 79) + "\n\n"
 
 
 def seeds(name, score):
@@ -249,7 +249,8 @@ def noise(found):
     if not rows:
         return (
             "Each entry was trained once: how far two runs with different seeds"
-            " differ was\nnot measured.\n"
+            " differ was\nnot measured, and differences of half a point may be"
+            " no more than that.\n"
         )
     return "Runs with different seeds:\n\n" + table(
         ["entry", "mean IoU of each, %", "apart"], rows
@@ -278,7 +279,7 @@ def verdict(found, speeds):
         ]
         title = score.replace("mean_iou", "mean IoU").replace("_f1", " F1")
         sentences.append(
-            f"In {title}, {', '.join(worse)} did not beat `{BASELINE}`"
+            f"In {title}, {' and '.join(worse)} did not beat `{BASELINE}`"
             if worse
             else f"In {title}, all beat `{BASELINE}`"
         )
@@ -310,8 +311,11 @@ def plots(found, speeds):
             markersize=3,
             label=name,
         )
+    axes.set_xscale("log")
+    widths = [int(width) for width in curve]
+    axes.set_xticks(widths, labels=widths)
+    axes.minorticks_off()
     axes.set(
-        xscale="log",
         xlabel="distance to a true boundary, pixels",
         ylabel="mean IoU, %",
     )
