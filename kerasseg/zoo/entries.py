@@ -243,7 +243,7 @@ _ENTRIES = (
         sha256=(
             "403f2ad59ae55dc0db8666221086949ebe25174810b17c283e885cf828a0bd30"
         ),
-        parameters=3_088_075,
+        parameters=3_103_867,
         paper=_PIXEL_DCL_PAPER,
         **_CAMVID,
     ),
