@@ -248,6 +248,19 @@ _ENTRIES = (
         **_CAMVID,
     ),
     Entry(
+        name="ipixel_dcl",
+        title="Input pixel deconvolution on MobileNetV2, 11 street classes",
+        builder="pixel_dcl_unet",
+        arguments={"upsampling": "ipixel_dcl"},
+        weights="ipixel_dcl.weights.h5",
+        sha256=(
+            "0f908e33421547c57ec9e5f019527581ba10c03ebeba5f31feaac06d0c0f8cf3"
+        ),
+        parameters=4_083_643,
+        paper=_PIXEL_DCL_PAPER,
+        **_CAMVID,
+    ),
+    Entry(
         name="guided_duc_dlc",
         title="Guided DUC + DLC on MobileNetV2, 11 street classes",
         builder="guided_duc_dlc",
