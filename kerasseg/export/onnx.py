@@ -12,11 +12,11 @@ from kerasseg.export import onnx_graph
 from kerasseg.export import onnx_rounding
 from kerasseg.export import operators
 from kerasseg.export import runtimes
-from kerasseg.export.elsewhere import EXPORTERS
-from kerasseg.export.elsewhere import check_exporter
-from kerasseg.export.elsewhere import convert_elsewhere
 from kerasseg.export.errors import ExportError
 from kerasseg.export.errors import require
+from kerasseg.export.other_backend import EXPORTERS
+from kerasseg.export.other_backend import check_exporter
+from kerasseg.export.other_backend import convert_on_other_backend
 from kerasseg.export.pipeline import Format
 from kerasseg.export.pipeline import export
 from kerasseg.export.quiet import quiet
@@ -176,7 +176,7 @@ def write_onnx(
     if EXPORTERS[converter][0] == _backend():
         write_raw(source, raw, opset)
     else:
-        convert_elsewhere(source, raw, opset, converter)
+        convert_on_other_backend(source, raw, opset, converter)
     proto = onnx.load(str(raw))
     onnx_graph.refuse_foreign(proto)
     _check_written(proto, opset, converter)

@@ -247,15 +247,15 @@ def test_a_number_of_images_that_is_none(files, trained, images):
 
 def test_a_file_that_lies_about_its_results(files, trained, monkeypatch):
     """What no byte shows: a runtime that computes something else."""
-    from kerasseg.export import recheck
+    from kerasseg.export import verification
 
-    form = recheck.FORMATS["onnx"]
+    form = verification.FORMATS["onnx"]
 
     def scaled(path):
         run = form.open(path)
         return lambda images: run(images * 255.0)
 
-    changed = recheck.dataclasses.replace(form, open=scaled)
-    monkeypatch.setitem(recheck.FORMATS, "onnx", changed)
+    changed = verification.dataclasses.replace(form, open=scaled)
+    monkeypatch.setitem(verification.FORMATS, "onnx", changed)
     with pytest.raises(ExportError, match="given pixels 0..1 instead"):
         verify_file(files / "tiny.onnx", trained)

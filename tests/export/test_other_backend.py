@@ -4,7 +4,7 @@ import keras
 import pytest
 
 from kerasseg.export import ExportError
-from kerasseg.export import elsewhere
+from kerasseg.export import other_backend
 from kerasseg.export import to_onnx
 
 SHAPE = (32, 48)
@@ -33,7 +33,7 @@ def test_the_extra_is_named(model, tmp_path, monkeypatch):
 def test_the_usual_exporter_is_that_of_the_backend():
     names = {"tensorflow": "tf2onnx", "torch": "torch", "jax": "jax"}
     expected = names[keras.backend.backend()]
-    assert elsewhere.check_exporter(None) == expected
+    assert other_backend.check_exporter(None) == expected
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ EXPORTERS = {
 # jax2onnx 0.17 writes the maximum over windows of LRR as a pooling over four
 # axes, which ONNX Runtime refuses: JAX exports on its own backend only.
 CHOICES = ("tf2onnx", "torch")
-_START = "from kerasseg.export.elsewhere import main; main()"
+_START = "from kerasseg.export.other_backend import main; main()"
 _MAX_TOLD = 300
 
 
@@ -66,7 +66,7 @@ def check_exporter(exporter: str | None) -> str:
     return exporter
 
 
-def convert_elsewhere(source, path, opset, exporter) -> None:
+def convert_on_other_backend(source, path, opset, exporter) -> None:
     """Converts a model in a process of its own.
 
     Args:
