@@ -69,10 +69,9 @@ class Store:
 
     def save(self):
         """Writes the JSON file, whole or not at all."""
-        from kerasseg.export.report import write_json
+        from kerasseg.atomic import atomic_json
 
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        write_json(self.path, self.content)
+        atomic_json(self.path, self.content)
 
 
 def stamp(entry, images):

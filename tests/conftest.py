@@ -1,5 +1,6 @@
 """Seed, data and log level for all tests."""
 
+import contextlib
 import os
 import random
 import sys
@@ -40,6 +41,24 @@ def data_root():
     if not root:
         pytest.skip("KERASSEG_DATA is not set")
     return Path(root)
+
+
+@pytest.fixture
+def file_size_limit():
+    """Lets no file grow beyond some bytes, as a full disk does."""
+    resource = pytest.importorskip("resource", reason="a POSIX module")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    # Only around the call: pytest itself may be writing to a file.
+    @contextlib.contextmanager
+    def limit(size):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return limit
 
 
 def pytest_runtest_setup(item):

@@ -1,12 +1,12 @@
 """A measurement of several files, as a table, as JSON and as a plot."""
 
 import dataclasses
-import os
 from pathlib import Path
 
+from kerasseg.atomic import atomic_file
+from kerasseg.atomic import atomic_json
 from kerasseg.benchmark.energy import EnergyCounters
 from kerasseg.benchmark.timing import Timing
-from kerasseg.export.report import write_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,7 +140,7 @@ class Report:
         Args:
             path: Path of the JSON file.
         """
-        write_json(Path(path), self.to_json())
+        atomic_json(path, self.to_json())
 
     def plot(self, path) -> None:
         """Draws the median and the 95th percentile of each file as bars.
@@ -210,12 +210,8 @@ def drawing():
 
 
 def _save(figure, picture):
-    temporary = picture.with_name(f".{os.getpid()}-{picture.name}")
-    try:
+    with atomic_file(picture) as temporary:
         figure.savefig(temporary, dpi=120, format="png")
-        os.replace(temporary, picture)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _number(value, digits):

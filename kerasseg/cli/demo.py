@@ -7,12 +7,12 @@ import os
 import time
 from pathlib import Path
 
+from kerasseg.atomic import atomic_file
 from kerasseg.cli import demo_page
 from kerasseg.cli import demo_pictures
 from kerasseg.cli.entry import load_model
 from kerasseg.cli.entry import save_model
 from kerasseg.cli.files import make_folder
-from kerasseg.cli.files import written_whole
 from kerasseg.cli.mistakes import Failure
 from kerasseg.cli.mistakes import one_line
 from kerasseg.cli.mistakes import user_mistakes
@@ -102,7 +102,7 @@ def run(args: argparse.Namespace) -> int:
         f"{keras.__version__} on {keras.backend.backend()}."
     )
     page = demo_page.page("kerasseg demo", [made, *parts])
-    with user_mistakes((OSError,)), written_whole(folder / "index.html") as at:
+    with user_mistakes((OSError,)), atomic_file(folder / "index.html") as at:
         at.write_text(page, encoding="utf-8")
     print(f"{folder / 'index.html'} shows it all ({took:.0f} s)")
     if problems:
@@ -163,7 +163,7 @@ def segment(folder: Path, image, source: str) -> list[str]:
             ("street.png", Image.fromarray(image)),
             ("street_overlay.png", overlay),
         ):
-            with written_whole(folder / name) as part:
+            with atomic_file(folder / name) as part:
                 picture.save(part)
     return [
         demo_page.section(

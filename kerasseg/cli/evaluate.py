@@ -3,17 +3,16 @@
 import argparse
 import datetime
 import importlib.metadata
-import json
 import platform
 import shlex
 import subprocess
 from pathlib import Path
 
+from kerasseg.atomic import atomic_json
 from kerasseg.cli.entry import ENTRY_HELP
 from kerasseg.cli.entry import find_entry
 from kerasseg.cli.entry import load_model
 from kerasseg.cli.files import make_folder
-from kerasseg.cli.files import written_whole
 from kerasseg.cli.mistakes import UserMistake
 from kerasseg.cli.mistakes import user_mistakes
 from kerasseg.cli.progress import progress
@@ -107,7 +106,8 @@ def run(args: argparse.Namespace) -> int:
     _print_scores(scores)
     if args.out:
         record = _record(args, entry, model, scores)
-        _write_json(Path(args.out).expanduser(), record)
+        with user_mistakes():
+            atomic_json(Path(args.out).expanduser(), record)
         print(f"\nwritten: {args.out}")
     return 0
 
@@ -209,8 +209,3 @@ def _commit():
         return git("rev-parse", "HEAD") + ("-changed" if changed else "")
     except (OSError, subprocess.CalledProcessError):
         return None
-
-
-def _write_json(path, record):
-    with user_mistakes(), written_whole(path) as part:
-        part.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

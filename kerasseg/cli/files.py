@@ -1,10 +1,8 @@
-"""Input files from what the user typed, and files written whole."""
+"""Files and folders from what the user typed."""
 
-import contextlib
 import glob
 import os
 from collections.abc import Iterable
-from collections.abc import Iterator
 from pathlib import Path
 
 from kerasseg.cli.mistakes import UserMistake
@@ -108,25 +106,6 @@ def make_folder(path: str | os.PathLike) -> Path:
     if not os.access(folder, os.W_OK):
         raise UserMistake(f"cannot write to the folder {path}")
     return folder
-
-
-@contextlib.contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
-    """A temporary path that becomes `path` when the block ends well.
-
-    Args:
-        path: The file to write; an old file stays until the new one is whole.
-
-    Returns:
-        A context that gives the temporary path in the same folder, with the
-        same suffix.
-    """
-    part = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
-        yield part
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _looks_like_image(path):

@@ -4,13 +4,13 @@ import argparse
 import sys
 from pathlib import Path
 
+from kerasseg.atomic import atomic_file
 from kerasseg.cli.entry import ENTRY_HELP
 from kerasseg.cli.entry import find_entry
 from kerasseg.cli.entry import load_model
 from kerasseg.cli.files import find_images
 from kerasseg.cli.files import make_folder
 from kerasseg.cli.files import stems
-from kerasseg.cli.files import written_whole
 from kerasseg.cli.mistakes import UserMistake
 from kerasseg.cli.mistakes import one_line
 from kerasseg.cli.progress import progress
@@ -147,7 +147,7 @@ def _write(image, mask, outputs, labels):
     if "mask" in outputs:
         write_mask(outputs["mask"], mask, labels.palette)
     if "overlay" in outputs:
-        with written_whole(outputs["overlay"]) as part:
+        with atomic_file(outputs["overlay"]) as part:
             overlay(image, mask, labels).save(part, quality=92, subsampling=0)
 
 
@@ -164,7 +164,7 @@ def write_mask(path: Path, mask, palette) -> None:
 
     picture = Image.fromarray(np.asarray(mask, dtype="uint8"))
     picture.putpalette([value for colour in palette for value in colour])
-    with written_whole(path) as part:
+    with atomic_file(path) as part:
         picture.save(part)
 
 

@@ -6,6 +6,7 @@ from kerasseg.export.litert import to_litert
 from kerasseg.export.onnx import to_onnx
 from kerasseg.export.openvino import to_openvino
 from kerasseg.export.report import ExportReport
+from kerasseg.export.report import VerificationReport
 from kerasseg.export.runtimes import run_litert
 from kerasseg.export.runtimes import run_onnx
 from kerasseg.export.runtimes import run_openvino
@@ -13,7 +14,6 @@ from kerasseg.export.runtimes import run_saved_model
 from kerasseg.export.saved_model import to_saved_model
 from kerasseg.export.sidecar import read_sidecar
 from kerasseg.export.tensorrt import to_tensorrt
-from kerasseg.export.verification import VerificationReport
 from kerasseg.export.verification import verify_file
 from kerasseg.export.verify import compare
 

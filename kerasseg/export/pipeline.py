@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import keras
 
+from kerasseg.atomic import atomic_json
 from kerasseg.export import artefact
 from kerasseg.export import runtimes
 from kerasseg.export import sidecar
@@ -18,7 +19,6 @@ from kerasseg.export.errors import require
 from kerasseg.export.integrity import check_content
 from kerasseg.export.quiet import quiet
 from kerasseg.export.report import ExportReport
-from kerasseg.export.report import write_json
 from kerasseg.export.rounding import Conversion
 from kerasseg.export.samples import Samples
 from kerasseg.export.staging import place
@@ -200,7 +200,7 @@ def export(
         beside = staged / "sidecar.json"
         described = {**sidecar.describe(report, labels), **more}
         check_content(written, described, form)
-        write_json(beside, described)
+        atomic_json(beside, described)
         files = zip(artefact.parts(written), artefact.parts(path), strict=True)
         place(staged, [*files, (beside, sidecar.sidecar_path(path))])
     _logger.info("wrote %s in %.1f s", path, report.seconds)

@@ -1,81 +1,22 @@
-"""What an export measured on the file that it wrote."""
+"""What was measured on an exported file: by its export, or again later."""
 
 import dataclasses
 import json
-import os
-import tempfile
-from pathlib import Path
+
+from kerasseg.atomic import atomic_json
 
 MIN_SHOWN_SHARE = 0.05
 OUTPUT_OPERATORS = ("Resize", "ArgMax")
 
 
-@dataclasses.dataclass(frozen=True)
-class ExportReport:
-    """Proof that an exported file computes what the Keras model computes.
-
-    All figures were taken on the written file in its own runtime. It prints
-    as a table.
-
-    Args:
-        format: `"saved_model"`, `"litert"` or `"onnx"`.
-        path: Path of the file, or of the folder of a SavedModel.
-        precision: Number format of the weights and of the computation.
-        output: What the file returns: `"logits"`, or `"mask"` for class ids.
-        backend: Keras backend that the model was exported from.
-        input_shape: Shape of the input, in `layout`.
-        output_shape: Shape of the output: logits in `layout`, or
-            `(1, height, width)` of a mask.
-        images: Number of images that file and model were compared on.
-        verified_on: Where these images came from.
-        max_error: Largest absolute difference of two logits, or `None` for a
-            mask.
-        mean_error: Mean absolute difference of the logits, or `None`.
-        logit_range: Largest minus smallest logit of the Keras model.
-        mask_agreement: Share of pixels given the same class, in [0, 1].
-        ties: Number of pixels given another class where the model's own two
-            logits are equal up to rounding.
-        miou_before: Mean IoU of the Keras model, in [0, 1], or `None` where
-            no labels were given.
-        miou_after: Mean IoU of the file on the same images, or `None`.
-        operators: Operator names and how often each is in the file.
-        bytes: Size of the artefact.
-        seconds: Duration of the export with its proof.
-        convert_seconds: Part of `seconds` spent on tracing and converting.
-        latency_ms: Median time of one image in the runtime.
-        threads: Threads that the runtime was given.
-        versions: Package names and versions that took part.
-        sha256: Hash of the file; of a folder, hash of the names and hashes
-            of its files.
-        notes: Sentences on what the reader should know.
-        num_classes: Number of classes.
-        gate: Sentence on what the proof found and what it allowed.
-        layout: `"NHWC"` or `"NCHW"`.
-        input_dtype: Number format of the pixels.
-        output_dtype: Number format of the output.
-        input_quantization: `scale` and `zero_point` of the pixels, with
-            `real = scale * (integer - zero_point)`, or `None` for real
-            numbers. Defaults to `None`.
-        output_quantization: The same of the logits. Defaults to `None`.
-        time_shares: Share of the time of each operator, in [0, 1], where the
-            runtime tells it: what resizing and the argmax of a mask cost.
-            Defaults to `None`.
-        float32_latency_ms: Median time of one image in the same runtime with
-            the same graph in float32, where the conversion left one.
-            Defaults to `None`.
-        worst_layers: Pairs of the name of a rounded layer and its error, see
-            `rounding.Layer`, largest first. Defaults to none.
-        stride: Pixels per side of the cells of a coarse mask. Defaults to
-            `1`: each pixel has a class id of its own.
-    """
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class _Proof:
+    """What an export and a verification both measure on the images."""
 
     format: str
     path: str
     precision: str
     output: str
-    backend: str
-    input_shape: tuple[int, ...]
-    output_shape: tuple[int, ...]
     images: int
     verified_on: str
     max_error: float | None
@@ -85,25 +26,10 @@ class ExportReport:
     ties: int
     miou_before: float | None
     miou_after: float | None
-    operators: dict[str, int]
-    bytes: int
-    seconds: float
-    convert_seconds: float
+    gate: str
     latency_ms: float
     threads: int
-    versions: dict[str, str]
-    sha256: str
-    notes: tuple[str, ...]
-    num_classes: int
-    gate: str
-    layout: str
-    input_dtype: str
-    output_dtype: str
-    input_quantization: dict | None = None
-    output_quantization: dict | None = None
-    time_shares: dict[str, float] | None = None
-    float32_latency_ms: float | None = None
-    worst_layers: tuple[tuple[str, float], ...] = ()
+    notes: tuple[str, ...] = ()
     stride: int = 1
 
     @property
@@ -120,13 +46,6 @@ class ExportReport:
             return None
         return self.miou_before - self.miou_after
 
-    @property
-    def speedup(self) -> float | None:
-        """How many times as fast as in float32 the file runs."""
-        if self.float32_latency_ms is None:
-            return None
-        return self.float32_latency_ms / self.latency_ms
-
     def to_json(self) -> dict:
         """Lists the fields, with tuples as lists.
 
@@ -134,6 +53,142 @@ class ExportReport:
             A dictionary that `json.dumps` accepts.
         """
         return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    def save(self, path) -> None:
+        """Writes the report as JSON, whole or not at all.
+
+        Args:
+            path: Path of the JSON file.
+        """
+        atomic_json(path, self.to_json())
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Lists what was measured on the images.
+
+        Returns:
+            List of `(name, value)` pairs of text.
+        """
+        agreement = f"{100 * self.mask_agreement:.4f} %"
+        if self.ties:
+            agreement += f", and {self.ties} pixels tied"
+        rows = [
+            ("verified on", f"{self.images} images: {self.verified_on}"),
+            *self._errors(),
+            ("mask agreement", agreement),
+        ]
+        if self.miou_before is not None:
+            before, after = 100 * self.miou_before, 100 * self.miou_after
+            score = f"{before:.2f} % in Keras, {after:.2f} % in the file"
+            rows.append(("mean IoU", score))
+        return [*rows, ("proof", self.gate)]
+
+    def _errors(self):
+        if self.max_error is None:
+            return []
+        error = (
+            f"{self.max_error:.3g} ({self.relative_error:.2g} of the range "
+            f"{self.logit_range:.4g})"
+        )
+        return [
+            ("max logit error", error),
+            ("mean logit error", f"{self.mean_error:.3g}"),
+        ]
+
+    def _cells(self):
+        if self.stride == 1:
+            return ""
+        return f", in cells of {self.stride}x{self.stride} pixels"
+
+    def __str__(self) -> str:
+        rows = self.rows()
+        width = max(len(name) for name, _ in rows)
+        return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ExportReport(_Proof):
+    """Proof that an exported file computes what the Keras model computes.
+
+    All figures were taken on the written file in its own runtime. It prints
+    as a table.
+
+    Args:
+        format: `"saved_model"`, `"litert"` or `"onnx"`.
+        path: Path of the file, or of the folder of a SavedModel.
+        precision: Number format of the weights and of the computation.
+        output: What the file returns: `"logits"`, or `"mask"` for class ids.
+        images: Number of images that file and model were compared on.
+        verified_on: Where these images came from.
+        max_error: Largest absolute difference of two logits, or `None` for a
+            mask.
+        mean_error: Mean absolute difference of the logits, or `None`.
+        logit_range: Largest minus smallest logit of the Keras model.
+        mask_agreement: Share of pixels given the same class, in [0, 1].
+        ties: Number of pixels given another class where the model's own two
+            logits are equal up to rounding.
+        miou_before: Mean IoU of the Keras model, in [0, 1], or `None` where
+            no labels were given.
+        miou_after: Mean IoU of the file on the same images, or `None`.
+        gate: Sentence on what the proof found and what it allowed.
+        latency_ms: Median time of one image in the runtime.
+        threads: Threads that the runtime was given.
+        notes: Sentences on what the reader should know. Defaults to none.
+        stride: Pixels per side of the cells of a coarse mask. Defaults to
+            `1`: each pixel has a class id of its own.
+        backend: Keras backend that the model was exported from.
+        input_shape: Shape of the input, in `layout`.
+        output_shape: Shape of the output: logits in `layout`, or
+            `(1, height, width)` of a mask.
+        operators: Operator names and how often each is in the file.
+        bytes: Size of the artefact.
+        seconds: Duration of the export with its proof.
+        convert_seconds: Part of `seconds` spent on tracing and converting.
+        versions: Package names and versions that took part.
+        sha256: Hash of the file; of a folder, hash of the names and hashes
+            of its files.
+        num_classes: Number of classes.
+        layout: `"NHWC"` or `"NCHW"`.
+        input_dtype: Number format of the pixels.
+        output_dtype: Number format of the output.
+        input_quantization: `scale` and `zero_point` of the pixels, with
+            `real = scale * (integer - zero_point)`, or `None` for real
+            numbers. Defaults to `None`.
+        output_quantization: The same of the logits. Defaults to `None`.
+        time_shares: Share of the time of each operator, in [0, 1], where the
+            runtime tells it: what resizing and the argmax of a mask cost.
+            Defaults to `None`.
+        float32_latency_ms: Median time of one image in the same runtime with
+            the same graph in float32, where the conversion left one.
+            Defaults to `None`.
+        worst_layers: Pairs of the name of a rounded layer and its error, see
+            `rounding.Layer`, largest first. Defaults to none.
+    """
+
+    backend: str
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    operators: dict[str, int]
+    bytes: int
+    seconds: float
+    convert_seconds: float
+    versions: dict[str, str]
+    sha256: str
+    num_classes: int
+    layout: str
+    input_dtype: str
+    output_dtype: str
+    input_quantization: dict | None = None
+    output_quantization: dict | None = None
+    time_shares: dict[str, float] | None = None
+    float32_latency_ms: float | None = None
+    worst_layers: tuple[tuple[str, float], ...] = ()
+
+    @property
+    def speedup(self) -> float | None:
+        """How many times as fast as in float32 the file runs."""
+        if self.float32_latency_ms is None:
+            return None
+        return self.float32_latency_ms / self.latency_ms
 
     @classmethod
     def from_json(cls, fields: dict) -> "ExportReport":
@@ -151,14 +206,6 @@ class ExportReport:
         pairs = fields.get("worst_layers", ())
         fields["worst_layers"] = tuple(tuple(pair) for pair in pairs)
         return cls(**fields)
-
-    def save(self, path) -> None:
-        """Writes the report as JSON, whole or not at all.
-
-        Args:
-            path: Path of the JSON file.
-        """
-        write_json(Path(path), self.to_json())
 
     def rows(self) -> list[tuple[str, str]]:
         """Lists the report as a reader's table.
@@ -181,7 +228,7 @@ class ExportReport:
                 + _scale(self.output_quantization)
                 + self._cells(),
             ),
-            *proof_rows(self),
+            *super().rows(),
         ]
         return (
             rows
@@ -209,11 +256,6 @@ class ExportReport:
             + [("note", note) for note in self.notes]
         )
 
-    def _cells(self):
-        if self.stride == 1:
-            return ""
-        return f", in cells of {self.stride}x{self.stride} pixels"
-
     def _gain(self):
         if self.speedup is None:
             return ""
@@ -238,78 +280,60 @@ class ExportReport:
         ]
         return [("time spent on", ", ".join(shares))]
 
-    def __str__(self) -> str:
-        return as_table(self.rows())
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class VerificationReport(_Proof):
+    """Proof that a file computes what a Keras model computes.
 
-def write_json(path: Path, content: dict) -> None:
-    """Writes a JSON file, whole or not at all.
-
-    Args:
-        path: Path of the file.
-        content: What to write.
-    """
-    handle, name = tempfile.mkstemp(
-        prefix=f".{path.name}.", dir=path.parent, text=True
-    )
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(content, file, indent=2)
-            file.write("\n")
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
-
-
-def proof_rows(report) -> list[tuple[str, str]]:
-    """Lists what was measured on the images of a proof.
+    It prints as a table.
 
     Args:
-        report: `ExportReport`, or another with the same measures.
-
-    Returns:
-        List of `(name, value)` pairs of text.
+        format: `"saved_model"`, `"litert"`, `"onnx"`, `"openvino"` or
+            `"tensorrt"`.
+        path: Path of the file, or of the folder of a SavedModel.
+        precision: Number format of the file.
+        output: `"logits"`, or `"mask"` for class ids.
+        images: Number of images that file and model were compared on.
+        verified_on: Where these images came from.
+        max_error: Largest absolute difference of two logits, or `None` for a
+            mask.
+        mean_error: Mean absolute difference of the logits, or `None`.
+        logit_range: Largest minus smallest logit of the Keras model.
+        mask_agreement: Share of pixels given the same class, in [0, 1].
+        ties: Number of pixels given another class where the model's own two
+            logits are equal up to rounding.
+        miou_before: Mean IoU of the Keras model, in [0, 1], or `None` where
+            no masks were given.
+        miou_after: Mean IoU of the file on the same images, or `None`.
+        gate: Sentence on what the proof found and what it allowed.
+        latency_ms: Median time of one image in the runtime.
+        threads: Threads that the runtime was given.
+        notes: Sentences on what the reader should know. Defaults to none.
+        stride: Pixels per side of the cells of a coarse mask. Defaults to
+            `1`: each pixel has a class id of its own.
+        against: Name of the Keras model.
+        checks: Sentences on what was checked before it ran.
     """
-    agreement = f"{100 * report.mask_agreement:.4f} %"
-    if report.ties:
-        agreement += f", and {report.ties} pixels tied"
-    rows = [
-        ("verified on", f"{report.images} images: {report.verified_on}"),
-        *_error_rows(report),
-        ("mask agreement", agreement),
-    ]
-    if report.miou_before is not None:
-        before, after = 100 * report.miou_before, 100 * report.miou_after
-        score = f"{before:.2f} % in Keras, {after:.2f} % in the file"
-        rows.append(("mean IoU", score))
-    return [*rows, ("proof", report.gate)]
 
+    against: str
+    checks: tuple[str, ...]
 
-def _error_rows(report):
-    if report.max_error is None:
-        return []
-    spread = report.logit_range
-    share = report.max_error / spread if spread else 0.0
-    error = f"{report.max_error:.3g} ({share:.2g} of the range {spread:.4g})"
-    return [
-        ("max logit error", error),
-        ("mean logit error", f"{report.mean_error:.3g}"),
-    ]
+    def rows(self) -> list[tuple[str, str]]:
+        """Lists the report as a reader's table.
 
-
-def as_table(rows) -> str:
-    """Aligns rows of names and values.
-
-    Args:
-        rows: List of `(name, value)` pairs of text.
-
-    Returns:
-        One line for each row.
-    """
-    width = max(len(name) for name, _ in rows)
-    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+        Returns:
+            List of `(name, value)` pairs of text.
+        """
+        form = f"{self.format} {self.precision}, {self.output}{self._cells()}"
+        return [
+            ("file", self.path),
+            ("format", form),
+            ("against", self.against),
+            *(("checked", check) for check in self.checks),
+            *super().rows(),
+            ("latency", f"{self.latency_ms:.1f} ms, {self.threads} threads"),
+            *(("note", note) for note in self.notes),
+        ]
 
 
 def _shape(shape):

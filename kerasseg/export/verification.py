@@ -1,7 +1,5 @@
 """A file that exists, proven again."""
 
-import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +13,7 @@ from kerasseg.export.integrity import AGAIN
 from kerasseg.export.integrity import check_bytes
 from kerasseg.export.integrity import check_content
 from kerasseg.export.integrity import value
-from kerasseg.export.report import as_table
-from kerasseg.export.report import proof_rows
-from kerasseg.export.report import write_json
+from kerasseg.export.report import VerificationReport
 from kerasseg.export.samples import Samples
 from kerasseg.export.static import make_source
 from kerasseg.export.variant import Variant
@@ -34,100 +30,6 @@ OTHER_PIXELS = {
     "0..1 instead of 0..255": lambda x: x / 255.0,
     "-1..1 instead of 0..255": lambda x: x / 127.5 - 1.0,
 }
-
-
-@dataclasses.dataclass(frozen=True)
-class VerificationReport:
-    """Proof that a file computes what a Keras model computes.
-
-    It prints as a table.
-
-    Args:
-        format: `"saved_model"`, `"litert"`, `"onnx"`, `"openvino"` or
-            `"tensorrt"`.
-        path: Path of the file, or of the folder of a SavedModel.
-        precision: Number format of the file.
-        output: `"logits"`, or `"mask"` for class ids.
-        against: Name of the Keras model.
-        checks: Sentences on what was checked before it ran.
-        images: Number of images that file and model were compared on.
-        verified_on: Where these images came from.
-        max_error: Largest absolute difference of two logits, or `None` for a
-            mask.
-        mean_error: Mean absolute difference of the logits, or `None`.
-        logit_range: Largest minus smallest logit of the Keras model.
-        mask_agreement: Share of pixels given the same class, in [0, 1].
-        ties: Number of pixels given another class where the model's own two
-            logits are equal up to rounding.
-        miou_before: Mean IoU of the Keras model, in [0, 1], or `None` where
-            no masks were given.
-        miou_after: Mean IoU of the file on the same images, or `None`.
-        gate: Sentence on what the proof found and what it allowed.
-        latency_ms: Median time of one image in the runtime.
-        threads: Threads that the runtime was given.
-        notes: Sentences on what the reader should know. Defaults to none.
-        stride: Pixels per side of the cells of a coarse mask. Defaults to
-            `1`: each pixel has a class id of its own.
-    """
-
-    format: str
-    path: str
-    precision: str
-    output: str
-    against: str
-    checks: tuple[str, ...]
-    images: int
-    verified_on: str
-    max_error: float | None
-    mean_error: float | None
-    logit_range: float
-    mask_agreement: float
-    ties: int
-    miou_before: float | None
-    miou_after: float | None
-    gate: str
-    latency_ms: float
-    threads: int
-    notes: tuple[str, ...] = ()
-    stride: int = 1
-
-    def to_json(self) -> dict:
-        """Lists the fields, with tuples as lists.
-
-        Returns:
-            A dictionary that `json.dumps` accepts.
-        """
-        return json.loads(json.dumps(dataclasses.asdict(self)))
-
-    def save(self, path) -> None:
-        """Writes the report as JSON, whole or not at all.
-
-        Args:
-            path: Path of the JSON file.
-        """
-        write_json(Path(path), self.to_json())
-
-    def rows(self) -> list[tuple[str, str]]:
-        """Lists the report as a reader's table.
-
-        Returns:
-            List of `(name, value)` pairs of text.
-        """
-        form = f"{self.format} {self.precision}, {self.output}"
-        if self.stride > 1:
-            form += f" in cells of {self.stride}x{self.stride} pixels"
-        return [
-            ("file", self.path),
-            ("format", form),
-            ("against", self.against),
-            *(("checked", check) for check in self.checks),
-            *proof_rows(self),
-            ("latency", f"{self.latency_ms:.1f} ms, {self.threads} threads"),
-            *(("note", note) for note in self.notes),
-        ]
-
-    def __str__(self) -> str:
-        return as_table(self.rows())
 
 
 def verify_file(

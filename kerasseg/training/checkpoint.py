@@ -1,8 +1,9 @@
-import os
 from pathlib import Path
 
 import keras
 import numpy as np
+
+from kerasseg.atomic import atomic_file
 
 _EPOCHS = "epochs"
 
@@ -45,16 +46,9 @@ class Checkpoint(keras.callbacks.Callback):
                     f"{variable.path} holds numbers that are not finite."
                 )
             arrays.append(array)
-        temporary = self.path.with_name(f".{os.getpid()}-{self.path.name}")
-        try:
-            # Not HDF5, which crashes the process when the disk is full.
-            with temporary.open("wb") as file:
-                np.savez(file, *arrays, **{_EPOCHS: epochs})
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, self.path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        # Not HDF5, which crashes the process when the disk is full.
+        with atomic_file(self.path) as temporary, temporary.open("wb") as file:
+            np.savez(file, *arrays, **{_EPOCHS: epochs})
 
     def restore(self, model: keras.Model) -> int:
         """Loads the state, if there is one.

@@ -1,7 +1,8 @@
 import csv
 import math
-import os
 from pathlib import Path
+
+from kerasseg.atomic import atomic_file
 
 
 def plot_curves(log: Path, picture: Path, title: str = "") -> None:
@@ -58,12 +59,8 @@ def plot_curves(log: Path, picture: Path, title: str = "") -> None:
         axes.legend()
     figure.suptitle(title)
     picture = Path(picture)
-    temporary = picture.with_name(f".{os.getpid()}-{picture.name}")
-    try:
+    with atomic_file(picture) as temporary:
         figure.savefig(temporary, dpi=120, format="png")
-        os.replace(temporary, picture)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _number(text):

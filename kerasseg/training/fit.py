@@ -9,6 +9,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from kerasseg.atomic import atomic_file
 from kerasseg.data import batches
 from kerasseg.losses.labels import ignored_ids
 from kerasseg.metrics import MeanIoU
@@ -240,9 +241,8 @@ def _forget_unfinished(log, done):
         return
     text = io.StringIO(newline="")
     csv.writer(text).writerows([header, *rows])
-    temporary = log.with_name(f".{os.getpid()}-{log.name}")
-    temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
-    os.replace(temporary, log)
+    with atomic_file(log) as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
 
 
 @contextlib.contextmanager

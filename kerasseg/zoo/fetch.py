@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote
 from urllib.parse import urlsplit
 
-from kerasseg.zoo.atomic import atomic_file
+from kerasseg.atomic import atomic_file
 from kerasseg.zoo.entry import Entry
 from kerasseg.zoo.weights import WeightsError
 

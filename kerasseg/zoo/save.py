@@ -7,11 +7,12 @@ from pathlib import Path
 
 import keras
 
+from kerasseg.atomic import atomic_file
+from kerasseg.atomic import atomic_json
 from kerasseg.data.labels import Labels
 from kerasseg.data.labels import default_palette
 from kerasseg.zoo.architecture import architecture_of
 from kerasseg.zoo.architecture import rebuild
-from kerasseg.zoo.atomic import atomic_file
 from kerasseg.zoo.entry import Entry
 from kerasseg.zoo.fetch import check_sha256
 from kerasseg.zoo.fetch import sha256
@@ -78,8 +79,7 @@ def save(
             "architecture_sha256": sha256(architecture),
             "entry": _entry(model, folder, weights, labels).to_json(),
         }
-        with atomic_file(folder / RECORD) as temporary:
-            temporary.write_text(json.dumps(record, indent=1), encoding="utf-8")
+        atomic_json(folder / RECORD, record)
     except BaseException:
         architecture.unlink(missing_ok=True)
         weights.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ import h5py
 import keras
 import numpy as np
 
-from kerasseg.zoo.atomic import atomic_file
+from kerasseg.atomic import atomic_file
 
 FORMAT = "kerasseg.weights"
 FORMAT_VERSION = 1

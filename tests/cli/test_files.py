@@ -5,7 +5,6 @@ import pytest
 from kerasseg.cli.files import find_images
 from kerasseg.cli.files import make_folder
 from kerasseg.cli.files import stems
-from kerasseg.cli.files import written_whole
 from kerasseg.cli.mistakes import UserMistake
 
 
@@ -68,20 +67,3 @@ def test_a_folder_that_cannot_be_made_is_a_mistake(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(UserMistake, match="cannot make the folder"):
         make_folder(tmp_path / "file" / "out")
-
-
-def _write(path, *texts):
-    with written_whole(path) as part:
-        for text in texts:
-            part.write_text(text)
-
-
-def test_an_old_file_stays_until_the_new_one_is_whole(tmp_path):
-    path = tmp_path / "mask.png"
-    path.write_text("old")
-    with pytest.raises(TypeError, match="data must be"):
-        _write(path, "half", 7)
-    assert path.read_text() == "old"
-    _write(path, "new")
-    assert path.read_text() == "new"
-    assert names(tmp_path.iterdir()) == ["mask.png"]

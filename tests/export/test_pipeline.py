@@ -147,7 +147,7 @@ def test_a_missing_runtime_names_the_extra(
 @pytest.mark.parametrize(
     "error", [KeyboardInterrupt(), OSError(errno.ENOSPC, "No space left")]
 )
-@pytest.mark.parametrize("step", ["verify", "write_json", "place"])
+@pytest.mark.parametrize("step", ["verify", "atomic_json", "place"])
 def test_an_interruption_keeps_the_old_file(
     model, tmp_path, monkeypatch, error, step
 ):

@@ -1,6 +1,7 @@
 """A file that exists is proven again, and a wrong one is always caught."""
 
 import copy
+import dataclasses
 import json
 import shutil
 
@@ -255,7 +256,7 @@ def test_a_file_that_lies_about_its_results(files, trained, monkeypatch):
         run = form.open(path)
         return lambda images: run(images * 255.0)
 
-    changed = verification.dataclasses.replace(form, open=scaled)
+    changed = dataclasses.replace(form, open=scaled)
     monkeypatch.setitem(verification.FORMATS, "onnx", changed)
     with pytest.raises(ExportError, match="given pixels 0..1 instead"):
         verify_file(files / "tiny.onnx", trained)

@@ -1,6 +1,5 @@
 """A small model with the shape of the real ones, and its entry."""
 
-import contextlib
 import dataclasses
 
 import keras
@@ -115,21 +114,3 @@ def small_entry(monkeypatch, tmp_path):
     monkeypatch.setitem(entries.ENTRIES, "small", entry)
     monkeypatch.setitem(entries.ENTRIES, "small_32x", part)
     return entry
-
-
-@pytest.fixture
-def file_size_limit():
-    """Lets no file grow beyond some bytes, as a full disk does."""
-    resource = pytest.importorskip("resource", reason="a POSIX module")
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-
-    # Only around the call: pytest itself may be writing to a file.
-    @contextlib.contextmanager
-    def limit(size):
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-    return limit

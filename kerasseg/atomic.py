@@ -1,19 +1,23 @@
 """Files that appear at their path complete or not at all."""
 
 import contextlib
+import json
 import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
+
+__all__ = ["atomic_file", "atomic_json"]
 
 
 @contextlib.contextmanager
 def atomic_file(path: str | Path) -> Iterator[Path]:
     """Gives a temporary name that replaces `path` when the block succeeds.
 
-    The temporary file lies in the folder of `path` under a name of its own, so
-    that parallel writers do not meet and the last step is a rename. If the
-    block raises, the temporary file is deleted and `path` is left as it was.
+    The temporary file lies in the folder of `path` under a name of its own
+    with the same suffix, so that parallel writers do not meet and the last
+    step is a rename. If the block raises, the temporary file is deleted and
+    `path` is left as it was.
 
     Args:
         path: Path of the file to write. Missing folders are created.
@@ -28,7 +32,9 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    temporary = path.with_name(
+        f".{path.stem}.{secrets.token_hex(8)}{path.suffix}"
+    )
     try:
         yield temporary
         with open(temporary, "rb") as file:
@@ -36,3 +42,15 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def atomic_json(path: str | Path, content) -> None:
+    """Writes a JSON file, whole or not at all.
+
+    Args:
+        path: Path of the file. Missing folders are created.
+        content: What to write.
+    """
+    text = json.dumps(content, indent=2) + "\n"
+    with atomic_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from kerasseg.zoo.atomic import atomic_file
+from kerasseg.atomic import atomic_file
 
 
 def test_replaces_the_file_and_leaves_nothing_else(tmp_path):
