@@ -86,7 +86,7 @@ def test_pixels_share_the_class_of_their_cell(
     assert "a cell of 4x4 have the same" in output["meaning"]
     again = verify_file(path, model, data=list(images), gate=LENIENT)
     assert again.mask_agreement == report.mask_agreement
-    assert "mask in cells of 4x4 pixels" in str(again)
+    assert "mask, in cells of 4x4 pixels" in str(again)
 
 
 def test_too_great_a_loss_is_refused(coarse, tmp_path):

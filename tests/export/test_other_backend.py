@@ -1,10 +1,15 @@
 import importlib.util
 
 import keras
+import numpy as np
 import pytest
+from stand_ins import shake
+from stand_ins import tiny_backbone
 
+from kerasseg import models
 from kerasseg.export import ExportError
 from kerasseg.export import other_backend
+from kerasseg.export import run_onnx
 from kerasseg.export import to_onnx
 
 SHAPE = (32, 48)
@@ -43,3 +48,27 @@ def test_a_layer_that_cannot_be_imported_is_named(model, tmp_path):
     with pytest.raises(ExportError, match="'torch' failed.*PixelShuffle"):
         to_onnx(model, tmp_path / "x.onnx", image_shape=SHAPE, exporter="torch")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.export
+def test_the_other_choices_hold(tmp_path):
+    pytest.importorskip("onnxscript")
+    model = shake(models.bilinear(3, tiny_backbone()))
+    path = tmp_path / "x.onnx"
+    report = to_onnx(
+        model,
+        path,
+        image_shape=SHAPE,
+        exporter="torch",
+        precision="float16",
+        output="mask",
+        layout="NCHW",
+    )
+    assert report.input_shape == (1, 3, *SHAPE)
+    assert report.output_shape == (1, *SHAPE)
+    assert run_onnx(path, np.zeros((1, *SHAPE, 3))).dtype == np.uint8
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "x.onnx",
+        "x.onnx.json",
+    ]

@@ -1,4 +1,7 @@
-"""Every entry loads, predicts, exports with proof, and learns new classes."""
+"""Every entry loads, predicts, exports with proof, and learns new classes.
+
+The files of two ONNX exporters agree for each.
+"""
 
 import json
 
@@ -99,10 +102,18 @@ def test_predicts_a_mask(model, pictures):
     assert mask.max() < model.output_shape[-1]
 
 
+def check_proof(model, report):
+    assert report.output_shape == (1, HEIGHT, WIDTH, model.output_shape[-1])
+    assert report.logit_range > 1e-3
+    assert report.relative_error <= 1e-4
+    assert report.mask_agreement >= 0.9999
+    assert not [note for note in report.notes if SERVING not in note]
+    assert not SHUFFLES & set(report.operators or {})
+
+
 @pytest.mark.export
 @pytest.mark.parametrize(
-    ("exporter", "suffix"),
-    [("to_saved_model", ""), ("to_litert", ".tflite"), ("to_onnx", ".onnx")],
+    ("exporter", "suffix"), [("to_saved_model", ""), ("to_litert", ".tflite")]
 )
 def test_exports_with_proof(model, tmp_path, exporter, suffix):
     from kerasseg import export
@@ -110,12 +121,26 @@ def test_exports_with_proof(model, tmp_path, exporter, suffix):
     report = getattr(export, exporter)(
         model, tmp_path / f"file{suffix}", image_shape=(HEIGHT, WIDTH)
     )
-    assert report.output_shape == (1, HEIGHT, WIDTH, model.output_shape[-1])
-    assert report.logit_range > 1e-3
-    assert report.relative_error <= 1e-4
-    assert report.mask_agreement >= 0.9999
-    assert not [note for note in report.notes if SERVING not in note]
-    assert not SHUFFLES & set(report.operators or {})
+    check_proof(model, report)
+
+
+@pytest.mark.export
+def test_two_onnx_exporters_agree(model, pictures, tmp_path):
+    pytest.importorskip("onnxscript")
+    from kerasseg import export
+
+    logits = {}
+    for exporter in ("tf2onnx", "torch"):
+        path = tmp_path / f"{exporter}.onnx"
+        report = export.to_onnx(
+            model, path, image_shape=(HEIGHT, WIDTH), exporter=exporter
+        )
+        check_proof(model, report)
+        assert exporter in report.versions
+        logits[exporter] = export.run_onnx(path, pictures.astype("float32"))
+    first, second = logits.values()
+    error = np.abs(first - second).max()
+    assert error <= 1e-5 * (first.max() - first.min())
 
 
 def test_learns_new_classes(entry, model, pictures):
