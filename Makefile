@@ -27,6 +27,9 @@ test: test-tensorflow test-jax test-torch
 test-tensorflow: $(VENV)/.test-stamp
 	KERAS_BACKEND=tensorflow $(PYTEST) $(ALL_TESTS) $(PYTEST_ARGS)
 
+# JAX spends most of its time on compiling what a test runs once.
+test-jax: export JAX_DISABLE_MOST_OPTIMIZATIONS = 1
+
 test-jax test-torch: test-%: $(VENV)/.test-stamp
 	KERAS_BACKEND=$* $(PYTEST) $(PYTEST_ARGS) $(NEUTRAL)
 
