@@ -13,9 +13,11 @@ from kerasseg.export import Gate
 from kerasseg.export import read_sidecar
 from kerasseg.export import run_litert
 from kerasseg.export import run_onnx
+from kerasseg.export import run_openvino
 from kerasseg.export import run_saved_model
 from kerasseg.export import to_litert
 from kerasseg.export import to_onnx
+from kerasseg.export import to_openvino
 from kerasseg.export import to_saved_model
 from kerasseg.export import verify_file
 from kerasseg.export.coarse import split
@@ -58,11 +60,14 @@ def coarse():
         (to_saved_model, run_saved_model, "x"),
         (to_litert, run_litert, "x.tflite"),
         (to_onnx, run_onnx, "x.onnx"),
+        (to_openvino, run_openvino, "x.xml"),
     ],
 )
 def test_pixels_share_the_class_of_their_cell(
     coarse, tmp_path, exporter, run, name
 ):
+    if exporter is to_openvino:
+        pytest.importorskip("openvino")
     model, images, expected = coarse
     path = tmp_path / name
     report = exporter(

@@ -14,6 +14,7 @@ from kerasseg.export import ExportError
 from kerasseg.export import Gate
 from kerasseg.export import to_litert
 from kerasseg.export import to_onnx
+from kerasseg.export import to_openvino
 from kerasseg.export import to_saved_model
 from kerasseg.export import verify_file
 from kerasseg.export.artefact import sha256
@@ -21,7 +22,7 @@ from kerasseg.export.sidecar import sidecar_path
 
 SHAPE = (32, 48)
 LABELS = Labels(("sky", "road", "car", "tree"))
-FLOAT_FILES = ("tiny", "tiny.tflite", "tiny.onnx")
+FLOAT_FILES = ("tiny", "tiny.tflite", "tiny.onnx", "tiny.xml")
 
 
 def _images(count=3):
@@ -42,6 +43,7 @@ def exported(build, tmp_path_factory):
     to_saved_model(model, folder / "tiny", **given)
     to_litert(model, folder / "tiny.tflite", **given)
     to_onnx(model, folder / "tiny.onnx", **given)
+    to_openvino(model, folder / "tiny.xml", **given)
     to_litert(
         model,
         folder / "int8.tflite",
@@ -77,10 +79,11 @@ def _edit(path, *keys, to):
     beside.write_text(json.dumps(content))
 
 
-def _main_file(path):
-    """The file with the most bytes of an artefact."""
-    found = [p for p in path.rglob("*") if p.is_file()] or [path]
-    return max(found, key=lambda p: p.stat().st_size)
+def _weights_file(path):
+    """The file of an artefact that holds its weights."""
+    if path.is_dir():
+        return max(path.rglob("variables/*"), key=lambda p: p.stat().st_size)
+    return path.with_suffix(".bin") if path.suffix == ".xml" else path
 
 
 @pytest.mark.parametrize("name", FLOAT_FILES)
@@ -114,7 +117,7 @@ def test_an_int8_file_is_proven_on_data_within_the_gate(files, trained):
 
 @pytest.mark.parametrize("name", FLOAT_FILES)
 def test_a_flipped_bit(files, trained, name):
-    spoiled = _main_file(files / name)
+    spoiled = _weights_file(files / name)
     content = bytearray(spoiled.read_bytes())
     content[len(content) // 2] ^= 1
     spoiled.write_bytes(content)
@@ -124,7 +127,7 @@ def test_a_flipped_bit(files, trained, name):
 
 @pytest.mark.parametrize("name", FLOAT_FILES)
 def test_a_truncated_file(files, trained, name):
-    spoiled = _main_file(files / name)
+    spoiled = _weights_file(files / name)
     spoiled.write_bytes(spoiled.read_bytes()[:-100])
     with pytest.raises(ExportError, match="it was cut off, or.*copy the file"):
         verify_file(files / name, trained)
