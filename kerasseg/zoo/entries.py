@@ -209,6 +209,19 @@ _ENTRIES = (
         **_CAMVID,
     ),
     Entry(
+        name="fcn_16s",
+        title="FCN-16s on MobileNetV2, 11 street classes",
+        builder="fcn",
+        arguments={"variant": "16s"},
+        weights="fcn_16s.weights.h5",
+        sha256=(
+            "78256f2b38f8b59277ec75b085d6d9ab4dbb531a52dcb334a11524516a719981"
+        ),
+        parameters=2_244_310,
+        paper=_FCN_PAPER,
+        **_CAMVID,
+    ),
+    Entry(
         name="fcn_8s",
         title="FCN-8s on MobileNetV2, 11 street classes",
         builder="fcn",
