@@ -54,7 +54,8 @@ class BoundaryMask(keras.layers.Layer):
             # two transposes, which take longer than the rest of the mask.
             scores = ops.exp(logits - ops.max(logits, axis=-1, keepdims=True))
             scores = scores / ops.sum(scores, axis=-1, keepdims=True)
-        mask = self._dilate(scores) + self._dilate(-scores)
+        # A product and no negation, for which LiteRT has no int8 form.
+        mask = self._dilate(scores) + self._dilate(-1.0 * scores)
         return ops.cast(mask, self.compute_dtype)
 
     def _dilate(self, scores):

@@ -1,5 +1,6 @@
 """LiteRT files in half precision and in integers."""
 
+import keras
 import numpy as np
 import pytest
 
@@ -156,3 +157,19 @@ def test_arguments_that_cannot_be_honoured(model, tmp_path, arguments, message):
     with pytest.raises((ValueError, TypeError), match=message):
         to_litert(model, tmp_path / "x.tflite", image_shape=SHAPE, **arguments)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.export
+def test_what_has_no_int8_form_is_told(tmp_path, images):
+    pixels = keras.Input((*SHAPE, 3))
+    x = keras.layers.Conv2D(4, 3, padding="same")(pixels)
+    x = keras.layers.Activation(keras.ops.negative)(x)
+    x = keras.layers.Conv2D(4, 1)(x)
+    report = to_litert(
+        keras.Model(pixels, x),
+        tmp_path / "x.tflite",
+        precision="int8",
+        calibration=images,
+        gate=LOOSE,
+    )
+    assert "Computed in float, for want of an int8 form: NEG." in report.notes
