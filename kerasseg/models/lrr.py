@@ -55,8 +55,9 @@ def lrr(
             `kerasseg.data.reconstruction_bases`. Defaults to cosines.
         head: `"paper"`, 5x5 coefficient convolutions on the features, or
             `"light"`: separable convolutions to a few channels, to which
-            the coarser level's are added, then 1x1 coefficient convolutions.
-            Defaults to `"light"`.
+            the coarser level's are added, then 1x1 coefficient convolutions;
+            boundaries are then found before the upsampling, and their mask
+            is upsampled. Defaults to `"light"`.
         name: string. Defaults to `"lrr_<level>"`.
 
     Returns:
@@ -106,9 +107,7 @@ def lrr(
         else:
             coarse = BilinearUpSampling2D(name=f"upsampling_{this}")(prediction)
             if mask:
-                boundary = BoundaryMask(
-                    2 * UPSAMPLING + 1, name=f"mask_{this}"
-                )(coarse)
+                boundary = _boundary(prediction, coarse, head, this)
                 reconstruction = keras.layers.Multiply(name=f"detail_{this}")(
                     [boundary, reconstruction]
                 )
@@ -175,6 +174,15 @@ def _light_head(tap, coarser, level):
         )(context)
         x = keras.layers.Add(name=f"sum_{level}")([x, context])
     return keras.layers.ReLU(name=f"hidden_{level}")(x)
+
+
+def _boundary(coarse, upsampled, head, level):
+    if head == "paper":
+        layer = BoundaryMask(2 * UPSAMPLING + 1, name=f"mask_{level}")
+        return layer(upsampled)
+    # The same distance in the image, for a quarter of the pixels.
+    layer = BoundaryMask(UPSAMPLING + 1, name=f"boundary_{level}")
+    return BilinearUpSampling2D(name=f"mask_{level}")(layer(coarse))
 
 
 def _coefficients(hidden, count, head, level):
