@@ -82,7 +82,8 @@ class BilinearUpSampling2D(keras.layers.Layer):
             samples = (np.arange(size * self.strides) + 0.5) / self.strides
             inner = np.minimum(samples, samples[::-1]) + 0.5
             axes.append(np.minimum(inner, 1))
-        return np.outer(*axes)[..., None]
+        # Of rank 4: tf2onnx moves no transposition past a lower one.
+        return np.outer(*axes)[None, ..., None]
 
     def _stretch(self, padded, axis):
         """Upsamples one axis that has one sample too many on either side."""

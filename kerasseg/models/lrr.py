@@ -182,7 +182,8 @@ def _boundary(coarse, upsampled, head, level):
         return layer(upsampled)
     # The same distance in the image, for a quarter of the pixels.
     layer = BoundaryMask(UPSAMPLING + 1, name=f"boundary_{level}")
-    return BilinearUpSampling2D(name=f"mask_{level}")(layer(coarse))
+    upsample = BilinearUpSampling2D(border="edge", name=f"mask_{level}")
+    return upsample(layer(coarse))
 
 
 def _coefficients(hidden, count, head, level):
