@@ -28,6 +28,14 @@ def _seed():
         random.seed(SEED)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _forget_compiled():
+    """Keeps what JAX has compiled for one file of tests only: gigabytes."""
+    yield
+    if os.environ.get("KERAS_BACKEND") == "jax" and "jax" in sys.modules:
+        sys.modules["jax"].clear_caches()
+
+
 @pytest.fixture
 def rng():
     """A seeded NumPy generator."""
