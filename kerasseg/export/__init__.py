@@ -1,5 +1,6 @@
 """Exporters that prove what they write: SavedModel, LiteRT, ONNX, OpenVINO."""
 
+from kerasseg.export.comparison import compare
 from kerasseg.export.errors import ExportError
 from kerasseg.export.gate import Gate
 from kerasseg.export.litert import to_litert
@@ -15,7 +16,6 @@ from kerasseg.export.saved_model import to_saved_model
 from kerasseg.export.sidecar import read_sidecar
 from kerasseg.export.tensorrt import to_tensorrt
 from kerasseg.export.verification import verify_file
-from kerasseg.export.verify import compare
 
 __all__ = [
     "ExportError",

@@ -14,6 +14,10 @@ from kerasseg.atomic import atomic_json
 from kerasseg.export import artefact
 from kerasseg.export import runtimes
 from kerasseg.export import sidecar
+from kerasseg.export.comparison import DEFAULT_IGNORE_CLASSES
+from kerasseg.export.comparison import doubts
+from kerasseg.export.comparison import measure_latency
+from kerasseg.export.comparison import verify
 from kerasseg.export.errors import ExportError
 from kerasseg.export.errors import require
 from kerasseg.export.integrity import check_content
@@ -28,10 +32,6 @@ from kerasseg.export.static import first_line
 from kerasseg.export.static import make_source
 from kerasseg.export.variant import Variant
 from kerasseg.export.variant import settled
-from kerasseg.export.verify import DEFAULT_IGNORE_CLASSES
-from kerasseg.export.verify import doubts
-from kerasseg.export.verify import measure_latency
-from kerasseg.export.verify import verify
 
 _logger = logging.getLogger("kerasseg.export")
 

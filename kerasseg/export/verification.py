@@ -7,6 +7,10 @@ import numpy as np
 from kerasseg.export import artefact
 from kerasseg.export import runtimes
 from kerasseg.export import sidecar
+from kerasseg.export.comparison import DEFAULT_IGNORE_CLASSES
+from kerasseg.export.comparison import compare
+from kerasseg.export.comparison import doubts
+from kerasseg.export.comparison import verify
 from kerasseg.export.errors import ExportError
 from kerasseg.export.formats import FORMATS
 from kerasseg.export.integrity import AGAIN
@@ -17,10 +21,6 @@ from kerasseg.export.report import VerificationReport
 from kerasseg.export.samples import Samples
 from kerasseg.export.static import make_source
 from kerasseg.export.variant import Variant
-from kerasseg.export.verify import DEFAULT_IGNORE_CLASSES
-from kerasseg.export.verify import compare
-from kerasseg.export.verify import doubts
-from kerasseg.export.verify import verify
 
 # Agreement at which another form of the pixels explains a difference.
 EXPLAINED = 0.98

@@ -3,8 +3,8 @@ import pytest
 
 from kerasseg.export import ExportError
 from kerasseg.export import compare
-from kerasseg.export.verify import Comparison
-from kerasseg.export.verify import mean_iou
+from kerasseg.export.comparison import Comparison
+from kerasseg.export.comparison import mean_iou
 from kerasseg.metrics import scores
 
 
