@@ -209,6 +209,19 @@ _ENTRIES = (
         **_CAMVID,
     ),
     Entry(
+        name="fcn_32s",
+        title="FCN-32s on MobileNetV2, 11 street classes",
+        builder="fcn",
+        arguments={"variant": "32s"},
+        weights="fcn_32s.weights.h5",
+        sha256=(
+            "d42aa2e1599c9e69a140552dc785b37af860db3ea67e82108717b506395159a2"
+        ),
+        parameters=2_237_963,
+        paper=_FCN_PAPER,
+        **_CAMVID,
+    ),
+    Entry(
         name="fcn_16s",
         title="FCN-16s on MobileNetV2, 11 street classes",
         builder="fcn",
