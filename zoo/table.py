@@ -1,12 +1,16 @@
 """The tables of README.md and of the cards, from the measurements.
 
+Scores are from zoo/*/metrics.json, formats from docs/export.json.
+
 python zoo/table.py            prints the table of README.md
 python zoo/table.py --write    puts all tables into their files
 """
 
 import argparse
+import functools
 import json
 import sys
+import textwrap
 from pathlib import Path
 
 from kerasseg import zoo
@@ -15,6 +19,13 @@ EVIDENCE = Path(__file__).parent
 README = EVIDENCE.parent / "README.md"
 BEGIN = "<!-- made by `make table` from zoo/*/metrics.json -->\n"
 END = "<!-- end of the table -->\n"
+EXPORTS = EVIDENCE.parent / "docs" / "export.json"
+FORMATS = {
+    "saved_model": "SavedModel",
+    "litert": "LiteRT",
+    "onnx": "ONNX",
+    "openvino": "OpenVINO",
+}
 
 SUMMARY = (
     "mean_iou",
@@ -32,6 +43,14 @@ def measurements(name, file="metrics.json"):
     if not path.exists():
         return {}
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def exported():
+    """What became of each exported file, by entry."""
+    if not EXPORTS.exists():
+        return {}
+    return json.loads(EXPORTS.read_text(encoding="utf-8"))["cells"]
 
 
 def table():
@@ -82,6 +101,8 @@ def card_tables(name):
             [("mean IoU", *map(_percent, measured["trimap_iou"].values()))],
         ),
     ]
+    if name in exported():
+        parts.append(_formats(exported()[name]))
     ablation = measurements(name, "ablation.json")
     if ablation:
         parts += [
@@ -90,6 +111,26 @@ def card_tables(name):
             _ablation_table(ablation["scores"]),
         ]
     return "\n".join(parts)
+
+
+def _formats(cells):
+    """Which of the formats were tried, and which are not recommended."""
+    refused = [
+        f"{FORMATS[form]} {precision}"
+        for form, _, precision in (cell.partition(" ") for cell in cells)
+        if cells[f"{form} {precision}"]["status"] != "proven"
+    ]
+    verdict = (
+        f"Not recommended: {', '.join(refused)}, refused for what rounding "
+        "loses."
+        if refused
+        else "All are proven."
+    )
+    text = (
+        f"Exported in {len(cells)} formats, with scores and times: "
+        f"[docs/export.md](../../docs/export.md). {verdict}"
+    )
+    return textwrap.fill(text, 79, break_on_hyphens=False) + "\n"
 
 
 def _ablation_table(scores):

@@ -105,27 +105,22 @@ def freeze(model):
     return model
 
 
-def stage_2(name, model, epochs=16, frozen=True, **options):
+def stage_2(name, model, epochs=16, **options):
     """The schedule of every entry, see `kerasseg.training.Recipe`.
 
     Args:
         name: Name of the entry.
         model: Function that returns the model, its backbone not yet trained.
         epochs: Number of epochs; 16 in the comparison of decoders.
-        frozen: Whether the first blocks stay as they are, as there.
         **options: Extra heads and their losses.
     """
-
-    def started():
-        result = start(model())
-        return freeze(result) if frozen else result
 
     return kerasseg.training.Recipe(
         name=name,
         train=train,
         augmentation=AUGMENTATION,
         batch_size=8,
-        model=started,
+        model=lambda: freeze(start(model())),
         loss=loss(),
         optimizer=partial(optimizer, learning_rate=7e-4),
         epochs=epochs,

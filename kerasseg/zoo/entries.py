@@ -118,7 +118,7 @@ _LRR_CAMVID = {
     "builder": "lrr",
     "weights": "lrr_4x.weights.h5",
     "sha256": (
-        "c7abea20a8694a7c966884312786596369008508a4404dab9656f2f1e58538e2"
+        "2a92e13240fbc2e08d1afa7f41987984678d21b4833a3bdb379c4d0689f7061a"
     ),
     "paper": _LRR_PAPER,
 }

@@ -22,7 +22,7 @@ def recipe():
     spec = importlib.util.spec_from_file_location("r", HERE / "recipe.py")
     longer = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(longer)
-    return longer.recipe(epochs=16, frozen=True)
+    return longer.recipe(epochs=16)
 
 
 def main(run):

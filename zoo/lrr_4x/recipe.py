@@ -6,7 +6,7 @@ and the dilation/erosion heads are the paper's; the trunk, the light head,
 class weights, optimizer and augmentation are this project's.
 
 The packaged weights were trained longer than the comparison of decoders
-allows, and with nothing frozen; comparison.py has its terms.
+allows; comparison.py has its terms.
 
 Commands: kerasseg train zoo/trunk.py --out runs/trunk
           kerasseg train zoo/lrr_4x/recipe.py --out runs/lrr_4x
@@ -35,7 +35,7 @@ def model(mask=True):
     )
 
 
-def recipe(mask=True, dilation_erosion=True, epochs=24, frozen=False):
+def recipe(mask=True, dilation_erosion=True, epochs=40):
     losses = {level: trunk.loss() for level in ("32x", "16x", "8x")}
     if dilation_erosion:
         losses["dilation_erosion"] = kerasseg.losses.DilationErosionLoss(
@@ -45,7 +45,6 @@ def recipe(mask=True, dilation_erosion=True, epochs=24, frozen=False):
         "lrr_4x",
         partial(model, mask),
         epochs,
-        frozen,
         heads=partial(
             kerasseg.models.lrr_heads, dilation_erosion=dilation_erosion
         ),
