@@ -279,11 +279,16 @@ def verdict(found, speeds):
         ]
         title = score.replace("mean_iou", "mean IoU").replace("_f1", " F1")
         sentences.append(
-            f"In {title}, {' and '.join(worse)} did not beat `{BASELINE}`"
+            f"In {title}, {listed(worse)} did not beat `{BASELINE}`"
             if worse
             else f"In {title}, all beat `{BASELINE}`"
         )
     return textwrap.fill(". ".join(sentences) + ".", 79) + "\n"
+
+
+def listed(names):
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def decoders(found):
