@@ -5,10 +5,10 @@
 
 Batches of 4 images of 352 x 480, 11 classes, float32, two threads. `lrr_4x`
 takes the losses and the optimizer of its recipe: as trained (with deep
-supervision, and all layers), with the blocks up to stride 4 frozen, as the
-decoders are compared, and without the heads. The peer runs in its own Python
-process, made as benchmarks/peers/README.md says, and waits while others have
-their turn. Every step sees the same batch; reading data costs nothing here.
+supervision, and the blocks up to stride 4 frozen), with nothing frozen, and so
+without the heads. The peer runs in its own Python process, made as
+benchmarks/peers/README.md says, and waits while others have their turn. Every
+step sees the same batch; reading data costs nothing here.
 Goal: at least twice the peer's DeepLabV3Plus.
 
 Run it twice, as above and with MALLOC_TOP_PAD_=4000000000 in the environment,
@@ -27,9 +27,9 @@ import timing
 PEER_SCRIPT = Path(__file__).parent / "peers" / "smp.py"
 # Name -> whether the first blocks are frozen, whether there are heads.
 OURS = {
-    "lrr_4x, as trained": (False, True),
-    "lrr_4x, first blocks frozen": (True, True),
-    "lrr_4x, no heads": (False, False),
+    "lrr_4x, as trained": (True, True),
+    "lrr_4x, nothing frozen": (False, True),
+    "lrr_4x, nothing frozen, no heads": (False, False),
 }
 
 
