@@ -239,13 +239,15 @@ def _rate(value):
 def noise(found):
     rows = []
     for name, scores in found.items():
-        others = seeds(name, "mean_iou")
-        if others:
-            values = [scores["mean_iou"], *others]
-            rows.append(
-                [f"`{name}`", *(", ".join(map(percent, values)),)]
-                + [percent(max(values) - min(values))]
-            )
+        row = [f"`{name}`"]
+        for score in ("mean_iou", "boundary_f1"):
+            values = [scores[score], *seeds(name, score)]
+            row += [
+                ", ".join(map(percent, values)),
+                percent(max(values) - min(values)),
+            ]
+        if len(values) > 1:
+            rows.append(row)
     if not rows:
         return (
             "Each entry was trained once: how far two runs with different seeds"
@@ -253,7 +255,9 @@ def noise(found):
             " no more than that.\n"
         )
     return "Runs with different seeds:\n\n" + table(
-        ["entry", "mean IoU of each, %", "apart"], rows
+        ["entry", "mean IoU of each, %", "apart"]
+        + ["boundary F1 of each, %", "apart"],
+        rows,
     )
 
 
