@@ -32,6 +32,7 @@ test-jax: export JAX_DISABLE_MOST_OPTIMIZATIONS = 1
 
 test-jax test-torch: test-%: $(VENV)/.test-stamp
 	KERAS_BACKEND=$* $(PYTEST) $(PYTEST_ARGS) $(NEUTRAL)
+	KERAS_BACKEND=$* $(PYTEST) $(PYTEST_ARGS) -m slow tests/layers
 
 # onnxruntime-web, without which the test of the page in export/web skips.
 web: export/web/node_modules/.package-lock.json
