@@ -4,10 +4,11 @@ VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
 
-# Processes that share the tests, each with one thread for its numbers.
+# Processes that share the tests, each with one thread for its numbers. What
+# is skipped is listed with its reason.
 WORKERS ?= 2
 PYTEST = TF_NUM_INTRAOP_THREADS=1 OMP_NUM_THREADS=1 \
-	$(VENV)/bin/python -m pytest -n $(WORKERS) --dist worksteal
+	$(VENV)/bin/python -m pytest -rs -n $(WORKERS) --dist worksteal
 
 # Everything but what reaches out to the network.
 ALL_TESTS = -m "not network"
