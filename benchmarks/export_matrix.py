@@ -211,7 +211,12 @@ def time_all(args, store, entry, folder):
 def render(content):
     """The page, from the content of the JSON file."""
     names = sorted(content["cells"])
-    parts = [HEAD.format(**_conditions(content)), _summary(content, names)]
+    parts = [
+        HEAD.format(**_conditions(content)),
+        _summary(content, names, _change),
+        LATENCY,
+        _summary(content, names, _latency),
+    ]
     parts += [_section(name, content["cells"][name]) for name in names]
     return "\n".join(parts)
 
@@ -236,6 +241,13 @@ Bold: the score falls by more than the aim (0.01 for float32, 0.1 for float16,
 not done.
 """
 
+LATENCY = """\
+## Latency, over the ONNX float32 file
+
+Below 1 is faster. Float16 files are for processors that compute in float16;
+where one computes in float32 they are smaller, not faster.
+"""
+
 
 def _conditions(content):
     machine = content.get("machine") or {}
@@ -253,13 +265,14 @@ def _conditions(content):
     return {"conditions": "\n".join(lines)}
 
 
-def _summary(content, names):
+def _summary(content, names, text):
+    """A table of entries and formats, with a text for each cell."""
     header = ["entry", *(f"{_title(*cell)}:" for cell in CELLS)]
     rows = []
     for name in names:
         cells = content["cells"][name]
         found = [cells.get(" ".join(cell), {}) for cell in CELLS]
-        rows.append([f"`{name}`", *(_change(cell) for cell in found)])
+        rows.append([f"`{name}`", *map(text, found)])
     return _markdown(header, rows)
 
 
@@ -305,7 +318,7 @@ def _figures(cell):
         "-" if after is None else f"{100 * after:.2f} %",
         _change(cell),
         f"{report['bytes'] / 1e6:.2f}",
-        _number(taken.get("ratio"), 2),
+        _latency(cell),
         _number(taken.get("median_ms"), 1),
         _number((taken.get("peak_bytes") or 0) / 1e6 or None, 0),
     ]
@@ -320,6 +333,10 @@ def _change(cell):
     change = report["miou_after"] - report["miou_before"]
     text = f"{100 * change:+.2f}"
     return f"**{text}**" if -change > AIMS[report["precision"]] else text
+
+
+def _latency(cell):
+    return _number((cell.get("timing") or {}).get("ratio"), 2)
 
 
 def _title(form, precision):
