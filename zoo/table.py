@@ -115,22 +115,39 @@ def card_tables(name):
 
 def _formats(cells):
     """Which of the formats were tried, and which are not recommended."""
-    refused = [
-        f"{FORMATS[form]} {precision}"
-        for form, _, precision in (cell.partition(" ") for cell in cells)
-        if cells[f"{form} {precision}"]["status"] != "proven"
-    ]
-    verdict = (
-        f"Not recommended: {', '.join(refused)}, refused for what rounding "
-        "loses."
+    refused = [cell for cell in cells if cells[cell]["status"] != "proven"]
+    slower = [cell for cell in cells if _is_slower(cell, cells)]
+    verdict = [
+        f"Not recommended: {_formats_listed(refused)}, refused for what "
+        "rounding loses."
         if refused
         else "All are proven."
-    )
+    ]
+    if slower:
+        verdict.append(
+            f"Without gain in time on the processor that measured it: "
+            f"{_formats_listed(slower)}."
+        )
     text = (
         f"Exported in {len(cells)} formats, with scores and times: "
-        f"[docs/export.md](../../docs/export.md). {verdict}"
+        f"[docs/export.md](../../docs/export.md). {' '.join(verdict)}"
     )
     return textwrap.fill(text, 79, break_on_hyphens=False) + "\n"
+
+
+def _is_slower(cell, cells):
+    """Whether an int8 file takes as long as the float32 file of its format."""
+    form, _, precision = cell.partition(" ")
+    times = [
+        (cells.get(f"{form} {other}", {}).get("timing") or {}).get("median_ms")
+        for other in (precision, "float32")
+    ]
+    return precision == "int8" and None not in times and times[0] >= times[1]
+
+
+def _formats_listed(cells):
+    parts = (cell.partition(" ") for cell in cells)
+    return ", ".join(f"{FORMATS[form]} {number}" for form, _, number in parts)
 
 
 def _ablation_table(scores):
