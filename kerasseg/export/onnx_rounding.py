@@ -27,6 +27,8 @@ _MOVING = (
     "Transpose",
     "Unsqueeze",
 )
+# Operators that scale and normalise what goes into a maximum.
+_SCALING = ("Div", "Mul", "Neg", "Softmax")
 
 
 def to_float16(proto, path):
@@ -177,10 +179,12 @@ class OnnxRounding:
 
 
 def maxima(graph) -> list[str]:
-    """Names the maxima over windows, and the sums and products of these.
+    """Names the maxima over windows, and the operators next to them.
 
-    They stay real numbers: ONNX Runtime takes several times as long for a
-    maximum over integers.
+    Those are the sums and products of maxima, and what scales, normalises or
+    moves the numbers that go in. They stay real numbers: ONNX Runtime takes
+    several times as long for a maximum over integers, and has it see the
+    integers where a `DequantizeLinear` comes just before.
 
     Args:
         graph: `onnx.GraphProto`.
@@ -188,6 +192,7 @@ def maxima(graph) -> list[str]:
     Returns:
         List of names of nodes.
     """
+    makers = {name: node for node in graph.node for name in node.output}
     pooled = set()
     names = []
     for node in graph.node:
@@ -195,9 +200,19 @@ def maxima(graph) -> list[str]:
         if node.op_type == "MaxPool":
             pooled.update(node.output)
             names.append(node.name)
+            names += _before(node, makers)
         elif combines and pooled.intersection(node.input):
             names.append(node.name)
-    return names
+    return list(dict.fromkeys(names))
+
+
+def _before(node, makers):
+    """Names of the scaling and moving nodes that lead to a node."""
+    for name in node.input:
+        maker = makers.get(name)
+        if maker is not None and maker.op_type in (*_SCALING, *_MOVING):
+            yield maker.name
+            yield from _before(maker, makers)
 
 
 def _ranges(proto, batches):
