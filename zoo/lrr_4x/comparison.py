@@ -3,7 +3,8 @@
 Commands: kerasseg train zoo/lrr_4x/comparison.py --out runs/lrr_4x_comparison
           python zoo/lrr_4x/comparison.py runs/lrr_4x_comparison
 The second, run from the top of the repository, scores all four levels once on
-the test images and writes comparison.json beside the metrics.json of each.
+the test images and writes comparison.json beside the metrics.json of each;
+after a training with `--seed 1`, add seed_1.json to name the files so.
 """
 
 import importlib.util
@@ -25,18 +26,18 @@ def recipe():
     return longer.recipe(epochs=16)
 
 
-def main(run):
+def main(run, file="comparison.json"):
     (weights,) = Path(run, "model").glob("*.weights.h5")
     for name in LEVELS:
         model = zoo.build(name)
         zoo.read_weights(model, weights, allow_extra=True)
         folder = Path(run, name)
         zoo.save(model, folder, CAMVID)
-        out = Path("zoo", name, "comparison.json")
+        out = Path("zoo", name, file)
         command = ["evaluate", folder, "--data", "camvid", "--boundaries"]
         if kerasseg_command([*map(str, command), "--out", str(out)]):
             raise SystemExit(1)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
