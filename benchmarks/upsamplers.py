@@ -237,24 +237,31 @@ def _rate(value):
 
 
 def noise(found):
-    rows = []
+    """How far runs with different seeds differ."""
+    rows, furthest = [], {"mean_iou": 0, "boundary_f1": 0}
     for name, scores in found.items():
+        if not seeds(name, "mean_iou"):
+            continue
         row = [f"`{name}`"]
-        for score in ("mean_iou", "boundary_f1"):
+        for score in furthest:
             values = [scores[score], *seeds(name, score)]
-            row += [
-                ", ".join(map(percent, values)),
-                percent(max(values) - min(values)),
-            ]
-        if len(values) > 1:
-            rows.append(row)
+            apart = max(values) - min(values)
+            furthest[score] = max(furthest[score], apart)
+            row += [", ".join(map(percent, values)), percent(apart)]
+        rows.append(row)
     if not rows:
         return (
             "Each entry was trained once: how far two runs with different seeds"
             " differ was\nnot measured, and differences of half a point may be"
             " no more than that.\n"
         )
-    return "Runs with different seeds:\n\n" + table(
+    sentences = (
+        "Runs with different seeds differ by up to "
+        f"{percent(furthest['mean_iou'])} points of mean IoU and "
+        f"{percent(furthest['boundary_f1'])} of boundary F1: entries nearer to "
+        "each other than that are equals here."
+    )
+    return f"{textwrap.fill(sentences, 79)}\n\n" + table(
         ["entry", "mean IoU of each, %", "apart"]
         + ["boundary F1 of each, %", "apart"],
         rows,
