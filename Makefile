@@ -18,21 +18,26 @@ NEUTRAL = $(wildcard $(addprefix tests/,layers losses metrics backbones \
 	models data inference zoo training) tests/test_checks.py \
 	tests/test_registration.py)
 
-.PHONY: demo test test-tensorflow test-jax test-torch web lint table clean
+.PHONY: demo test test-tensorflow test-jax test-torch test-shapes-jax \
+	test-shapes-torch web lint table clean
 
 demo: $(VENV)/.demo-stamp
 	$(VENV)/bin/kerasseg demo --out demo
 
-test: test-tensorflow test-jax test-torch
+test: test-tensorflow test-jax test-torch test-shapes-torch
 
 test-tensorflow: $(VENV)/.test-stamp
 	KERAS_BACKEND=tensorflow $(PYTEST) $(ALL_TESTS) $(PYTEST_ARGS)
 
 # JAX spends most of its time on compiling what a test runs once.
-test-jax: export JAX_DISABLE_MOST_OPTIMIZATIONS = 1
+test-jax test-shapes-jax: export JAX_DISABLE_MOST_OPTIMIZATIONS = 1
 
 test-jax test-torch: test-%: $(VENV)/.test-stamp
 	KERAS_BACKEND=$* $(PYTEST) $(PYTEST_ARGS) $(NEUTRAL)
+
+# Each layer on 200 random shapes. JAX compiles each operation anew for each of
+# them, a quarter of an hour long: `make test` leaves that out.
+test-shapes-jax test-shapes-torch: test-shapes-%: $(VENV)/.test-stamp
 	KERAS_BACKEND=$* $(PYTEST) $(PYTEST_ARGS) -m slow tests/layers
 
 # onnxruntime-web, without which the test of the page in export/web skips.
