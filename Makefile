@@ -18,8 +18,8 @@ NEUTRAL = $(wildcard $(addprefix tests/,layers losses metrics backbones \
 	models data inference zoo training) tests/test_checks.py \
 	tests/test_registration.py)
 
-.PHONY: demo test test-tensorflow test-jax test-torch test-shapes-jax \
-	test-shapes-torch web lint table clean
+.PHONY: demo test web lint table clean
+.PHONY: test-tensorflow test-jax test-torch test-shapes-jax test-shapes-torch
 
 demo: $(VENV)/.demo-stamp
 	$(VENV)/bin/kerasseg demo --out demo
