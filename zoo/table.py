@@ -125,7 +125,7 @@ def _formats(cells):
     ]
     if slower:
         verdict.append(
-            f"Without gain in time on the processor that measured it: "
+            "Without gain in time on the processor that measured it: "
             f"{_formats_listed(slower)}."
         )
     text = (
