@@ -273,8 +273,9 @@ def verdict(found, speeds):
     best = next(iter(found))
     quick = [n for n in found if speeds[n][".onnx"] <= QUICK]
     sentences = [
-        f"The highest mean IoU is that of `{best}`, at {speeds[best]['.onnx']:.1f} times the "
-        "time of the backbone alone in ONNX Runtime"
+        f"The highest mean IoU is that of `{best}`, at "
+        f"{speeds[best]['.onnx']:.1f} times the time of the backbone alone "
+        "in ONNX Runtime"
     ]
     if quick and quick[0] != best:
         sentences.append(
