@@ -13,6 +13,7 @@ from kerasseg.layers.ipixel_dcl import IPixelDCL
 from kerasseg.layers.laplacian_head import LaplacianHead
 from kerasseg.layers.laplacian_reconstruction import CosineBases
 from kerasseg.layers.laplacian_reconstruction import LaplacianReconstruction
+from kerasseg.layers.nearest_upsampling import NearestUpSampling2D
 from kerasseg.layers.padding import CropToMatch
 from kerasseg.layers.padding import PadToMultiple
 from kerasseg.layers.pixel_dcl import PixelDCL
@@ -31,6 +32,7 @@ __all__ = [
     "IPixelDCL",
     "LaplacianHead",
     "LaplacianReconstruction",
+    "NearestUpSampling2D",
     "PadToMultiple",
     "PixelDCL",
     "receptive_field",

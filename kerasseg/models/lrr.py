@@ -5,6 +5,7 @@ from kerasseg.layers import BilinearUpSampling2D
 from kerasseg.layers import BoundaryMask
 from kerasseg.layers import LaplacianHead
 from kerasseg.layers import LaplacianReconstruction
+from kerasseg.layers import NearestUpSampling2D
 from kerasseg.layers import PadToMultiple
 from kerasseg.models.ends import as_float32
 from kerasseg.models.ends import check_backbone
@@ -105,7 +106,10 @@ def lrr(
         if prediction is None:
             prediction = reconstruction
         else:
-            coarse = BilinearUpSampling2D(name=f"upsampling_{this}")(prediction)
+            coarse = BilinearUpSampling2D(
+                border="zeros" if head == "paper" else "edge",
+                name=f"upsampling_{this}",
+            )(prediction)
             if mask:
                 boundary = _boundary(prediction, coarse, head, this)
                 reconstruction = keras.layers.Multiply(name=f"detail_{this}")(
@@ -182,7 +186,7 @@ def _boundary(coarse, upsampled, head, level):
         return layer(upsampled)
     # The same distance in the image, for a quarter of the pixels.
     layer = BoundaryMask(UPSAMPLING + 1, name=f"boundary_{level}")
-    upsample = BilinearUpSampling2D(border="edge", name=f"mask_{level}")
+    upsample = NearestUpSampling2D(name=f"mask_{level}")
     return upsample(layer(coarse))
 
 

@@ -1,0 +1,60 @@
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("kerasseg")
+class NearestUpSampling2D(keras.layers.Layer):
+    """Repeats each value of a map in a square of `strides` times `strides`.
+
+    `keras.layers.UpSampling2D` computes the same, but through tensors of rank
+    5, which LiteRT runs outside of its own operators. Where the size of the
+    map is known this is one resize in LiteRT and in ONNX.
+
+    Args:
+        strides: integer >= 2. Upsampling factor. Defaults to 2.
+
+    Input shape:
+        `(batch, height, width, channels)`.
+
+    Output shape:
+        `(batch, strides * height, strides * width, channels)`.
+
+    Raises:
+        ValueError: if `strides` is out of its range.
+    """
+
+    def __init__(self, strides=2, **kwargs):
+        super().__init__(**kwargs)
+        if not isinstance(strides, int) or strides < 2:
+            raise ValueError(
+                "`strides` must be an integer of 2 or more. "
+                f"Received: strides={strides!r}"
+            )
+        self.strides = strides
+
+    def build(self, input_shape):
+        pass
+
+    def call(self, inputs):
+        height, width = ops.shape(inputs)[1:3]
+        if not (isinstance(height, int) and isinstance(width, int)):
+            rows = ops.repeat(inputs, self.strides, axis=1)
+            return ops.repeat(rows, self.strides, axis=2)
+        return ops.image.resize(
+            inputs,
+            (height * self.strides, width * self.strides),
+            interpolation="nearest",
+            data_format="channels_last",
+        )
+
+    def compute_output_shape(self, input_shape):
+        batch, height, width, channels = input_shape
+        return (
+            batch,
+            None if height is None else height * self.strides,
+            None if width is None else width * self.strides,
+            channels,
+        )
+
+    def get_config(self):
+        return {**super().get_config(), "strides": self.strides}
