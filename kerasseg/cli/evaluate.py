@@ -2,6 +2,7 @@
 
 import argparse
 import datetime
+import functools
 import importlib.metadata
 import platform
 import shlex
@@ -19,13 +20,18 @@ from kerasseg.cli.progress import progress
 from kerasseg.cli.tables import percent
 from kerasseg.cli.tables import table
 
-PROTOCOL = "whole image, one scale, no flip, void ignored"
+ONE_SCALE = "whole image, one scale, no flip, void ignored"
+SEVERAL_SCALES = (
+    "whole image, softmax averaged over the scales {} with mirror images, "
+    "void ignored"
+)
 
 _EPILOG = """\
 examples:
   kerasseg evaluate lrr_4x --data camvid
   kerasseg evaluate lrr_4x --data camvid --split val --out metrics.json
   kerasseg evaluate lrr_4x --data camvid --boundaries
+  kerasseg evaluate lrr_4x --data camvid --scales 0.75 1 1.25
   kerasseg evaluate my_model --data my_folder
 
 A folder of your own holds images/SPLIT/NAME.jpg and masks/SPLIT/NAME.png.
@@ -69,6 +75,14 @@ def add_parser(subparsers) -> None:
         help="score boundaries too: trimap IoU, boundary IoU, boundary F1",
     )
     parser.add_argument(
+        "--scales",
+        metavar="FACTOR",
+        type=float,
+        nargs="+",
+        help="average over the image and its mirror image at these scales "
+        "(default: the image as it is, alone)",
+    )
+    parser.add_argument(
         "--out", metavar="FILE", help="write the scores as JSON too"
     )
     parser.set_defaults(run=run)
@@ -90,6 +104,7 @@ def run(args: argparse.Namespace) -> int:
     model = load_model(args.entry)
     from kerasseg.training.evaluate import evaluate
 
+    protocol, predict = _protocol(args.scales)
     bar = progress(range(len(dataset) + 1), "scoring", len(dataset))
     next(bar)
     with user_mistakes():
@@ -99,17 +114,32 @@ def run(args: argparse.Namespace) -> int:
             entry.labels,
             progress=lambda _: next(bar),
             boundaries=args.boundaries,
+            predict=predict,
         )
     bar.close()
     print(f"{entry.name} on {args.data} {args.split}: {len(dataset)} images")
-    print(f"{PROTOCOL}\n")
+    print(f"{protocol}\n")
     _print_scores(scores)
     if args.out:
-        record = _record(args, entry, model, scores)
+        record = _record(args, entry, model, protocol, scores)
         with user_mistakes():
             atomic_json(Path(args.out).expanduser(), record)
         print(f"\nwritten: {args.out}")
     return 0
+
+
+def _protocol(scales):
+    """How images are predicted: in words, and as a function or `None`."""
+    if scales is None:
+        return ONE_SCALE, None
+    from kerasseg.inference import predict_mask_multi_scale
+
+    if min(scales) <= 0:
+        raise UserMistake(f"--scales must be above 0, not {min(scales):g}")
+    listed = ", ".join(f"{scale:g}" for scale in scales)
+    return SEVERAL_SCALES.format(listed), functools.partial(
+        predict_mask_multi_scale, scales=scales, fuse="mean"
+    )
 
 
 def _print_scores(scores):
@@ -157,7 +187,7 @@ def find_data(name: str, split: str, labels):
     return dataset
 
 
-def _record(args, entry, model, scores):
+def _record(args, entry, model, protocol, scores):
     import keras
 
     import kerasseg
@@ -166,7 +196,7 @@ def _record(args, entry, model, scores):
         "entry": entry.name,
         "data": args.data,
         "split": args.split,
-        "protocol": PROTOCOL,
+        "protocol": protocol,
         **scores,
         "parameters": model.count_params(),
         "weights_sha256": entry.sha256,

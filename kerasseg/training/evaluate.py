@@ -19,8 +19,9 @@ def evaluate(
     absent: str = "skip",
     progress: Callable[[int], None] | None = None,
     boundaries: bool = False,
+    predict: Callable[[keras.Model, Any], np.ndarray] | None = None,
 ) -> dict[str, Any]:
-    """Scores a model on whole images, one at a time, at a single scale.
+    """Scores a model on whole images, one at a time.
 
     Args:
         model: A segmentation model, pixels in, logits out.
@@ -30,6 +31,10 @@ def evaluate(
             see `kerasseg.metrics.scores`. Defaults to `"skip"`.
         progress: Called with the number of images done. Defaults to `None`.
         boundaries: Whether to score boundaries too. Defaults to `False`.
+        predict: Returns the class ids `(height, width)` of an image, given
+            the model and the image, such as
+            `kerasseg.inference.predict_mask_multi_scale`. Defaults to a
+            single scale.
 
     Returns:
         A dict, ready for JSON: `images`, `pixel_accuracy`,
@@ -53,12 +58,13 @@ def evaluate(
         )
     if not len(dataset):
         raise ValueError("`dataset` must hold at least one image.")
+    predict = predict or _single_scale
     metrics = _boundary_metrics(labels, absent) if boundaries else {}
     matrix = np.zeros((count, count), "int64")
     for index in range(len(dataset)):
         image, mask = dataset[index]
         labels.check(mask, source=f"image {index}")
-        predicted = np.argmax(predict_logits(model, image), axis=-1)
+        predicted = predict(model, image)
         if mask.shape != predicted.shape:
             raise ValueError(
                 f"The mask of image {index} must have the size of the image, "
@@ -84,6 +90,10 @@ def evaluate(
         **{name: _number(metric.result()) for name, metric in metrics.items()},
         "confusion_matrix": matrix.tolist(),
     }
+
+
+def _single_scale(model, image):
+    return np.argmax(predict_logits(model, image), axis=-1)
 
 
 def _boundary_metrics(labels, absent):

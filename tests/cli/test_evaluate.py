@@ -44,11 +44,36 @@ def test_boundaries_are_scored_on_request(
     assert record["trimap_iou"] == dict.fromkeys(widths, 1.0)
 
 
+def test_scales_are_averaged_and_recorded(
+    run, channels_entry, brightest_data, tmp_path, monkeypatch
+):
+    from kerasseg import inference
+
+    seen = []
+    exact = inference.predict_mask_multi_scale
+
+    def spy(model, image, **arguments):
+        seen.append(arguments)
+        return exact(model, image, **arguments)
+
+    monkeypatch.setattr(inference, "predict_mask_multi_scale", spy)
+    out = tmp_path / "metrics.json"
+    options = ("--data", brightest_data, "--scales", "0.75", "1", "--out", out)
+    result = run("evaluate", channels_entry, *options)
+    assert result.code == 0
+    assert seen == 3 * [{"scales": [0.75, 1.0], "fuse": "mean"}]
+    record = json.loads(out.read_text())
+    assert "averaged over the scales 0.75, 1 with mirror" in record["protocol"]
+    assert record["protocol"] in result.out
+    assert record["mean_iou"] > 0.9
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (("--data", "camvdi"), "camvid"),
         (("--data", "{data}", "--split", "val"), "`split` must be one of"),
+        (("--data", "{data}", "--scales", "1", "0"), "--scales must be above"),
     ],
 )
 def test_mistakes_are_one_line(
