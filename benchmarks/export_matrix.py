@@ -9,9 +9,9 @@ an exporter refuses is shown with its reason.
 
 A cell of the matrix is stored in docs/export.json as it is done, and done
 again only if the weights, the version of kerasseg, or the images have changed
-since; `--again` does all anew. `--rounds 0` exports without timing, for a busy
-machine: a later call times what has no time yet. `--render` writes the page
-from the JSON file alone.
+since; its time is kept where only the images have. `--again` does all anew.
+`--rounds 0` exports without timing, for a busy machine: a later call times
+what has no time yet. `--render` writes the page from the JSON file alone.
 """
 
 import argparse
@@ -159,10 +159,21 @@ def export_all(args, store, entry, folder):
         if model is None:
             model = zoo.load(entry.name)
             images = images_of(entry, args.images)
+        time = {} if args.again else kept_time(cell, mark)
         cell = exported(entry, model, path, form, precision, images)
+        if cell["status"] == PROVEN:
+            cell = {**cell, **time}
         store.put(entry.name, form, precision, {"stamp": mark, **cell})
         if cell["reason"]:
             print(f"  {cell['status']}: {cell['reason']}", flush=True)
+
+
+def kept_time(cell, mark):
+    """The time of a cell that is only proven anew, on other images."""
+    old = {**cell.get("stamp", {}), "images": mark["images"]}
+    if old != mark or "timing" not in cell:
+        return {}
+    return {"timing": cell["timing"]}
 
 
 def untimed(store, entry, wanted, mark, again=False):

@@ -137,16 +137,21 @@ def test_a_cell_is_done_once(call, reports, timed):
 
 
 def test_stale_cells_are_done_again(call, reports, timed, monkeypatch):
-    call(("onnx",))
+    before = call(("onnx",))
     cells = call(("onnx",), images=0)
     assert cells["onnx int8"]["stamp"]["images"] == 0
     assert len(reports.written) == 6
+    # The proof is another, the time of the file is not.
+    assert cells["onnx int8"]["timing"] == before["onnx int8"]["timing"]
+    assert len(timed) == 1
     monkeypatch.setattr(kerasseg, "__version__", "99")
     cells = call(("onnx",), images=0)
     assert cells["onnx int8"]["stamp"]["kerasseg"] == "99"
     assert len(reports.written) == 9
+    assert len(timed) == 2
     call(("onnx",), images=0, again=True)
     assert len(reports.written) == 12
+    assert len(timed) == 3
 
 
 def test_times_can_come_later(call, reports, timed, tmp_path):
