@@ -118,7 +118,14 @@ def write_litert(source, path) -> Conversion:
 
     path = Path(path)
     folder = path.with_suffix(".saved_model")
-    write_saved_model(source, folder)
+    repeating = source.layers_with("by_copies")
+    try:
+        for layer in repeating:
+            layer.by_copies = True
+        write_saved_model(source, folder)
+    finally:
+        for layer in repeating:
+            layer.by_copies = False
     try:
         path.write_bytes(_converted(folder, source.variant.precision))
     except Exception:

@@ -67,6 +67,17 @@ class Source:
         """Names of the layers of the model, and of the models in it."""
         return {layer.name for layer in _all_layers(self.model)}
 
+    def layers_with(self, attribute: str) -> list[keras.layers.Layer]:
+        """Layers of the model that an exporter has a say in.
+
+        Args:
+            attribute: Name of the attribute or method that they have.
+
+        Returns:
+            The layers, those of models in the model too.
+        """
+        return [x for x in _all_layers(self.model) if hasattr(x, attribute)]
+
     def calibration_batches(self, count=None):
         """Reads the calibration images in the layout of the file.
 
@@ -134,8 +145,7 @@ class Source:
         def serve(images):
             return {self.variant.output: self.served(images)}
 
-        foldable = [x for x in _all_layers(self.model) if hasattr(x, "fold")]
-
+        foldable = self.layers_with("fold")
         function = tf.function(
             serve, input_signature=[signature], autograph=False
         )

@@ -7,8 +7,7 @@ class NearestUpSampling2D(keras.layers.Layer):
     """Repeats each value of a map in a square of `strides` times `strides`.
 
     `keras.layers.UpSampling2D` computes the same, but through tensors of rank
-    5, which LiteRT runs outside of its own operators. Where the size of the
-    map is known this is one resize in LiteRT and in ONNX.
+    5, which LiteRT runs outside of its own operators.
 
     Args:
         strides: integer >= 2. Upsampling factor. Defaults to 2.
@@ -31,21 +30,31 @@ class NearestUpSampling2D(keras.layers.Layer):
                 f"Received: strides={strides!r}"
             )
         self.strides = strides
+        # The exporter to LiteRT sets this: there the fast kernels for CPUs
+        # include no such resize. In ONNX Runtime copies take longer.
+        self.by_copies = False
 
     def build(self, input_shape):
         pass
 
     def call(self, inputs):
         height, width = ops.shape(inputs)[1:3]
-        if not (isinstance(height, int) and isinstance(width, int)):
-            rows = ops.repeat(inputs, self.strides, axis=1)
-            return ops.repeat(rows, self.strides, axis=2)
+        known = isinstance(height, int) and isinstance(width, int)
+        if self.by_copies or not known:
+            return self._copied(inputs, height, width)
         return ops.image.resize(
             inputs,
             (height * self.strides, width * self.strides),
             interpolation="nearest",
             data_format="channels_last",
         )
+
+    def _copied(self, inputs, height, width):
+        size, channels = self.strides, inputs.shape[-1]
+        x = ops.concatenate([inputs] * size, axis=-1)
+        x = ops.reshape(x, (-1, 1, width, size * channels))
+        x = ops.concatenate([x] * size, axis=1)
+        return ops.reshape(x, (-1, size * height, size * width, channels))
 
     def compute_output_shape(self, input_shape):
         batch, height, width, channels = input_shape
