@@ -101,6 +101,9 @@ def card_tables(name):
             [("mean IoU", *map(_percent, measured["trimap_iou"].values()))],
         ),
     ]
+    several = measurements(name, "multi_scale.json")
+    if several:
+        parts.append(_several_scales(several))
     if name in exported():
         parts.append(_formats(exported()[name]))
     ablation = measurements(name, "ablation.json")
@@ -111,6 +114,17 @@ def card_tables(name):
             _ablation_table(ablation["scores"]),
         ]
     return "\n".join(parts)
+
+
+def _several_scales(measured):
+    """The scores at several scales, in a sentence, and their command."""
+    text = (
+        f"At several scales ({measured['protocol']}): mean IoU "
+        f"{_percent(measured['mean_iou'])}, boundary F1 "
+        f"{_percent(measured['boundary_f1'])}. Command: "
+    )
+    text = textwrap.fill(text, 79, break_on_hyphens=False)
+    return f"{text}\n`{measured['command']}`.\n"
 
 
 def _formats(cells):
