@@ -118,7 +118,7 @@ _LRR_CAMVID = {
     "builder": "lrr",
     "weights": "lrr_4x.weights.h5",
     "sha256": (
-        "2a92e13240fbc2e08d1afa7f41987984678d21b4833a3bdb379c4d0689f7061a"
+        "96d3fc5f4d0a9a3e5ed9c3b8f9ab0b3af9c1ff3ee65ffb30a51b422c49621fbb"
     ),
     "paper": _LRR_PAPER,
 }
