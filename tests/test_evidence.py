@@ -110,6 +110,17 @@ def test_the_measurements_say_how_they_were_made(name):
     assert 0 < measured["mean_iou"] <= 1
 
 
+def test_scores_at_several_scales_are_of_the_packaged_weights():
+    found = list(EVIDENCE.glob("*/multi_scale.json"))
+    assert found
+    for path in found:
+        measured = json.loads(path.read_text(encoding="utf-8"))
+        assert measured["entry"] == path.parent.name
+        assert measured["weights_sha256"] == zoo.info(path.parent.name).sha256
+        assert "--scales" in measured["command"]
+        assert measured["images"] == metrics(path.parent.name)["images"]
+
+
 @pytest.mark.parametrize("name", TRAINED)
 def test_the_table_of_entries_repeats_the_measurements(name):
     measured = metrics(name)
