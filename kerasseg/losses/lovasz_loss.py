@@ -13,7 +13,7 @@ from kerasseg.losses.labels import unknown_id_penalty
 
 @keras.saving.register_keras_serializable("kerasseg")
 class LovaszSoftmaxLoss(keras.losses.Loss):
-    """A convex stand-in for `1 - mean IoU`, on softmax probabilities.
+    """A stand-in for `1 - mean IoU` that has gradients, on softmax scores.
 
     For a class `c`, pixels of the batch have the errors `1 - p_c` where the
     label is `c`, else `p_c`. They are sorted, largest first, and weighted by
@@ -52,7 +52,7 @@ class LovaszSoftmaxLoss(keras.losses.Loss):
     Reference:
         Berman, Rannen Triki and Blaschko, "The Lovász-Softmax loss: A
         tractable surrogate for the optimization of the intersection-over-
-        union measure in neural networks", CVPR 2018, equations 8 and 11.
+        union measure in neural networks", CVPR 2018.
     """
 
     def __init__(

@@ -58,7 +58,7 @@ def lrr(
             `"light"`: separable convolutions to a few channels, to which
             the coarser level's are added, then 1x1 coefficient convolutions;
             boundaries are then found before the upsampling, and their mask
-            is upsampled. Defaults to `"light"`.
+            is repeated. Defaults to `"light"`.
         name: string. Defaults to `"lrr_<level>"`.
 
     Returns:

@@ -14,7 +14,7 @@ def softmax(logits):
 
 
 def jaccard_loss(wrong, truth):
-    """`1 - IoU` of a class when the pixels of a set are wrong, equation 6."""
+    """`1 - IoU` of a class when the pixels of a set are wrong."""
     union = (wrong | truth).sum()
     return wrong.sum() / union if union else 0.0
 
