@@ -118,14 +118,14 @@ def write_litert(source, path) -> Conversion:
 
     path = Path(path)
     folder = path.with_suffix(".saved_model")
-    repeating = source.layers_with("by_copies")
+    adapting = source.layers_with("for_litert")
     try:
-        for layer in repeating:
-            layer.by_copies = True
+        for layer in adapting:
+            layer.for_litert = True
         write_saved_model(source, folder)
     finally:
-        for layer in repeating:
-            layer.by_copies = False
+        for layer in adapting:
+            layer.for_litert = False
     try:
         path.write_bytes(_converted(folder, source.variant.precision))
     except Exception:

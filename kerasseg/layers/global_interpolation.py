@@ -85,6 +85,8 @@ class GlobalInterpolation(keras.layers.Layer):
         )
         self.resampling = resampling
         self._cells = None
+        # The exporter to LiteRT sets this, see `call`.
+        self.for_litert = False
 
     def build(self, input_shape):
         maps, _ = _split(input_shape)
@@ -138,11 +140,15 @@ class GlobalInterpolation(keras.layers.Layer):
         columns = self._matrix(self.kernel_width, sizes[1], width, maps.dtype)
         # Products from the left keep the channels last: no transposes. Rows
         # come second: the larger part of the work is then one matrix product
-        # per image. Without its batch dimension TensorFlow is faster, but
+        # per image. Without the batch dimension TensorFlow is faster, but
         # LiteRT puts transposes around it and is slower.
         channels = maps.shape[-1]
+        leading = (batch,)
+        if maps.shape[0] == 1 and not self.for_litert:
+            leading = ()
+            maps = ops.reshape(maps, (height, width, channels))
         x = ops.matmul(columns, maps)
-        x = ops.reshape(x, (batch, height, sizes[1] * channels))
+        x = ops.reshape(x, (*leading, height, sizes[1] * channels))
         x = ops.matmul(rows, x)
         return ops.reshape(x, (batch, *sizes, channels))
 

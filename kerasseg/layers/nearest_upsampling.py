@@ -32,7 +32,7 @@ class NearestUpSampling2D(keras.layers.Layer):
         self.strides = strides
         # The exporter to LiteRT sets this: there the fast kernels for CPUs
         # include no such resize. In ONNX Runtime copies take longer.
-        self.by_copies = False
+        self.for_litert = False
 
     def build(self, input_shape):
         pass
@@ -40,7 +40,7 @@ class NearestUpSampling2D(keras.layers.Layer):
     def call(self, inputs):
         height, width = ops.shape(inputs)[1:3]
         known = isinstance(height, int) and isinstance(width, int)
-        if self.by_copies or not known:
+        if self.for_litert or not known:
             return self._copied(inputs, height, width)
         return ops.image.resize(
             inputs,

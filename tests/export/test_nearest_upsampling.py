@@ -44,7 +44,7 @@ def test_the_file_computes_the_same(
     assert not report.notes
     slow = {"TILE", "BROADCAST_TO", "RESIZE_NEAREST_NEIGHBOR", "Tile", "Expand"}
     assert not slow & set(report.operators)
-    assert all(not layer.by_copies for layer in upsamplings(model))
+    assert all(not layer.for_litert for layer in upsamplings(model))
 
 
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
