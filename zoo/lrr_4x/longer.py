@@ -32,6 +32,11 @@ START = ZOO.parent / "runs" / "lrr_4x" / "model"
 
 
 def model():
+    if not START.is_dir():
+        raise FileNotFoundError(
+            f"{START} must hold the result of recipe.py. Make it with: "
+            "kerasseg train zoo/lrr_4x/recipe.py --out runs/lrr_4x"
+        )
     return trunk.freeze(kerasseg.zoo.load(START))
 
 
