@@ -9,7 +9,7 @@ from kerasseg.cli.train import load_recipe
 
 
 def test_the_last_stage_of_lrr_4x_sees_every_second_pixel(rng):
-    recipe = load_recipe(ROOT / "zoo" / "lrr_4x" / "longer.py")
+    recipe = load_recipe(ROOT / "zoo" / "lrr_4x" / "last_stage.py")
     heads = recipe.heads(zoo.load("lrr_4x", image_shape=(64, 96, 3)))
     images = rng.uniform(0, 255, (1, 64, 96, 3)).astype("float32")
     outputs = {

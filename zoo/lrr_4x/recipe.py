@@ -5,8 +5,8 @@ for Semantic Segmentation", ECCV 2016. Bases, masks, the losses at all levels
 and the dilation/erosion heads are the paper's; the trunk, the light head,
 class weights, optimizer and augmentation are this project's.
 
-The packaged weights went on from here by longer.py; comparison.py trains on
-the terms of all decoders, for fewer epochs.
+The packaged weights went on from here by last_stage.py; comparison.py trains
+on the terms of all decoders, for fewer epochs.
 
 Commands: kerasseg train zoo/trunk.py --out runs/trunk
           kerasseg train zoo/lrr_4x/recipe.py --out runs/lrr_4x

@@ -7,7 +7,7 @@ of this stage.
 
 Commands: kerasseg train zoo/trunk.py --out runs/trunk
           kerasseg train zoo/lrr_4x/recipe.py --out runs/lrr_4x
-          kerasseg train zoo/lrr_4x/longer.py --out runs/lrr_4x_longer
+          kerasseg train zoo/lrr_4x/last_stage.py --out runs/lrr_4x_last_stage
 Data: CamVid, 11 classes, train + val (468 images). The schedule was fixed
 before any score of it was seen; nothing was chosen on the test images.
 
