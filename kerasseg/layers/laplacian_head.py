@@ -73,15 +73,12 @@ class LaplacianHead(LaplacianReconstruction):
         if training:
             kernel = ops.cast(self.kernel, inputs.dtype)
             return self._transposed(ops.matmul(inputs, kernel))
-        size = self.strides
         (kernel,) = self._kernels(inputs.dtype)
         padded = ops.pad(inputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
-        maps = ops.conv(
+        blocks = ops.conv(
             padded, kernel, padding="valid", data_format="channels_last"
         )
-        maps = ops.depth_to_space(maps, size, data_format="channels_last")
-        edge = size // 2
-        return maps[:, edge:-edge, edge:-edge, :]
+        return self._shuffled(blocks, *ops.shape(blocks)[1:3])
 
     def _inference_kernels(self, dtype):
         classes, size = self.num_classes, self.strides

@@ -29,9 +29,6 @@ def test_each_value_fills_a_square(case):
     expected = inputs.repeat(strides, axis=1).repeat(strides, axis=2)
     layer = NearestUpSampling2D(strides)
     np.testing.assert_array_equal(ops.convert_to_numpy(layer(inputs)), expected)
-    layer.for_litert = True
-    np.testing.assert_array_equal(ops.convert_to_numpy(layer(inputs)), expected)
-    layer.for_litert = False
     # Sizes that are only known when the graph runs.
     images = keras.Input((None, None, inputs.shape[-1]))
     outputs = keras.Model(images, layer(images)).predict(inputs, verbose=0)
