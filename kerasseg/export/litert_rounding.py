@@ -4,6 +4,7 @@ import collections
 
 import numpy as np
 
+from kerasseg.export import litert_graph
 from kerasseg.export.errors import require
 from kerasseg.export.rounding import SCALED_IMAGES
 from kerasseg.export.rounding import Layer
@@ -67,16 +68,14 @@ class LitertRounding:
         Returns:
             List of `Layer`, largest error first.
         """
-        graph = _graph(self._rounded(enable_numeric_verify=True))
+        graph = litert_graph.parse(self._rounded(enable_numeric_verify=True))
         (main,) = graph.subgraphs
         probes = [
             (op.outputs[0], *(main.tensors[index] for index in op.inputs))
             for op in main.operators
-            if _operator(graph, op) == "NumericVerify"
+            if litert_graph.operator_name(graph, op) == "NumericVerify"
         ]
-        # Results alone outlive a run, so not all tensors need memory.
-        main.outputs = [difference for difference, _, _ in probes]
-        interpreter = _open(_packed(graph), keep_all=False)
+        interpreter = _open(graph, [difference for difference, _, _ in probes])
         squares = collections.defaultdict(list)
         for batch in batches:
             _run(interpreter, batch)
@@ -90,11 +89,11 @@ class LitertRounding:
     @property
     def scores(self) -> str:
         """Name of the operator that computes the scores."""
-        graph = _graph(self._marked)
+        graph = litert_graph.parse(self._marked)
         (main,) = graph.subgraphs
         makers = {index: op for op in main.operators for index in op.outputs}
         index = main.outputs[0]
-        while _operator(graph, makers[index]) in _MOVING:
+        while litert_graph.operator_name(graph, makers[index]) in _MOVING:
             index = makers[index].inputs[0]
         return main.tensors[index].name.decode()
 
@@ -104,12 +103,12 @@ class LitertRounding:
         The result of merged operators has the name of the last of them, an
         activation or even none; the weights have that of the layer.
         """
-        graph = _graph(self._marked)
+        graph = litert_graph.parse(self._marked)
         (main,) = graph.subgraphs
         names = [tensor.name.decode() for tensor in main.tensors]
         paths = {}
         for op in main.operators:
-            weighted = _operator(graph, op) in _WEIGHTED
+            weighted = litert_graph.operator_name(graph, op) in _WEIGHTED
             for index in op.outputs:
                 paths[names[index]] = names[op.inputs[1] if weighted else index]
         return paths
@@ -123,19 +122,20 @@ class LitertRounding:
 def _ranges(content, source):
     """Pairs of smallest and largest value of each tensor of real numbers."""
     schema = require("ai_edge_litert.schema_py_generated", "litert")
-    (graph,) = _graph(content).subgraphs
-    interpreter = _open(content)
-    found = [int(index) for op in graph.operators for index in op.outputs]
+    graph = litert_graph.parse(content)
+    (main,) = graph.subgraphs
+    found = [int(index) for op in main.operators for index in op.outputs]
     real = schema.TensorType.FLOAT32
-    found = [index for index in found if graph.tensors[index].type == real]
+    found = [index for index in found if main.tensors[index].type == real]
+    pixels = int(main.inputs[0])
+    interpreter = _open(graph, found)
     rows = []
     for batch in source.calibration_batches(SCALED_IMAGES):
         _run(interpreter, batch)
         rows.append([_extremes(interpreter.tensor(i)()) for i in found])
     means = np.mean(rows, axis=0).tolist()
     # From 0 to 255, so that a pixel stays the number that it is.
-    pixels = {int(graph.inputs[0]): (0.0, 255.0)}
-    return dict(zip(found, means, strict=True)) | pixels
+    return dict(zip(found, means, strict=True)) | {pixels: (0.0, 255.0)}
 
 
 def _extremes(values):
@@ -145,46 +145,23 @@ def _extremes(values):
 def _marked(content, ranges):
     """Writes the ranges into a graph, where the quantiser looks for them."""
     schema = require("ai_edge_litert.schema_py_generated", "litert")
-    graph = _graph(content)
+    graph = litert_graph.parse(content)
     for index, (low, high) in ranges.items():
         marks = schema.QuantizationParametersT()
         marks.min, marks.max = [low], [high]
         graph.subgraphs[0].tensors[index].quantization = marks
-    return _packed(graph)
+    return litert_graph.pack(graph)
 
 
-def _graph(content):
-    schema = require("ai_edge_litert.schema_py_generated", "litert")
-    return schema.ModelT.InitFromPackedBuf(content, 0)
+def _open(graph, results):
+    """Opens a graph that returns these tensors.
 
-
-def _packed(graph):
-    import flatbuffers
-
-    builder = flatbuffers.Builder(0)
-    builder.Finish(graph.Pack(builder), b"TFL3")
-    return bytes(builder.Output())
-
-
-def _operator(graph, op):
-    schema = require("ai_edge_litert.schema_py_generated", "litert")
-    code = graph.operatorCodes[op.opcodeIndex]
-    if code.customCode:
-        return code.customCode.decode()
-    number = max(code.builtinCode, code.deprecatedBuiltinCode)
-    names = vars(schema.BuiltinOperator).items()
-    return next(name for name, value in names if value == number)
-
-
-def _open(content, keep_all=True):
-    """Opens a graph, by default so that a run leaves all its tensors."""
+    A result outlives its run, as fast kernels let no other tensor do.
+    """
     litert = require("ai_edge_litert.interpreter", "litert")
-    plain = litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+    graph.subgraphs[0].outputs = results
     interpreter = litert.Interpreter(
-        model_content=content,
-        num_threads=available_threads(),
-        experimental_preserve_all_tensors=keep_all,
-        experimental_op_resolver_type=plain,
+        model_content=litert_graph.pack(graph), num_threads=available_threads()
     )
     interpreter.allocate_tensors()
     return interpreter

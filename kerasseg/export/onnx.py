@@ -2,7 +2,9 @@
 
 import dataclasses
 import functools
+import logging
 import math
+import os
 from pathlib import Path
 
 import keras
@@ -27,6 +29,10 @@ from kerasseg.export.variant import Variant
 
 DEFAULT_OPSET = 18
 MIN_OPSET = 13
+# A setting of tf2onnx.
+CATCH_ERRORS = "TF2ONNX_CATCH_ERRORS"
+
+_logger = logging.getLogger("kerasseg.export")
 
 
 def to_onnx(
@@ -263,12 +269,29 @@ def _backend():
 def _write_from_tensorflow(source, path, opset):
     import tf2onnx
 
-    tf2onnx.convert.from_function(
-        source.traced,
-        input_signature=source.traced.input_signature,
-        opset=opset,
-        output_path=str(path),
-    )
+    def convert():
+        tf2onnx.convert.from_function(
+            source.traced,
+            input_signature=source.traced.input_signature,
+            opset=opset,
+            output_path=str(path),
+        )
+
+    # Unless told otherwise, tf2onnx copies the graph before each optimiser, in
+    # case it fails. That is half of the time, and they hardly ever do.
+    told = CATCH_ERRORS in os.environ
+    os.environ.setdefault(CATCH_ERRORS, "FALSE")
+    try:
+        convert()
+    except Exception as error:
+        if told:
+            raise
+        _logger.debug("again, with copies of the graph: %s", error)
+        del os.environ[CATCH_ERRORS]
+        convert()
+    finally:
+        if not told:
+            os.environ.pop(CATCH_ERRORS, None)
 
 
 def _write_from_keras(source, path, opset):

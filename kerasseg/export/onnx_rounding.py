@@ -99,6 +99,7 @@ class OnnxRounding:
         self._ranges = _ranges(
             self._float, source.calibration_batches(SCALED_IMAGES)
         )
+        self._whole = self._rounded()
 
     def proto(self, kept=()):
         """Rounds the graph.
@@ -109,6 +110,9 @@ class OnnxRounding:
         Returns:
             `onnx.ModelProto`.
         """
+        return self._rounded(kept) if kept else self._whole
+
+    def _rounded(self, kept=()):
         import onnx
         from onnxruntime import quantization
         from onnxruntime.quantization import registry
@@ -148,7 +152,7 @@ class OnnxRounding:
         Returns:
             List of `Layer`, largest error first.
         """
-        probe, probed = onnx_probe.build(self._float, self.proto())
+        probe, probed = onnx_probe.build(self._float, self._whole)
         session = _session(probe)
         outputs = [tensor for tensor, _ in probed.values()]
         rows = [session.run(outputs, {"images": batch}) for batch in batches]
@@ -247,6 +251,8 @@ def _session(proto):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = available_threads()
     options.log_severity_level = 3
+    # A plan of the memory is made for many runs, and takes more of it.
+    options.enable_mem_pattern = False
     # Without its rearranged tensors, each of which would be put back to be
     # looked at.
     options.graph_optimization_level = (

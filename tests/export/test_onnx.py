@@ -47,6 +47,25 @@ def test_another_opset(model, tmp_path):
     assert proto.opset_import[0].version == 15
 
 
+def test_an_optimiser_that_fails_is_left_out(model, tmp_path, monkeypatch):
+    from tf2onnx.optimizer import MergeDuplicatedNodesOptimizer
+
+    setting = "TF2ONNX_CATCH_ERRORS"
+    monkeypatch.delenv(setting, raising=False)
+    seen = []
+
+    def fail(optimiser, graph, iteration):
+        seen.append(os.environ.get(setting))
+        raise RuntimeError("stand-in")
+
+    monkeypatch.setattr(MergeDuplicatedNodesOptimizer, "optimize", fail)
+    report = to_onnx(model, tmp_path / "x.onnx", image_shape=SHAPE)
+    assert report.relative_error <= 1e-4
+    assert seen[0] == "FALSE"
+    assert set(seen[1:]) == {None}
+    assert setting not in os.environ
+
+
 @pytest.mark.parametrize("opset", [12, 99, 18.0, "18"])
 def test_an_unknown_opset_is_refused(model, tmp_path, opset):
     with pytest.raises(ValueError, match="`opset` must be an integer from 13"):
