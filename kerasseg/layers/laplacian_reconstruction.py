@@ -3,8 +3,8 @@ import numpy as np
 from keras import ops
 
 # Measured (benchmarks/laplacian_reconstruction.py): with one class per
-# convolution the shuffles of single channels cost more than is saved, with all
-# classes in one the products with zeros do.
+# convolution, joining single channels costs more than is saved; with all
+# classes in one, the products with zeros do.
 CLASSES_PER_CONVOLUTION = 2
 
 
