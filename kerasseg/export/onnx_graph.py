@@ -56,6 +56,25 @@ def name_ends(graph, output: str) -> None:
     graph.output[0].name = output
 
 
+def drop_regions(graph) -> None:
+    """Takes the empty regions of interest from resizes.
+
+    tf2onnx writes them, and no mode that it uses reads them. In half precision
+    ONNX Runtime would reorder their axes, which they do not have.
+
+    Args:
+        graph: `onnx.GraphProto`, which is changed.
+    """
+    empty = {t.name for t in graph.initializer if 0 in t.dims}
+    for node in graph.node:
+        if node.op_type == "Resize" and empty.intersection(node.input[1:2]):
+            node.input[1] = ""
+    used = {name for node in graph.node for name in node.input}
+    for tensor in list(graph.initializer):
+        if tensor.name in empty - used:
+            graph.initializer.remove(tensor)
+
+
 def folded(proto, path):
     """Merges constants, scales and biases into convolutions.
 
