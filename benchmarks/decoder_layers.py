@@ -16,7 +16,8 @@ with 32 channels on 2 images of 128 x 128, and of the light one of the zoo on
 4 images of 320 x 320. Goal for `PixelDCL`: at most 1.1.
 
 Layers are exported by `kerasseg.export` and run in ONNX Runtime and LiteRT;
-in TensorFlow they run as a `tf.function`. `--parts` leaves some out.
+in TensorFlow they run as a `tf.function`. Runtimes follow one another, so that
+none disturbs the next. `--parts` leaves some out.
 """
 
 import argparse
@@ -36,6 +37,9 @@ UPSAMPLINGS = {
     "PixelDCL": {"upsampling": "pixel_dcl"},
     "IPixelDCL": {"upsampling": "ipixel_dcl"},
 }
+# Calls a turn. Where a call takes a millisecond or two, as an interpolation
+# does, a few take longer than they should, until sleeping threads are awake.
+REPEATS = {"interpolation": 30, "context": 3, "training": 3}
 RUNTIMES = {
     "onnx": "ONNX Runtime",
     "tensorflow": "TensorFlow",
@@ -118,6 +122,15 @@ def open_layers(comparisons, folder, threads):
     return found
 
 
+def in_each_runtime(found, rounds, repeats):
+    """Takes turns within a runtime, then within the next."""
+    seconds = {}
+    for this in RUNTIMES:
+        runs = {key: run for key, run in found.items() if key[1] == this}
+        seconds |= timing.in_turns(runs, rounds, repeats)
+    return {key: seconds[key] for key in found}
+
+
 def open_unets():
     """Functions that train one step, by U-Net and upsampling."""
     import keras
@@ -190,9 +203,6 @@ def main():
     parser.add_argument(
         "--parts", nargs="+", choices=[*parts, "training"], metavar="PART"
     )
-    parser.add_argument(
-        "--repeats", type=int, default=3, help="calls a turn, default 3"
-    )
     timing.add_arguments(parser, rounds=30)
     args = parser.parse_args()
     timing.set_up(args.threads)
@@ -205,12 +215,14 @@ def main():
             continue
         with tempfile.TemporaryDirectory() as folder:
             found = open_layers(make(), Path(folder), args.threads)
-            seconds = timing.in_turns(found, args.rounds, args.repeats)
+            seconds = in_each_runtime(found, args.rounds, REPEATS[part])
         results[part] = print_layers(seconds)
         print()
     if "training" in chosen:
         found = open_unets()
-        seconds = timing.in_turns(found, args.rounds, args.repeats, pause=0.3)
+        seconds = timing.in_turns(
+            found, args.rounds, REPEATS["training"], pause=0.3
+        )
         results["training"] = print_unets(seconds)
     timing.write_json(args.json, before, args, results=results)
 
