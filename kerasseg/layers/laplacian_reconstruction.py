@@ -93,6 +93,8 @@ class LaplacianReconstruction(keras.layers.Layer):
         self.use_bias = use_bias
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self._folded = None
+        # The exporter to LiteRT sets this, see `_shuffled`.
+        self.for_litert = False
 
     def build(self, input_shape):
         expected = self.num_classes * self.num_bases
@@ -164,12 +166,19 @@ class LaplacianReconstruction(keras.layers.Layer):
 
         Whole rows of a block are moved, at rank 4: in ONNX Runtime and in
         TensorFlow that is faster than `depth_to_space`, and the result has
-        its channels last.
+        its channels last. LiteRT is as fast with its own operator.
         """
         size, classes = self.strides, self.num_classes
-        rows = ops.reshape(blocks, (-1, width, size, size * classes))
-        rows = ops.transpose(rows, (0, 2, 1, 3))
-        maps = ops.reshape(rows, (-1, size * height, size * width, classes))
+        if self.for_litert:
+            shape = (-1, height, width, size * size * classes)
+            maps = ops.depth_to_space(
+                ops.reshape(blocks, shape), size, data_format="channels_last"
+            )
+        else:
+            rows = ops.reshape(blocks, (-1, width, size, size * classes))
+            rows = ops.transpose(rows, (0, 2, 1, 3))
+            shape = (-1, size * height, size * width, classes)
+            maps = ops.reshape(rows, shape)
         edge = size // 2
         return maps[:, edge:-edge, edge:-edge, :]
 
