@@ -76,7 +76,7 @@ def test_contract_with_all_weights_trainable(rng):
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_both_forms_equal_the_definition(case):
+def test_all_forms_equal_the_definition(case):
     rng = np.random.default_rng(case)
     strides = (2, 4, 8)[case % 3]
     classes, count = int(rng.integers(2, 11)), int(rng.integers(1, 5))
@@ -89,6 +89,9 @@ def test_both_forms_equal_the_definition(case):
     for training in (False, True):
         outputs = value(layer(inputs, training=training))
         np.testing.assert_allclose(outputs, expected, atol=2e-5)
+    plain = value(layer(inputs))
+    layer.for_litert = True
+    np.testing.assert_array_equal(value(layer(inputs)), plain)
 
 
 @pytest.mark.parametrize("training", [False, True])
