@@ -2,8 +2,6 @@
 
 from kerasseg.export.errors import require
 
-SIGNATURE = "serving_default"
-
 
 def parse(content):
     """Reads the bytes of a file.
@@ -71,7 +69,7 @@ def with_signature(content, output) -> bytes:
         (end.tensorIndex,) = (int(index) for index in tensors)
         ends.append([end])
     signature = schema.SignatureDefT()
-    signature.signatureKey = SIGNATURE
+    signature.signatureKey = "serving_default"
     signature.inputs, signature.outputs = ends
     graph.signatureDefs = [signature]
     return pack(graph)

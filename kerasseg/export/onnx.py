@@ -189,6 +189,7 @@ def write_onnx(
     if converter != "tf2onnx":
         proto = onnx_graph.folded(proto, path)
     onnx_graph.name_ends(proto.graph, source.variant.output)
+    onnx_graph.repeat_plainly(proto.graph)
     onnx_graph.drop_regions(proto.graph)
     if source.variant.precision == "float16":
         proto = onnx_rounding.to_float16(proto, path)

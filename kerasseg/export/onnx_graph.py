@@ -56,6 +56,32 @@ def name_ends(graph, output: str) -> None:
     graph.output[0].name = output
 
 
+def repeat_plainly(graph) -> None:
+    """Writes nearest-neighbour resizes by whole factors the usual way.
+
+    tf2onnx takes a mode that later versions of ONNX dropped, and for which
+    ONNX Runtime has no fast path. For whole factors both repeat each value.
+
+    Args:
+        graph: `onnx.GraphProto`, which is changed.
+    """
+    from onnx import numpy_helper
+
+    factors = {
+        tensor.name: numpy_helper.to_array(tensor)
+        for tensor in graph.initializer
+    }
+    for node in graph.node:
+        if node.op_type != "Resize" or len(node.input) != 3:
+            continue
+        scales = factors.get(node.input[2])
+        if scales is None or (scales % 1).any():
+            continue
+        for attribute in node.attribute:
+            if attribute.s == b"tf_half_pixel_for_nn":
+                attribute.s = b"asymmetric"
+
+
 def drop_regions(graph) -> None:
     """Takes the empty regions of interest from resizes.
 

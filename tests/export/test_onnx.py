@@ -47,6 +47,23 @@ def test_another_opset(model, tmp_path):
     assert proto.opset_import[0].version == 15
 
 
+@pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
+def test_repeated_pixels_take_the_mode_with_a_fast_path(tmp_path, layout):
+    import onnx
+
+    images = keras.Input((None, None, 3))
+    x = layers.Conv2D(4, 3, 2, "same")(layers.Rescaling(1 / 255)(images))
+    x = layers.Resizing(*SHAPE, interpolation="nearest")(x)
+    model = keras.Model(images, layers.Conv2D(3, 1)(x))
+    path = tmp_path / "x.onnx"
+    report = to_onnx(model, path, image_shape=SHAPE, layout=layout)
+    assert report.relative_error <= 1e-4
+    (resize,) = (n for n in onnx.load(path).graph.node if n.op_type == "Resize")
+    modes = {a.name: a.s for a in resize.attribute}
+    assert modes["coordinate_transformation_mode"] == b"asymmetric"
+    assert modes["nearest_mode"] == b"floor"
+
+
 def test_an_optimiser_that_fails_is_left_out(model, tmp_path, monkeypatch):
     from tf2onnx.optimizer import MergeDuplicatedNodesOptimizer
 
