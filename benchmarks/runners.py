@@ -16,12 +16,12 @@ def litert_runner(path, threads):
 
 
 def tensorflow_runner(model):
-    """One run of a Keras model of a fixed size as a `tf.function`."""
+    """One run of a Keras model of a fixed size, as its SavedModel has it."""
     import tensorflow as tf
 
     from kerasseg.export.static import make_source
 
-    traced = make_source(model).traced
+    traced = make_source(model).trace_for("saved_model")
     value = tf.constant(_random_input((1, *model.input_shape[1:])))
     return lambda: traced(value)["logits"].numpy()
 

@@ -117,14 +117,7 @@ def write_litert(source, path) -> Conversion:
     import tensorflow as tf
 
     path = Path(path)
-    adapting = source.layers_with("for_litert")
-    try:
-        for layer in adapting:
-            layer.for_litert = True
-        source.traced.get_concrete_function()
-    finally:
-        for layer in adapting:
-            layer.for_litert = False
+    source.trace_for("litert")
     try:
         content = _converted(source, source.variant.precision)
     except Exception:

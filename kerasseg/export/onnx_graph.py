@@ -27,8 +27,8 @@ def refuse_foreign(proto) -> None:
     if foreign:
         raise ExportError(
             f"The ONNX graph holds operators that no runtime knows: "
-            f"{', '.join(foreign)}. Grouped convolutions end like this (use "
-            f"depthwise ones)."
+            f"{', '.join(foreign)}. A StatefulPartitionedCall is a function "
+            f"that XLA was to compile."
         )
 
 

@@ -88,7 +88,8 @@ def write_saved_model(source, path, encoded=False) -> None:
     """
     import tensorflow as tf
 
-    signatures = {"serving_default": source.traced.get_concrete_function()}
+    traced = source.trace_for("saved_model")
+    signatures = {"serving_default": traced.get_concrete_function()}
     if encoded:
         function = encoded_function(source)
         signatures[SIGNATURE] = function.get_concrete_function()

@@ -1,5 +1,6 @@
 """The form of a model that gets exported: one image, one size, inference."""
 
+import contextlib
 import dataclasses
 import functools
 import re
@@ -152,7 +153,8 @@ class Source:
         try:
             for layer in foldable:
                 layer.fold()
-            function.get_concrete_function()
+            with _nothing_compiled():
+                function.get_concrete_function()
         except Exception as error:
             raise ExportError(
                 f"The model cannot be traced for images of shape "
@@ -162,6 +164,24 @@ class Source:
             for layer in foldable:
                 layer.unfold()
         return function
+
+    def trace_for(self, target: str):
+        """Traces the model in the form that is fast in a format.
+
+        Args:
+            target: Name of the format.
+
+        Returns:
+            `traced`.
+        """
+        adapting = self.layers_with("export_target")
+        try:
+            for layer in adapting:
+                layer.export_target = target
+            return self.traced
+        finally:
+            for layer in adapting:
+                layer.export_target = None
 
     def updated_variables(self) -> list[str]:
         """Names the variables that the traced model writes to.
@@ -185,6 +205,29 @@ class Source:
                 if op.type.startswith("Assign") and op.inputs
             }
         )
+
+
+@contextlib.contextmanager
+def _nothing_compiled():
+    """Has Keras trace what it would have XLA compile.
+
+    Grouped convolutions are such. Compiled, they are out of reach for
+    converters, and slower on a CPU.
+    """
+    import tensorflow as tf
+
+    function = tf.function
+
+    def plain(*args, jit_compile=None, **kwargs):
+        if jit_compile and not args:
+            return lambda traced: traced
+        return function(*args, jit_compile=jit_compile, **kwargs)
+
+    tf.function = plain
+    try:
+        yield
+    finally:
+        tf.function = function
 
 
 def make_source(model, image_shape=None, variant=None) -> Source:

@@ -85,8 +85,8 @@ class GlobalInterpolation(keras.layers.Layer):
         )
         self.resampling = resampling
         self._cells = None
-        # The exporter to LiteRT sets this, see `call`.
-        self.for_litert = False
+        # Exporters set this to the name of their format.
+        self.export_target = None
 
     def build(self, input_shape):
         maps, _ = _split(input_shape)
@@ -144,7 +144,7 @@ class GlobalInterpolation(keras.layers.Layer):
         # LiteRT puts transposes around it and is slower.
         channels = maps.shape[-1]
         leading = (batch,)
-        if maps.shape[0] == 1 and not self.for_litert:
+        if maps.shape[0] == 1 and self.export_target != "litert":
             leading = ()
             maps = ops.reshape(maps, (height, width, channels))
         x = ops.matmul(columns, maps)

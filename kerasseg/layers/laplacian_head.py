@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from kerasseg.layers.laplacian_reconstruction import LaplacianReconstruction
+from kerasseg.layers.laplacian_reconstruction import convolution
 
 
 @keras.saving.register_keras_serializable("kerasseg")
@@ -75,9 +76,7 @@ class LaplacianHead(LaplacianReconstruction):
             return self._transposed(ops.matmul(inputs, kernel))
         (kernel,) = self._kernels(inputs.dtype)
         padded = ops.pad(inputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
-        blocks = ops.conv(
-            padded, kernel, padding="valid", data_format="channels_last"
-        )
+        blocks = convolution(padded, kernel)
         return self._shuffled(blocks, *ops.shape(blocks)[1:3])
 
     def _inference_kernels(self, dtype):

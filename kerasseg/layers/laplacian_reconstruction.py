@@ -6,6 +6,8 @@ from keras import ops
 # convolution, joining single channels costs more than is saved; with all
 # classes in one, the products with zeros do.
 CLASSES_PER_CONVOLUTION = 2
+# Formats whose runtimes are fast with one convolution of a group per class.
+GROUPED = ("litert", "saved_model")
 
 
 @keras.saving.register_keras_serializable("kerasseg")
@@ -20,10 +22,11 @@ class LaplacianReconstruction(keras.layers.Layer):
     group per class, kernel `2 * strides`, cropped by `strides / 2` per side.
     Bases are used as stored, without a flip.
 
-    Inference runs one small convolution for every two classes: plain LiteRT
-    and ONNX operators, and the fastest in ONNX Runtime and TensorFlow, though
-    it multiplies by the zeros between those two. Training runs one transposed
-    convolution, whose gradient is faster; both compute the same map.
+    Inference runs one small convolution for every two classes, the fastest in
+    ONNX Runtime and where XLA compiles, though it multiplies by the zeros
+    between those two. LiteRT and SavedModel files hold one convolution with a
+    group per class. Training runs one transposed convolution, whose gradient
+    is faster. All compute the same map.
 
     Args:
         num_classes: integer >= 2. Number of classes `C`.
@@ -93,8 +96,8 @@ class LaplacianReconstruction(keras.layers.Layer):
         self.use_bias = use_bias
         self.bias_initializer = keras.initializers.get(bias_initializer)
         self._folded = None
-        # The exporter to LiteRT sets this, see `_shuffled`.
-        self.for_litert = False
+        # Exporters set this to the name of their format.
+        self.export_target = None
 
     def build(self, input_shape):
         expected = self.num_classes * self.num_bases
@@ -138,28 +141,39 @@ class LaplacianReconstruction(keras.layers.Layer):
         )
 
     def _blocks(self, inputs):
-        """A 2x2 convolution per few classes, and one pixel shuffle.
+        """Convolutions with windows of 2x2 cells, and one pixel shuffle.
 
         An output block of `s x s` pixels lies between four cells and takes a
         quarter of the basis from each.
         """
-        size, step = self.strides, CLASSES_PER_CONVOLUTION
         padded = ops.pad(inputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
-        maps = []
-        for i, kernel in enumerate(self._kernels(inputs.dtype)):
-            first = i * step * self.num_bases
-            x = ops.conv(
-                padded[..., first : first + kernel.shape[2]],
-                kernel,
-                padding="valid",
-                data_format="channels_last",
-            )
-            classes = kernel.shape[-1] // size**2
-            maps.append(ops.reshape(x, (-1, size**2, classes)))
+        kernels = self._kernels(inputs.dtype)
+        if self._is_grouped:
+            blocks = self._of_all_classes(padded, *kernels)
+        else:
+            blocks = self._of_few_classes(padded, kernels)
         height, width = ops.shape(padded)[1:3]
-        return self._shuffled(
-            ops.concatenate(maps, axis=-1), height - 1, width - 1
-        )
+        return self._shuffled(blocks, height - 1, width - 1)
+
+    @property
+    def _is_grouped(self):
+        return self.export_target in GROUPED
+
+    def _of_all_classes(self, padded, kernel):
+        """The blocks by one convolution with a group per class."""
+        maps = convolution(padded, kernel)
+        shape = (-1, self.num_classes, self.strides**2)
+        return ops.transpose(ops.reshape(maps, shape), (0, 2, 1))
+
+    def _of_few_classes(self, padded, kernels):
+        """The blocks by one convolution per kernel."""
+        maps, first, pixels = [], 0, self.strides**2
+        for kernel in kernels:
+            last = first + kernel.shape[2]
+            x = convolution(padded[..., first:last], kernel)
+            maps.append(ops.reshape(x, (-1, pixels, x.shape[-1] // pixels)))
+            first = last
+        return ops.concatenate(maps, axis=-1)
 
     def _shuffled(self, blocks, height, width):
         """Writes blocks `(pixels of a block, classes)` side by side, cropped.
@@ -169,7 +183,7 @@ class LaplacianReconstruction(keras.layers.Layer):
         its channels last. LiteRT is as fast with its own operator.
         """
         size, classes = self.strides, self.num_classes
-        if self.for_litert:
+        if self.export_target == "litert":
             shape = (-1, height, width, size * size * classes)
             maps = ops.depth_to_space(
                 ops.reshape(blocks, shape), size, data_format="channels_last"
@@ -204,6 +218,9 @@ class LaplacianReconstruction(keras.layers.Layer):
 
     def _inference_kernels(self, dtype):
         kernels, step = self._cell_kernels(dtype), CLASSES_PER_CONVOLUTION
+        if self._is_grouped:
+            kernels = ops.transpose(kernels, (0, 1, 2, 4, 3))
+            return [ops.reshape(kernels, (2, 2, self.num_bases, -1))]
         return [
             _block_diagonal(kernels[..., start : start + step])
             for start in range(0, self.num_classes, step)
@@ -240,18 +257,18 @@ class LaplacianReconstruction(keras.layers.Layer):
         Returns:
             A dict: `"ideal"` (each coefficient times each pixel of its
             basis), `"computed"` (what inference runs, with the border cells
-            and the zeros between neighbouring classes) and
-            `"block_diagonal"` (the dense transposed convolution).
+            and the zeros between neighbouring classes), `"grouped"` (what it
+            runs in LiteRT and SavedModel files) and `"block_diagonal"` (the
+            dense transposed convolution).
         """
         classes, step = self.num_classes, CLASSES_PER_CONVOLUTION
         per_class = self.num_bases * (2 * self.strides) ** 2
         blocks = [min(step, classes - i) for i in range(0, classes, step)]
+        with_border = (height + 1) * (width + 1) * per_class
         return {
             "ideal": height * width * classes * per_class,
-            "computed": (height + 1)
-            * (width + 1)
-            * sum(n * n for n in blocks)
-            * per_class,
+            "computed": sum(n * n for n in blocks) * with_border,
+            "grouped": classes * with_border,
             "block_diagonal": height * width * classes**2 * per_class,
         }
 
@@ -306,6 +323,12 @@ class CosineBases(keras.initializers.Initializer):
         norms = np.sqrt((bases**2).sum(axis=(1, 2), keepdims=True))
         bases = np.broadcast_to(bases / norms * height / 2, shape)
         return ops.convert_to_tensor(bases, dtype=dtype or "float32")
+
+
+def convolution(inputs, kernel):
+    return ops.conv(
+        inputs, kernel, padding="valid", data_format="channels_last"
+    )
 
 
 def _block_diagonal(kernels):

@@ -95,12 +95,20 @@ def test_batch_normalisation_in_training_mode_is_found(trapped_model, tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_grouped_convolutions_are_refused(tmp_path):
+def test_functions_that_xla_compiles_are_refused(tmp_path):
+    import tensorflow as tf
+
+    @tf.function(jit_compile=True)
+    def compiled(images):
+        return 2 * images
+
+    class Compiled(layers.Layer):
+        def call(self, inputs):
+            return compiled(inputs)
+
     images = keras.Input((None, None, 3))
-    x = layers.Conv2D(8, 1)(images)
-    x = layers.Conv2D(8, 3, groups=4, padding="same")(x)
-    model = keras.Model(images, layers.Conv2D(3, 1)(x))
-    with pytest.raises(ExportError, match="StatefulPartitionedCall.*Grouped"):
+    model = keras.Model(images, layers.Conv2D(3, 1)(Compiled()(images)))
+    with pytest.raises(ExportError, match="StatefulPartitionedCall.*XLA"):
         to_onnx(model, tmp_path / "x.onnx", image_shape=SHAPE)
     assert not list(tmp_path.iterdir())
 

@@ -89,9 +89,9 @@ def test_all_forms_equal_the_definition(case):
     for training in (False, True):
         outputs = value(layer(inputs, training=training))
         np.testing.assert_allclose(outputs, expected, atol=2e-5)
-    plain = value(layer(inputs))
-    layer.for_litert = True
-    np.testing.assert_array_equal(value(layer(inputs)), plain)
+    for layer.export_target in ("litert", "saved_model"):
+        outputs = value(layer(inputs))
+        np.testing.assert_allclose(outputs, expected, atol=2e-5)
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -197,8 +197,12 @@ def test_multiply_adds(rng, monkeypatch, classes):
         return outputs
 
     monkeypatch.setattr(ops, "conv", count)
-    layer(normal(rng, 1, 3, 5, classes * 10))
+    inputs = normal(rng, 1, 3, 5, classes * 10)
+    layer(inputs)
     assert sum(seen) == counts["computed"]
+    layer.export_target = "saved_model"
+    layer(inputs)
+    assert seen[-1] == counts["grouped"]
 
 
 def test_little_is_multiplied_by_zero():
