@@ -21,8 +21,9 @@ class Recipe:
         epochs: Number of epochs.
         batch_size: Images per step, over all devices. Defaults to 8.
         augmentation: Joint transform of image and mask. Defaults to `None`.
-        optimizer: Returns the optimizer for a number of steps. Defaults to
-            AdamW at 1e-3 with polynomial decay.
+        optimizer: Returns the optimizer for a number of steps. With
+            `use_ema=True` the result is the average that it keeps of the
+            weights. Defaults to AdamW at 1e-3 with polynomial decay.
         heads: Returns a model with the extra outputs to train with, given
             the model. Defaults to `None`.
         head_losses: Loss of each extra output. Defaults to none.

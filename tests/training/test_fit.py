@@ -105,10 +105,31 @@ def weights(model):
     return [keras.ops.convert_to_numpy(v) for v in model.weights]
 
 
+def averaging(steps):
+    return keras.optimizers.Adam(0.03, use_ema=True, ema_momentum=0.7)
+
+
+def test_the_result_is_the_average_that_the_optimizer_keeps(
+    make_recipe, tmp_path
+):
+    def after(epochs, **parts):
+        out = tmp_path / f"{epochs} {len(parts)}"
+        recipe = make_recipe(epochs=epochs, batch_size=8, **parts)
+        return weights(fit(recipe, out, verbose=0))
+
+    averaged = after(2, optimizer=averaging)
+    for first, second, result in zip(after(1), after(2), averaged, strict=True):
+        assert abs(first - second).max() > 1e-3
+        expected = 0.7 * first + 0.3 * second
+        np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("options", [{}, {"optimizer": averaging}])
 def test_a_run_in_two_parts_is_the_run_in_one(
-    make_recipe, heads, tmp_path, read_log, caplog
+    make_recipe, heads, tmp_path, read_log, caplog, options
 ):
     recipe = make_recipe(
+        **options,
         epochs=2,
         heads=heads,
         head_losses={"coarse": SegmentationLoss()},
