@@ -269,15 +269,17 @@ def _backend():
 
 
 def _write_from_tensorflow(source, path, opset):
+    import onnx
     import tf2onnx
 
     def convert():
-        tf2onnx.convert.from_function(
+        proto, _ = tf2onnx.convert.from_function(
             source.traced,
             input_signature=source.traced.input_signature,
             opset=opset,
-            output_path=str(path),
         )
+        onnx_graph.embed(proto.graph, source.constants())
+        onnx.save(proto, str(path))
 
     # Unless told otherwise, tf2onnx copies the graph before each optimiser, in
     # case it fails. That is half of the time, and they hardly ever do.

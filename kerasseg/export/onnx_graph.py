@@ -56,6 +56,23 @@ def name_ends(graph, output: str) -> None:
     graph.output[0].name = output
 
 
+def embed(graph, constants) -> None:
+    """Makes inputs with known values part of the graph.
+
+    Args:
+        graph: `onnx.GraphProto`, which is changed.
+        constants: Arrays by the names of inputs.
+    """
+    from onnx import numpy_helper
+
+    for tensor in list(graph.input):
+        if tensor.name in constants:
+            graph.input.remove(tensor)
+            graph.initializer.append(
+                numpy_helper.from_array(constants[tensor.name], tensor.name)
+            )
+
+
 def repeat_plainly(graph) -> None:
     """Writes nearest-neighbour resizes by whole factors the usual way.
 

@@ -183,6 +183,19 @@ class Source:
             for layer in adapting:
                 layer.export_target = None
 
+    def constants(self) -> dict[str, np.ndarray]:
+        """Reads the tensors that layers keep besides their variables.
+
+        Returns:
+            The values, by the names that the traced model has for them.
+        """
+        captures = self.traced.get_concrete_function().graph.captures
+        return {
+            inner.name: outer.numpy()
+            for outer, inner in captures
+            if outer.dtype != "resource"
+        }
+
     def updated_variables(self) -> list[str]:
         """Names the variables that the traced model writes to.
 

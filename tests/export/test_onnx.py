@@ -10,6 +10,7 @@ import pytest
 from keras import layers
 
 from kerasseg.export import ExportError
+from kerasseg.export import Gate
 from kerasseg.export import run_onnx
 from kerasseg.export import to_onnx
 
@@ -93,6 +94,39 @@ def test_batch_normalisation_in_training_mode_is_found(trapped_model, tmp_path):
     with pytest.raises(ExportError, match="updates 2 variables .*moving_mean"):
         to_onnx(trapped_model, tmp_path / "x.onnx", image_shape=SHAPE)
     assert not list(tmp_path.iterdir())
+
+
+@keras.saving.register_keras_serializable("kerasseg-tests")
+class Table(layers.Layer):
+    """Keeps a tensor that is no variable."""
+
+    def build(self, input_shape):
+        rows = np.linspace(1, 2, input_shape[1], dtype="float32")
+        self.table = keras.ops.convert_to_tensor(rows[:, None, None])
+
+    def call(self, inputs):
+        return inputs * self.table
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
+def test_tensors_that_layers_keep(tmp_path, rng, precision):
+    images = keras.Input((*SHAPE, 3))
+    x = layers.Conv2D(8, 3, 2, "same")(Table()(images))
+    x = layers.UpSampling2D(2, interpolation="bilinear")(Table()(x))
+    model = keras.Model(images, layers.Conv2D(3, 1)(x))
+    path = tmp_path / "x.onnx"
+    calibration = rng.uniform(0, 255, (4, *SHAPE, 3)).astype("float32")
+    to_onnx(
+        model,
+        path,
+        precision=precision,
+        calibration=calibration if precision == "int8" else None,
+        gate=Gate(mask_agreement=0.9),
+    )
+    agreement = np.argmax(run_onnx(path, calibration), axis=-1) == np.argmax(
+        model(calibration), axis=-1
+    )
+    assert agreement.mean() > 0.9
 
 
 def test_functions_that_xla_compiles_are_refused(tmp_path):
