@@ -9,13 +9,6 @@ same multiply-adds and the same output: one matrix product
 brings to the size of the image. Both are exported by `kerasseg.export` and
 run in ONNX Runtime and LiteRT; in TensorFlow both run as the function that a
 SavedModel holds. Goal: at most 1.5 in ONNX Runtime and in TensorFlow.
-
-In ONNX Runtime that is out of reach of standard operators. Where the ideal
-took 2.6 ms, putting the channels of the input first took 0.7 ms and one
-convolution with a group per class 2.2 ms: 1.0 ms of the goal is left. But the
-result must then be put into pixels with their classes side by side. Classes
-together took 0.7 ms, channels last 1.1 ms, blocks to rows 0.5 ms, the crop
-1.1 ms.
 """
 
 import argparse

@@ -272,10 +272,12 @@ def _write_from_tensorflow(source, path, opset):
     import onnx
     import tf2onnx
 
+    traced = source.trace_for("onnx")
+
     def convert():
         proto, _ = tf2onnx.convert.from_function(
-            source.traced,
-            input_signature=source.traced.input_signature,
+            traced,
+            input_signature=traced.input_signature,
             opset=opset,
         )
         onnx_graph.embed(proto.graph, source.constants())

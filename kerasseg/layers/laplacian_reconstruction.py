@@ -6,8 +6,6 @@ from keras import ops
 # convolution, joining single channels costs more than is saved; with all
 # classes in one, the products with zeros do.
 CLASSES_PER_CONVOLUTION = 2
-# Formats whose runtimes are fast with one convolution of a group per class.
-GROUPED = ("litert", "saved_model")
 
 
 @keras.saving.register_keras_serializable("kerasseg")
@@ -22,11 +20,11 @@ class LaplacianReconstruction(keras.layers.Layer):
     group per class, kernel `2 * strides`, cropped by `strides / 2` per side.
     Bases are used as stored, without a flip.
 
-    Inference runs one small convolution for every two classes, the fastest in
-    ONNX Runtime and where XLA compiles, though it multiplies by the zeros
-    between those two. LiteRT and SavedModel files hold one convolution with a
-    group per class. Training runs one transposed convolution, whose gradient
-    is faster. All compute the same map.
+    Inference runs one small convolution for every two classes, the fastest
+    where XLA compiles, though it multiplies by the zeros between those two.
+    Exported files hold one convolution with a group per class. Training runs
+    one transposed convolution, whose gradient is faster. All compute the same
+    map.
 
     Args:
         num_classes: integer >= 2. Number of classes `C`.
@@ -148,22 +146,16 @@ class LaplacianReconstruction(keras.layers.Layer):
         """
         padded = ops.pad(inputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
         kernels = self._kernels(inputs.dtype)
-        if self._is_grouped:
-            blocks = self._of_all_classes(padded, *kernels)
-        else:
+        height, width = (size - 1 for size in ops.shape(padded)[1:3])
+        if self.export_target is None:
             blocks = self._of_few_classes(padded, kernels)
-        height, width = ops.shape(padded)[1:3]
-        return self._shuffled(blocks, height - 1, width - 1)
-
-    @property
-    def _is_grouped(self):
-        return self.export_target in GROUPED
-
-    def _of_all_classes(self, padded, kernel):
-        """The blocks by one convolution with a group per class."""
-        maps = convolution(padded, kernel)
-        shape = (-1, self.num_classes, self.strides**2)
-        return ops.transpose(ops.reshape(maps, shape), (0, 2, 1))
+            return self._shuffled(blocks, height, width)
+        maps = convolution(padded, *kernels)
+        if self.export_target == "onnx":
+            return self._gathered(maps, height, width)
+        maps = ops.reshape(maps, (-1, self.num_classes, self.strides**2))
+        blocks = ops.transpose(maps, (0, 2, 1))
+        return self._shuffled(blocks, height, width)
 
     def _of_few_classes(self, padded, kernels):
         """The blocks by one convolution per kernel."""
@@ -174,6 +166,24 @@ class LaplacianReconstruction(keras.layers.Layer):
             maps.append(ops.reshape(x, (-1, pixels, x.shape[-1] // pixels)))
             first = last
         return ops.concatenate(maps, axis=-1)
+
+    def _gathered(self, maps, height, width):
+        """Takes each pixel from where a grouped convolution put it.
+
+        In ONNX Runtime transpositions of small blocks are ten times slower.
+        """
+        size = self.strides
+        maps = ops.transpose(maps, (0, 3, 1, 2))
+        shape = (-1, self.num_classes, size**2 * height * width)
+        pixels = ops.transpose(ops.reshape(maps, shape), (0, 2, 1))
+        rows, columns = (
+            np.arange(size // 2, size * blocks - size // 2)
+            for blocks in (height, width)
+        )
+        rows = rows[:, None]
+        places = rows % size * size + columns % size
+        places = (places * height + rows // size) * width + columns // size
+        return ops.take(pixels, places.astype("int32"), axis=1)
 
     def _shuffled(self, blocks, height, width):
         """Writes blocks `(pixels of a block, classes)` side by side, cropped.
@@ -218,7 +228,7 @@ class LaplacianReconstruction(keras.layers.Layer):
 
     def _inference_kernels(self, dtype):
         kernels, step = self._cell_kernels(dtype), CLASSES_PER_CONVOLUTION
-        if self._is_grouped:
+        if self.export_target is not None:
             kernels = ops.transpose(kernels, (0, 1, 2, 4, 3))
             return [ops.reshape(kernels, (2, 2, self.num_bases, -1))]
         return [
@@ -258,7 +268,7 @@ class LaplacianReconstruction(keras.layers.Layer):
             A dict: `"ideal"` (each coefficient times each pixel of its
             basis), `"computed"` (what inference runs, with the border cells
             and the zeros between neighbouring classes), `"grouped"` (what it
-            runs in LiteRT and SavedModel files) and `"block_diagonal"` (the
+            runs in exported files) and `"block_diagonal"` (the
             dense transposed convolution).
         """
         classes, step = self.num_classes, CLASSES_PER_CONVOLUTION

@@ -53,7 +53,7 @@ def test_other_precisions(model, tmp_path, rng, form, precision):
     assert report.operators[convolution] == 4
 
 
-@pytest.mark.parametrize("form", ["saved_model", "litert"])
+@pytest.mark.parametrize("form", EXPORTS)
 def test_reconstruction_is_one_convolution(tmp_path, form):
     to_form, name, convolution = EXPORTS[form]
     inputs = keras.Input((*SHAPE, 70))

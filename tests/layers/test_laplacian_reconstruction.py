@@ -89,7 +89,7 @@ def test_all_forms_equal_the_definition(case):
     for training in (False, True):
         outputs = value(layer(inputs, training=training))
         np.testing.assert_allclose(outputs, expected, atol=2e-5)
-    for layer.export_target in ("litert", "saved_model"):
+    for layer.export_target in ("litert", "saved_model", "onnx"):
         outputs = value(layer(inputs))
         np.testing.assert_allclose(outputs, expected, atol=2e-5)
 
