@@ -2,9 +2,8 @@ import keras
 import numpy as np
 from keras import ops
 
-# Measured (benchmarks/laplacian_reconstruction.py): with one class per
-# convolution, joining single channels costs more than is saved; with all
-# classes in one, the products with zeros do.
+# With one class per convolution, joining single channels costs more than is
+# saved; with all classes in one, the products with zeros do.
 CLASSES_PER_CONVOLUTION = 2
 
 
