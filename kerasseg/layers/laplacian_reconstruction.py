@@ -21,9 +21,9 @@ class LaplacianReconstruction(keras.layers.Layer):
 
     Inference runs one small convolution for every two classes, the fastest
     where XLA compiles, though it multiplies by the zeros between those two.
-    Exported files hold one convolution with a group per class. Training runs
-    one transposed convolution, whose gradient is faster. All compute the same
-    map.
+    Files exported from TensorFlow hold one convolution with a group per class.
+    Training runs one transposed convolution, whose gradient is faster. All
+    compute the same map.
 
     Args:
         num_classes: integer >= 2. Number of classes `C`.
@@ -266,8 +266,8 @@ class LaplacianReconstruction(keras.layers.Layer):
         Returns:
             A dict: `"ideal"` (each coefficient times each pixel of its
             basis), `"computed"` (what inference runs, with the border cells
-            and the zeros between neighbouring classes), `"grouped"` (what it
-            runs in exported files) and `"block_diagonal"` (the
+            and the zeros between neighbouring classes), `"grouped"` (what
+            files exported from TensorFlow run) and `"block_diagonal"` (the
             dense transposed convolution).
         """
         classes, step = self.num_classes, CLASSES_PER_CONVOLUTION

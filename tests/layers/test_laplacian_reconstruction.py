@@ -89,7 +89,8 @@ def test_all_forms_equal_the_definition(case):
     for training in (False, True):
         outputs = value(layer(inputs, training=training))
         np.testing.assert_allclose(outputs, expected, atol=2e-5)
-    for layer.export_target in ("litert", "saved_model", "onnx"):
+    for target in ("litert", "saved_model", "onnx"):
+        layer.export_target = target
         outputs = value(layer(inputs))
         np.testing.assert_allclose(outputs, expected, atol=2e-5)
 
