@@ -256,7 +256,9 @@ LATENCY = """\
 ## Latency, over the ONNX float32 file
 
 Below 1 is faster. Float16 files are for processors that compute in float16;
-where one computes in float32 they are smaller, not faster.
+where one computes in float32 they are smaller, not faster. Entries were timed
+on different days: between them, compare [upsamplers.md](upsamplers.md), not
+the milliseconds below.
 """
 
 
