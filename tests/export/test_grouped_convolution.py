@@ -31,11 +31,16 @@ def model():
 
 @pytest.mark.parametrize("form", EXPORTS)
 def test_the_file_computes_what_the_model_computes(model, tmp_path, form):
+    import tensorflow as tf
+
     to_form, name, convolution = EXPORTS[form]
+    function = tf.function
     report = to_form(model, tmp_path / name)
     assert report.relative_error <= 1e-4
     assert report.operators[convolution] == 4
-    assert not [name for name in report.operators if "Call" in name]
+    assert not [x for x in report.operators if "Call" in x]
+    # Tracing left it as it was.
+    assert tf.function is function
 
 
 @pytest.mark.parametrize("precision", ["float16", "int8"])
