@@ -3,7 +3,10 @@
 #ifndef JSON_H_
 #define JSON_H_
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -21,6 +24,43 @@ class Json {
   }
 
   bool is_null() const { return kind_ == Kind::null; }
+
+  bool has(const std::string& key) const {
+    for (const Json& item : items_) {
+      if (kind_ == Kind::object && item.name_ == key) return true;
+    }
+    return false;
+  }
+
+  /// The value as bytes, whatever the spaces and the order of its keys;
+  /// without one of its own keys, if that is given.
+  std::string canonical(const std::string& without = "") const {
+    switch (kind_) {
+      case Kind::null: return "n";
+      case Kind::boolean: return truth_ ? "t" : "f";
+      case Kind::number: return "d" + bits(number_);
+      case Kind::text: return counted('s', text_.size()) + text_;
+      default: break;
+    }
+    std::vector<const Json*> items;
+    for (const Json& item : items_) {
+      if (kind_ == Kind::list || without.empty() || item.name_ != without) {
+        items.push_back(&item);
+      }
+    }
+    const bool keys = kind_ == Kind::object;
+    if (keys) {
+      std::sort(items.begin(), items.end(), [](const Json* a, const Json* b) {
+        return a->name_ < b->name_;
+      });
+    }
+    std::string result = counted(keys ? 'o' : 'l', items.size());
+    for (const Json* item : items) {
+      if (keys) result += counted('s', item->name_.size()) + item->name_;
+      result += item->canonical();
+    }
+    return result;
+  }
 
   const Json& operator[](const std::string& key) const {
     need(Kind::object, "an object");
@@ -62,6 +102,21 @@ class Json {
     if (kind_ != kind) fail(name_ + " must be " + what);
   }
 
+  static std::string counted(char mark, size_t count) {
+    return mark + std::to_string(count) + ":";
+  }
+
+  /// A number as IEEE 754 has it, the first byte first.
+  static std::string bits(double number) {
+    uint64_t bits = 0;
+    std::memcpy(&bits, &number, sizeof bits);
+    std::string result;
+    for (int shift = 56; shift >= 0; shift -= 8) {
+      result += static_cast<char>(bits >> shift & 0xFF);
+    }
+    return result;
+  }
+
   struct Reader {
     const std::string& source;
     size_t at;
@@ -98,7 +153,11 @@ class Json {
         case '{': object(result, depth); break;
         case '[': list(result, depth); break;
         case '"': result.kind_ = Kind::text; result.text_ = text(); break;
-        case 't': result.kind_ = Kind::boolean; expect("true"); break;
+        case 't':
+          result.kind_ = Kind::boolean;
+          result.truth_ = true;
+          expect("true");
+          break;
         case 'f': result.kind_ = Kind::boolean; expect("false"); break;
         case 'n': expect("null"); break;
         default: result.kind_ = Kind::number; result.number_ = number();
@@ -212,6 +271,7 @@ class Json {
   };
 
   Kind kind_ = Kind::null;
+  bool truth_ = false;
   double number_ = 0;
   std::string name_, text_;
   std::vector<Json> items_;

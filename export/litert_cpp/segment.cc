@@ -1,4 +1,4 @@
-// Segments a picture with a LiteRT file and the sidecar beside it.
+// Segments an image with a LiteRT file and the sidecar beside it.
 //
 //     segment street.tflite street.ppm
 //
@@ -13,19 +13,20 @@
 
 #include "fail.h"
 #include "model.h"
-#include "picture.h"
+#include "printable.h"
+#include "image.h"
 #include "sidecar.h"
 
 namespace {
 
 const char kUsage[] =
-    "usage: segment FILE.tflite PICTURE.ppm [--out mask.ppm] [--mask IDS.pgm]"
+    "usage: segment FILE.tflite IMAGE.ppm [--out mask.ppm] [--mask IDS.pgm]"
     " [--threads N] [--runs N]";
 
 // === The command line ===
 
 struct Arguments {
-  std::string file, picture, out = "mask.ppm", mask;
+  std::string file, image, out = "mask.ppm", mask;
   int threads = std::max(1u, std::thread::hardware_concurrency());
   int runs = 10;
 };
@@ -64,7 +65,7 @@ Arguments parse(const std::vector<std::string>& words) {
   }
   if (places.size() != 2) fail(kUsage);
   args.file = places[0];
-  args.picture = places[1];
+  args.image = places[1];
   return args;
 }
 
@@ -80,17 +81,17 @@ Value converted(float pixel) {
   return static_cast<Value>(pixel);
 }
 
-/// The picture in the range, type and layout of the input.
+/// The image in the range, type and layout of the input.
 template <class Value>
-std::vector<uint8_t> arranged(const Picture& picture, const Sidecar& sidecar) {
+std::vector<uint8_t> arranged(const Image& image, const Sidecar& sidecar) {
   const End& end = sidecar.input;
   std::vector<Value> values(end.values());
   const float unit = static_cast<float>((sidecar.high - sidecar.low) / 255);
-  for (int y = 0; y < picture.height; ++y) {
-    for (int x = 0; x < picture.width; ++x) {
+  for (int y = 0; y < image.height; ++y) {
+    for (int x = 0; x < image.width; ++x) {
       for (int c = 0; c < 3; ++c) {
         const float pixel = static_cast<float>(sidecar.low) +
-                            unit * picture.pixel(x, y)[c];
+                            unit * image.pixel(x, y)[c];
         values[y * end.step('H') + x * end.step('W') + c * end.step('C')] =
             converted<Value>(pixel / static_cast<float>(sidecar.scale) +
                              static_cast<float>(sidecar.zero_point));
@@ -102,9 +103,9 @@ std::vector<uint8_t> arranged(const Picture& picture, const Sidecar& sidecar) {
   return bytes;
 }
 
-std::vector<uint8_t> prepare(const Picture& picture, const Sidecar& sidecar) {
+std::vector<uint8_t> prepare(const Image& image, const Sidecar& sidecar) {
   const End& end = sidecar.input;
-  const Picture small = resize(picture, end.size('W'), end.size('H'));
+  const Image small = resize(image, end.size('W'), end.size('H'));
   switch (element_type(end)) {
     case kLiteRtElementTypeUInt8: return arranged<uint8_t>(small, sidecar);
     case kLiteRtElementTypeInt8: return arranged<int8_t>(small, sidecar);
@@ -114,13 +115,13 @@ std::vector<uint8_t> prepare(const Picture& picture, const Sidecar& sidecar) {
 
 /// The ids that the output holds, or those of its largest logits.
 template <class Value>
-Picture largest(const std::vector<uint8_t>& bytes, const End& end) {
+Image largest(const std::vector<uint8_t>& bytes, const End& end) {
   std::vector<Value> values(end.values());
   if (bytes.size() != values.size() * sizeof(Value)) {
     fail("the output has another size");
   }
   std::memcpy(values.data(), bytes.data(), bytes.size());
-  Picture ids(end.size('W'), end.size('H'), 1);
+  Image ids(end.size('W'), end.size('H'), 1);
   const bool mask = end.name == "mask";
   for (int y = 0; y < ids.height; ++y) {
     for (int x = 0; x < ids.width; ++x) {
@@ -137,9 +138,9 @@ Picture largest(const std::vector<uint8_t>& bytes, const End& end) {
   return ids;
 }
 
-Picture class_ids(const std::vector<uint8_t>& bytes, const Sidecar& sidecar) {
+Image class_ids(const std::vector<uint8_t>& bytes, const Sidecar& sidecar) {
   const LiteRtElementType type = element_type(sidecar.output);
-  const Picture ids =
+  const Image ids =
       type == kLiteRtElementTypeUInt8  ? largest<uint8_t>(bytes, sidecar.output)
       : type == kLiteRtElementTypeInt8 ? largest<int8_t>(bytes, sidecar.output)
                                        : largest<float>(bytes, sidecar.output);
@@ -164,43 +165,46 @@ double timed(Model& model, int runs) {
   return (durations[(runs - 1) / 2] + durations[runs / 2]) / 2;
 }
 
-/// Writes the coloured mask and, if asked, the ids, in the picture's size.
-void write(const Arguments& args, const Picture& ids, const Sidecar& sidecar) {
-  Picture coloured(ids.width, ids.height, 3);
+/// Writes the colored mask and, if asked, the ids, in the image's size.
+void write(const Arguments& args, const Image& ids, const Sidecar& sidecar) {
+  Image colored(ids.width, ids.height, 3);
   for (size_t i = 0; i < ids.bytes.size(); ++i) {
-    std::copy_n(sidecar.colours[ids.bytes[i]].begin(), 3,
-                coloured.bytes.begin() + 3 * i);
+    std::copy_n(sidecar.colors[ids.bytes[i]].begin(), 3,
+                colored.bytes.begin() + 3 * i);
   }
-  write_picture(args.out, coloured);
-  if (!args.mask.empty()) write_picture(args.mask, ids);
+  write_image(args.out, colored);
+  if (!args.mask.empty()) write_image(args.mask, ids);
 }
 
-void print_shares(const Picture& ids, const Sidecar& sidecar) {
+void print_shares(const Image& ids, const Sidecar& sidecar) {
   std::vector<std::pair<double, std::string>> shares;
   for (const std::string& name : sidecar.names) shares.push_back({0, name});
   for (const uint8_t id : ids.bytes) shares[id].first += 1;
   std::sort(shares.rbegin(), shares.rend());
   for (const auto& [count, name] : shares) {
     const double share = 100 * count / static_cast<double>(ids.bytes.size());
-    if (count > 0) std::printf("%6.1f %% %s\n", share, name.c_str());
+    if (count > 0) {
+      std::printf("%6.1f %% ", share);
+      show(stdout, name);
+    }
   }
 }
 
-/// Reads file, sidecar and picture; writes mask, shares and latency.
+/// Reads file, sidecar and image; writes mask, shares and latency.
 void segment(const Arguments& args) {
   const std::string content = read_file(args.file);
   const Sidecar sidecar = read_sidecar(args.file, content);
-  const Picture picture = read_picture(args.picture);
+  const Image image = read_image(args.image);
   Model model(content, sidecar, args.threads);
-  model.set_input(prepare(picture, sidecar));
+  model.set_input(prepare(image, sidecar));
   const double latency = timed(model, args.runs);
-  const Picture ids = class_ids(model.output(), sidecar);
-  write(args, resize_nearest(ids, picture.width, picture.height), sidecar);
-  std::printf("%s\n", sidecar.title.c_str());
+  const Image ids = class_ids(model.output(), sidecar);
+  write(args, resize_nearest(ids, image.width, image.height), sidecar);
+  show(stdout, sidecar.title);
   std::printf("runtime: LiteRT in C++, %d threads\n", args.threads);
   std::printf("latency: %.1f ms, median of %d\n", latency, args.runs);
   print_shares(ids, sidecar);
-  std::printf("wrote %s\n", args.out.c_str());
+  show(stdout, "wrote " + args.out);
 }
 
 }  // namespace
@@ -209,7 +213,7 @@ int main(int count, char** words) {
   try {
     segment(parse({words + 1, words + count}));
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "segment: %s\n", error.what());
+    show(stderr, std::string("segment: ") + error.what());
     return 2;
   }
   return 0;

@@ -10,7 +10,7 @@
 
 #include "fail.h"
 #include "json.h"
-#include "picture.h"
+#include "image.h"
 #include "sha256.h"
 
 /// A tensor at either end of the model.
@@ -20,7 +20,7 @@ struct End {
 
   int size(char axis) const { return shape[layout.find(axis)]; }
 
-  /// How far apart two neighbours along an axis are.
+  /// How far apart two neighbors along an axis are.
   size_t step(char axis) const {
     size_t step = 1;
     for (size_t i = layout.find(axis) + 1; i < shape.size(); ++i) {
@@ -51,34 +51,34 @@ struct Sidecar {
   End input, output;
   double low = 0, high = 255, scale = 1, zero_point = 0;
   std::vector<std::string> names;
-  std::vector<std::vector<uint8_t>> colours;
+  std::vector<std::vector<uint8_t>> colors;
 };
 
-/// The Pascal VOC colours, for files without a palette.
-inline std::vector<uint8_t> voc_colour(int id) {
-  std::vector<uint8_t> colour(3);
+/// The Pascal VOC colors, for files without a palette.
+inline std::vector<uint8_t> voc_color(int id) {
+  std::vector<uint8_t> color(3);
   for (int bit = 0; bit < 8; ++bit) {
     for (int c = 0; c < 3; ++c) {
-      colour[c] |= (id >> (3 * bit + c) & 1) << (7 - bit);
+      color[c] |= (id >> (3 * bit + c) & 1) << (7 - bit);
     }
   }
-  return colour;
+  return color;
 }
 
-inline std::vector<uint8_t> colour_of(const Json& json) {
-  std::vector<uint8_t> colour;
+inline std::vector<uint8_t> color_of(const Json& json) {
+  std::vector<uint8_t> color;
   for (const Json& value : json.list()) {
-    colour.push_back(static_cast<uint8_t>(value.whole(0, 255)));
+    color.push_back(static_cast<uint8_t>(value.whole(0, 255)));
   }
-  if (colour.size() != 3) fail("a colour must be three numbers");
-  return colour;
+  if (color.size() != 3) fail("a color must be three numbers");
+  return color;
 }
 
 /// The entries of a list that may be null, one for each class.
 inline std::vector<Json> for_each_class(const Json& list, size_t count) {
   if (list.is_null()) return {};
   if (list.list().size() != count) {
-    fail("the sidecar must name and colour each class");
+    fail("the sidecar must name and color each class");
   }
   return list.list();
 }
@@ -90,8 +90,8 @@ inline void read_classes(Sidecar& sidecar, const Json& json) {
   for (size_t i = 0; i < count; ++i) {
     sidecar.names.push_back(names.empty() ? "class " + std::to_string(i)
                                           : names[i].text());
-    sidecar.colours.push_back(palette.empty() ? voc_colour(static_cast<int>(i))
-                                              : colour_of(palette[i]));
+    sidecar.colors.push_back(palette.empty() ? voc_color(static_cast<int>(i))
+                                              : color_of(palette[i]));
   }
 }
 
@@ -118,8 +118,12 @@ inline Sidecar read_sidecar(const std::string& path,
     fail("cannot read " + beside + ": " + error.what());
   }
   const int schema = json["schema"].whole(0, 1 << 20);
-  if (schema != 1) {
+  if (schema != 1 && schema != 2) {
     fail(beside + " has the schema " + std::to_string(schema));
+  }
+  if ((schema == 2 || json.has("seal")) &&
+      sha256::hex(json.canonical("seal")) != json["seal"].text()) {
+    fail(beside + " cannot be used: one of its entries was edited");
   }
   if (sha256::hex(content) != json["sha256"].text()) {
     fail(beside + " describes another file than " + path);

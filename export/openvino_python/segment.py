@@ -1,4 +1,4 @@
-"""Segment a picture with OpenVINO, which reads an ONNX file and its sidecar.
+"""Segment an image with OpenVINO, which reads an ONNX file and its sidecar.
 
     python segment.py street.onnx street.jpg
 
@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import statistics
+import struct
 import sys
 import time
 from pathlib import Path
@@ -21,6 +22,7 @@ from PIL import ImageFont
 from PIL import ImageOps
 
 NEEDS = "openvino numpy pillow"
+SMALLEST = 32
 PAPER = (250, 250, 248)
 INK = (28, 28, 30)
 
@@ -31,10 +33,11 @@ def parse():
     parser.add_argument(
         "file", help="an .onnx or .xml file; FILE.json lies beside it"
     )
-    parser.add_argument("picture", help="a photograph of any size")
+    parser.add_argument("image", help="an image of any size")
     parser.add_argument("--out", default="overlay.png", help="the overlay")
     parser.add_argument("--mask", help="also write the class ids, as a PNG")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--tiles", action="store_true", help="do not shrink it")
     parser.add_argument("--runs", type=int, default=10, help="runs to time")
     parser.add_argument("--device", default="CPU", help="CPU, GPU, NPU, AUTO")
     return parser.parse_args()
@@ -60,34 +63,49 @@ def open_model(args, sidecar):
 
 
 def main():
-    """Reads file, sidecar and picture; writes overlay, shares and latency."""
+    """Reads file, sidecar and image; writes overlay, shares and latency."""
     args = parse()
     try:
         sidecar = read_sidecar(args.file)
-        picture = read_picture(args.picture)
+        image = read_image(args.image)
         run, runtime = open_model(args, sidecar)
-        pixels = prepare(picture, sidecar["input"])
+        pixels = prepare(image, sidecar["input"])
         output, latency = timed(run, pixels, args.runs)
         ids = class_ids(output, sidecar["output"])
-        write(args, picture, ids, sidecar)
+        if args.tiles:
+            ids = tiled(run, image, sidecar)
+        write(args, image, ids, sidecar)
     except ImportError as error:
-        return mistake(f"{error}. Install it with: pip install {NEEDS}")
+        return fail(f"{error}. Install it with: pip install {NEEDS}")
     except Exception as error:
-        return mistake(error)
-    print(f"{sidecar['file']}: {sidecar['format']} {sidecar['precision']}")
-    print(f"runtime: {runtime}")
-    print(f"latency: {latency:.1f} ms, median of {args.runs}")
+        return fail(error)
+    show(f"{sidecar['file']}: {sidecar['format']} {sidecar['precision']}")
+    show(f"runtime: {runtime}")
+    show(f"latency: {latency:.1f} ms, median of {args.runs}")
     for share, name in shares(ids, sidecar):
-        print(f"{100 * share:6.1f} % {name}")
-    print(f"wrote {args.out}")
+        show(f"{100 * share:6.1f} % {name}")
+    show(f"wrote {args.out}")
     return 0
 
 
-def mistake(error):
+def fail(error):
     """One line on what went wrong, and the exit code."""
     text = " ".join(str(error).split()) or type(error).__name__
-    print(f"segment.py: {text}", file=sys.stderr)
+    show(f"segment.py: {text}", sys.stderr)
     return 2
+
+
+def show(text, file=None):
+    """Prints text without codes that a terminal would obey."""
+    print(printable(text), file=file)
+
+
+def printable(text):
+    """Text on one line, with its control characters written out."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode()
+        for c in str(text)
+    )
 
 
 def read_sidecar(path):
@@ -98,11 +116,136 @@ def read_sidecar(path):
         sidecar = json.loads(beside.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"cannot read {path} and {beside}: {error}") from error
-    if sidecar.get("schema") != 1:
-        raise ValueError(f"{beside} has the schema {sidecar.get('schema')}")
+    try:
+        check(sidecar)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{beside} cannot be used: {error}") from error
     if hashlib.sha256(content).hexdigest() != sidecar["sha256"]:
         raise ValueError(f"{beside} describes another file than {path}")
     return sidecar
+
+
+def check(sidecar):
+    """Refuses a sidecar that is not as an exporter wrote it."""
+    if not isinstance(sidecar, dict) or sidecar.get("schema") not in (1, 2):
+        schema = sidecar.get("schema") if isinstance(sidecar, dict) else sidecar
+        raise ValueError(f"it has the schema {schema}")
+    for name, right in rules(sidecar.get("num_classes")).items():
+        value = sidecar
+        for key in name.split("."):
+            if not isinstance(value, dict) or key not in value:
+                raise ValueError(f"{name} is missing")
+            value = value[key]
+        if not right(value):
+            raise ValueError(f"{name} is wrong: {str(value)[:60]}")
+    for end, count in (("input", 3), ("output", sidecar["num_classes"])):
+        if not fits(sidecar[end], count):
+            raise ValueError(f"{end}.shape is wrong: {sidecar[end]['shape']}")
+    seal = sidecar.get("seal")
+    if (sidecar["schema"] == 2 or seal) and seal != seal_of(sidecar):
+        raise ValueError("one of its entries was edited")
+
+
+def rules(count):
+    """What an entry must be like, by its name."""
+
+    def nothing_or(right):
+        return lambda value: value is None or right(value)
+
+    def one_of(*choices):
+        return lambda value: isinstance(value, str) and value in choices
+
+    def scale(value):
+        return (
+            isinstance(value, dict)
+            and is_number(value.get("scale"))
+            and value["scale"] > 0
+            and is_whole(value.get("zero_point"), -(1 << 31), 1 << 31)
+        )
+
+    def shape(value):
+        return is_list(value, lambda v: is_whole(v, 1, 1 << 15), (3, 4))
+
+    def color(value):
+        return is_list(value, lambda v: is_whole(v, 0, 255), (3,))
+
+    dtype = one_of("float32", "float16", "uint8", "int8", "int32", "int64")
+    return {
+        "file": lambda value: is_text(value) and not set(value) & set("/\\"),
+        "format": is_text,
+        "precision": is_text,
+        "sha256": is_text,
+        "num_classes": lambda value: is_whole(value, 1, 1 << 16),
+        "class_names": nothing_or(lambda v: is_list(v, is_text, (count,))),
+        "palette": nothing_or(lambda v: is_list(v, color, (count,))),
+        "input.name": is_text,
+        "input.shape": lambda value: shape(value) and len(value) == 4,
+        "input.layout": one_of("NHWC", "NCHW"),
+        "input.dtype": dtype,
+        "input.range": lambda value: is_list(value, is_number, (2,)),
+        "input.quantization": nothing_or(scale),
+        "output.name": one_of("logits", "mask"),
+        "output.shape": shape,
+        "output.layout": one_of("NHW", "NHWC", "NCHW"),
+        "output.dtype": dtype,
+        "proof": lambda value: isinstance(value, dict),
+    }
+
+
+def fits(spec, channels):
+    """Whether name, shape and layout of an input or output fit each other."""
+    if len(spec["shape"]) != len(spec["layout"]):
+        return False
+    sizes = dict(zip(spec["layout"], spec["shape"], strict=True))
+    right = sizes["N"] == 1 and sizes.get("C", channels) == channels
+    return right and ("C" in sizes) == (spec["name"] != "mask")
+
+
+def is_text(value):
+    """Whether a value is a text with something in it."""
+    return isinstance(value, str) and value != ""
+
+
+def is_whole(value, least, most):
+    """Whether a value is an integer between two others."""
+    return type(value) is int and least <= value <= most
+
+
+def is_number(value):
+    """Whether a value is a number that can be computed with."""
+    return type(value) in (int, float) and abs(value) < 1e9
+
+
+def is_list(value, right, lengths):
+    """Whether a value is a list of so many right items."""
+    return (
+        isinstance(value, list)
+        and len(value) in lengths
+        and all(right(item) for item in value)
+    )
+
+
+def seal_of(sidecar):
+    """The hash of all entries but the seal itself."""
+    rest = {key: value for key, value in sidecar.items() if key != "seal"}
+    return hashlib.sha256(canonical(rest)).hexdigest()
+
+
+def canonical(value):
+    """A value as bytes, whatever the spaces and the order of its keys."""
+    if value is None or isinstance(value, bool):
+        return {None: b"n", True: b"t", False: b"f"}[value]
+    if isinstance(value, int | float):
+        return b"d" + struct.pack(">d", value)
+    if isinstance(value, str):
+        text = value.encode("utf-8", "surrogatepass")
+        return b"s%d:" % len(text) + text
+    if isinstance(value, dict):
+        items = [part for key in sorted(value) for part in (key, value[key])]
+        start = b"o%d:" % len(value)
+    else:
+        items, start = value, b"l%d:" % len(value)
+    return start + b"".join(canonical(item) for item in items)
 
 
 def parts(path):
@@ -112,16 +255,27 @@ def parts(path):
     return [path, *weights]
 
 
-def read_picture(path):
-    """The picture, upright and in colour."""
-    with Image.open(path) as picture:
-        return ImageOps.exif_transpose(picture).convert("RGB")
+def read_image(path):
+    """The image as the model was trained: upright, 8 bits, RGB, no alpha."""
+    with Image.open(path) as image:
+        image = ImageOps.exif_transpose(image)
+    if min(image.size) < SMALLEST:
+        raise ValueError(f"{path} must be at least {SMALLEST} pixels a side")
+    if image.mode == "F":
+        raise ValueError(f"{path} has floats, whose range is not known")
+    if image.mode.startswith("I"):
+        values = np.asarray(image).astype("int64")
+        if values.min() < 0 or values.max() > 65535:
+            raise ValueError(f"{path} has values beyond 16 bits")
+        image = Image.fromarray((values >> 8).astype("uint8"))
+    image.info.pop("transparency", None)
+    return image.convert("RGB")
 
 
-def prepare(picture, spec):
-    """The picture in the size, range, type and layout of the input."""
+def prepare(image, spec):
+    """The image in the size, range, type and layout of the input."""
     size = dict(zip(spec["layout"], spec["shape"], strict=True))
-    shrunk = picture.resize((size["W"], size["H"]), Image.Resampling.BILINEAR)
+    shrunk = image.resize((size["W"], size["H"]), Image.Resampling.BILINEAR)
     low, high = spec["range"]
     pixels = low + np.asarray(shrunk, "float32") * ((high - low) / 255)
     quantization = spec.get("quantization")
@@ -150,45 +304,118 @@ def class_ids(output, spec):
     """Class ids `(height, width)` from logits, or from ids as they are."""
     output = np.asarray(output)
     if spec["name"] == "mask":
-        return np.squeeze(output).astype("uint8")
-    return output.argmax(spec["layout"].index("C"))[0].astype("uint8")
+        return output.reshape(output.shape[1:3]).astype("int32")
+    return output.argmax(spec["layout"].index("C"))[0].astype("int32")
 
 
-def write(args, picture, ids, sidecar):
-    """Writes the overlay and, if asked, the mask, in the picture's size."""
-    large = Image.fromarray(ids).resize(picture.size, Image.Resampling.NEAREST)
-    colours = sidecar["palette"] or voc_colours(sidecar["num_classes"])
-    overlay(picture, np.asarray(large), names_of(sidecar), colours).save(
-        args.out
+def tiled(run, image, sidecar):
+    """Class ids of an image in its own size, from overlapping tiles."""
+    spec = sidecar["input"]
+    side = dict(zip(spec["layout"], spec["shape"], strict=True))
+    rows = starts(image.height, side["H"])
+    columns = starts(image.width, side["W"])
+    size = (columns[-1] + side["W"], rows[-1] + side["H"])
+    canvas = Image.new("RGB", size, (127, 127, 127))
+    canvas.paste(image, (0, 0))
+    ids = np.empty(size[::-1], "int32")
+    band = np.zeros((side["H"], size[0], sidecar["num_classes"]), "float32")
+    for row, top in enumerate(rows):
+        for column, left in enumerate(columns):
+            box = (left, top, left + side["W"], top + side["H"])
+            output = run(prepare(canvas.crop(box), spec))
+            weights = np.outer(
+                window(rows, row, side["H"]), window(columns, column, side["W"])
+            )
+            scored = scores(output, sidecar, weights.shape)
+            band[:, left : box[2]] += scored * weights[..., np.newaxis]
+        below = rows[row + 1] if row + 1 < len(rows) else size[1]
+        ids[top:below] = band[: below - top].argmax(-1)
+        band = np.concatenate([band[below - top :], 0 * band[: below - top]])
+    return ids[: image.height, : image.width]
+
+
+def starts(length, side):
+    """Where tiles begin that share 3/16 of a side or more."""
+    # On the grid of the model's coarsest features, if the tile has room.
+    step = 32 if side >= 256 else 2
+    steps = max(0, -(-(length - side) // step))
+    most = (side - side * 3 // 16) // step
+    count = -(-steps // most) + 1
+    return [step * (steps * i // max(1, count - 1)) for i in range(count)]
+
+
+def window(places, index, side):
+    """Weights of a tile along an axis; those of two neighbors sum to 1."""
+    weights = np.ones(side, "float32")
+    for other in (index - 1, index + 1):
+        if not 0 <= other < len(places):
+            continue
+        shared = side - abs(places[other] - places[index])
+        # They are blended in the middle quarter of what both see.
+        angles = (np.arange(shared) + 0.5 - shared * 3 / 8) / (shared / 4)
+        ramp = np.sin(np.clip(angles, 0, 1) * np.pi / 2) ** 2
+        if other < index:
+            weights[:shared] *= ramp
+        else:
+            weights[side - shared :] *= ramp[::-1]
+    return weights
+
+
+def scores(output, sidecar, size):
+    """The output as `(height, width, classes)`, in the size of a tile."""
+    spec = sidecar["output"]
+    output = np.asarray(output, "float32")
+    if spec["name"] == "mask":
+        ids = class_ids(output, spec)
+        output = np.eye(sidecar["num_classes"], dtype="float32")[ids]
+    else:
+        output = np.moveaxis(output, spec["layout"].index("C"), -1)[0]
+    rows, columns = (
+        np.arange(n) * m // n
+        for n, m in zip(size, output.shape[:2], strict=True)
     )
-    if args.mask:
-        large.putpalette(np.asarray(colours, "uint8").tobytes())
-        large.save(args.mask)
+    return output[rows][:, columns]
 
 
-def overlay(picture, ids, names, colours):
-    """The picture half covered by class colours, above their legend."""
-    tinted = np.asarray(colours)[ids]
-    blended = 0.5 * np.asarray(picture) + 0.5 * tinted + 0.5
-    picture = Image.fromarray(np.clip(blended, 0, 255).astype("uint8"))
-    text = min(32, max(12, picture.width // 32))
+def write(args, image, ids, sidecar):
+    """Writes the overlay and, if asked, the mask, in the image's size."""
+    large = Image.fromarray(ids).resize(image.size, Image.Resampling.NEAREST)
+    colors = sidecar["palette"] or voc_colors(sidecar["num_classes"])
+    ids, names = np.asarray(large), names_of(sidecar)
+    overlay(image, ids, names, colors).save(args.out)
+    if not args.mask:
+        return
+    # A PNG file has 8 bits with a palette, and 16 without one.
+    few = len(colors) <= 256
+    mask = Image.fromarray(ids.astype("uint8" if few else "uint16"))
+    if few:
+        mask.putpalette(np.asarray(colors, "uint8").tobytes())
+    mask.save(args.mask)
+
+
+def overlay(image, ids, names, colors):
+    """The image half covered by class colors, above their legend."""
+    tinted = np.asarray(colors)[ids]
+    blended = 0.5 * np.asarray(image) + 0.5 * tinted + 0.5
+    image = Image.fromarray(np.clip(blended, 0, 255).astype("uint8"))
+    text = min(32, max(12, image.width // 32))
     font = ImageFont.load_default(text)
     gap = text // 2
     present = [int(i) for i in np.unique(ids)]
     widths = [text + 3 * gap + int(font.getlength(names[i])) for i in present]
-    width = max(picture.width, max(widths) + 2 * gap)
+    width = max(image.width, max(widths) + 2 * gap)
     spots, x, y = [], gap, gap
     for item in widths:
         if x + item > width and x > gap:
             x, y = gap, y + text + gap
-        spots.append((x, y + picture.height))
+        spots.append((x, y + image.height))
         x += item
-    canvas = Image.new("RGB", (width, picture.height + y + text + gap), PAPER)
-    canvas.paste(picture, (0, 0))
+    canvas = Image.new("RGB", (width, image.height + y + text + gap), PAPER)
+    canvas.paste(image, (0, 0))
     draw = ImageDraw.Draw(canvas)
     for i, (x, y) in zip(present, spots, strict=True):
         box = (x, y, x + text, y + text)
-        draw.rectangle(box, fill=tuple(colours[i]), outline=INK)
+        draw.rectangle(box, fill=tuple(colors[i]), outline=INK)
         place = (x + text + gap, y + text // 2)
         draw.text(place, names[i], fill=INK, font=font, anchor="lm")
     return canvas
@@ -204,11 +431,11 @@ def shares(ids, sidecar):
 def names_of(sidecar):
     """The names of the classes, or numbers where there are none."""
     numbers = [f"class {i}" for i in range(sidecar["num_classes"])]
-    return sidecar["class_names"] or numbers
+    return [printable(name) for name in sidecar["class_names"] or numbers]
 
 
-def voc_colours(num_classes):
-    """The Pascal VOC colours, for files without a palette."""
+def voc_colors(num_classes):
+    """The Pascal VOC colors, for files without a palette."""
     return [
         [
             sum((i >> (3 * bit + c) & 1) << (7 - bit) for bit in range(8))

@@ -30,9 +30,10 @@ export async function loadRuntime() {
 
 /** The model of an ONNX file, after its first, slow run. */
 export async function openModel(ort, content, sidecar) {
-  if (sidecar.schema !== 1) {
-    throw new Error(`The sidecar has the schema ${sidecar.schema}.`);
+  if (sidecar?.schema !== 1 && sidecar?.schema !== 2) {
+    throw new Error(`The sidecar has the schema ${sidecar?.schema}.`);
   }
+  await checkSeal(sidecar);
   await checkHash(content, sidecar.sha256);
   const session = await ort.InferenceSession.create(new Uint8Array(content), {
     executionProviders: ["wasm"],
@@ -83,14 +84,14 @@ function arrange(rgba, spec) {
 function classIds(tensor, spec) {
   if (spec.name === "mask") {
     const [height, width] = tensor.dims.filter((size) => size !== 1);
-    return { width, height, ids: Uint8Array.from(tensor.data, Number) };
+    return { width, height, ids: Uint16Array.from(tensor.data, Number) };
   }
   const { width, height, channels } = sizeOf({
     layout: spec.layout,
     shape: tensor.dims,
   });
   const count = width * height;
-  const ids = new Uint8Array(count);
+  const ids = new Uint16Array(count);
   const [step, plane] =
     spec.layout === "NCHW" ? [1, count] : [channels, 1];
   for (let i = 0; i < count; i += 1) {
@@ -112,12 +113,50 @@ function sizeOf({ layout, shape }) {
 }
 
 async function checkHash(content, expected) {
-  if (!globalThis.crypto?.subtle) return; // Not on plain http elsewhere.
-  const digest = await crypto.subtle.digest("SHA-256", content);
-  const found = Array.from(new Uint8Array(digest), (byte) =>
-    byte.toString(16).padStart(2, "0"),
-  ).join("");
-  if (found !== expected) {
+  const found = await sha256(content);
+  if (found !== undefined && found !== expected) {
     throw new Error("The sidecar describes another file than this one.");
   }
+}
+
+async function checkSeal({ seal, ...rest }) {
+  if (rest.schema === 1 && seal === undefined) return;
+  const parts = [];
+  canonical(rest, parts);
+  const found = await sha256(await new Blob(parts).arrayBuffer());
+  if (found !== undefined && found !== seal) {
+    throw new Error("An entry of the sidecar was edited.");
+  }
+}
+
+/** A value as bytes, whatever the spaces and the order of its keys. */
+function canonical(value, parts) {
+  if (value === null || typeof value === "boolean") {
+    parts.push({ null: "n", true: "t", false: "f" }[value]);
+  } else if (typeof value === "number") {
+    const bits = new DataView(new ArrayBuffer(8));
+    bits.setFloat64(0, value);
+    parts.push("d", bits);
+  } else if (typeof value === "string") {
+    const text = new TextEncoder().encode(value);
+    parts.push(`s${text.length}:`, text);
+  } else if (Array.isArray(value)) {
+    parts.push(`l${value.length}:`);
+    for (const item of value) canonical(item, parts);
+  } else {
+    const keys = Object.keys(value).sort();
+    parts.push(`o${keys.length}:`);
+    for (const key of keys) {
+      canonical(key, parts);
+      canonical(value[key], parts);
+    }
+  }
+}
+
+async function sha256(content) {
+  if (!globalThis.crypto?.subtle) return undefined; // Plain http elsewhere.
+  const digest = await crypto.subtle.digest("SHA-256", content);
+  return Array.from(new Uint8Array(digest), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
 }

@@ -2,8 +2,9 @@
 
 import { loadRuntime, openModel, run } from "./model.js";
 
+const SMALLEST = 32; // Pixels a side, as for the model in Keras.
 const element = (id) => document.getElementById(id);
-const canvas = element("picture");
+const canvas = element("canvas");
 const video = element("video");
 const camera = element("camera");
 const strength = element("strength");
@@ -11,7 +12,7 @@ const parameters = new URLSearchParams(location.search);
 
 let runtime; // Promise of onnxruntime-web.
 let model; // From openModel().
-let picture; // The last picture, as a canvas.
+let image; // The last image, as a canvas.
 let result; // Its class ids, from run().
 let busy = Promise.resolve();
 
@@ -28,14 +29,14 @@ function say(state, text) {
   element("status").textContent = text;
 }
 
-// === Models and pictures ===
+// === Models and images ===
 
 async function useModel(name, content, sidecar) {
   say("busy", `Opening ${name} ...`);
   model = await openModel(await runtime, content, sidecar);
   const { format, precision } = sidecar;
   say("ready", `${name}: ${format} ${precision}, ${model.width} x ${model.height}.`);
-  if (picture) await segment();
+  if (image) await segment();
 }
 
 async function useFiles(files) {
@@ -49,24 +50,68 @@ async function useFiles(files) {
     const sidecar = JSON.parse(await json.text());
     await useModel(onnx.name, await onnx.arrayBuffer(), sidecar);
   }
-  const image = list.find((file) => file.type.startsWith("image/"));
-  if (image) await usePicture(image);
+  const file = list.find(({ type }) => type.startsWith("image/"));
+  if (file) await useImage(file);
 }
 
-async function usePicture(blob) {
+async function useImage(blob) {
   const bitmap = await createImageBitmap(blob, {
     colorSpaceConversion: "none",
   }).catch(() => {
-    throw new Error("This file is not a picture that the browser can read.");
+    throw new Error("This file is not an image that the browser can read.");
   });
-  copy(bitmap, bitmap.width, bitmap.height);
+  if (Math.min(bitmap.width, bitmap.height) < SMALLEST) {
+    throw new Error(`An image must be at least ${SMALLEST} pixels a side.`);
+  }
+  const copied = copy(bitmap, bitmap.width, bitmap.height);
   bitmap.close();
+  await dropAlpha(copied, blob);
+  image = copied;
   await segment();
 }
 
 function copy(source, width, height) {
-  picture = new OffscreenCanvas(width, height);
-  picture.getContext("2d").drawImage(source, 0, 0);
+  const copied = new OffscreenCanvas(width, height);
+  const context = copied.getContext("2d", { willReadFrequently: true });
+  context.drawImage(source, 0, 0);
+  return copied;
+}
+
+/** Uncovers the colors of transparent pixels, which models are trained on. */
+async function dropAlpha(copied, blob) {
+  const { width, height } = copied;
+  const context = copied.getContext("2d");
+  const drawn = context.getImageData(0, 0, width, height);
+  if (drawn.data.every((value, i) => i % 4 < 3 || value === 255)) return;
+  const pixels = await unmultiplied(blob);
+  for (let i = 3; i < pixels.length; i += 4) pixels[i] = 255;
+  context.putImageData(new ImageData(pixels, width, height), 0, 0);
+}
+
+/** RGBA bytes of an image as its file has them; a 2D canvas loses some. */
+async function unmultiplied(blob) {
+  const bitmap = await createImageBitmap(blob, {
+    colorSpaceConversion: "none",
+    premultiplyAlpha: "none",
+  });
+  const { width, height } = bitmap;
+  const gl = new OffscreenCanvas(1, 1).getContext("webgl2");
+  const pixels = new Uint8ClampedArray(4 * width * height);
+  if (gl) {
+    const texture = gl.createTexture();
+    const format = [gl.RGBA, gl.UNSIGNED_BYTE];
+    gl.bindTexture(gl.TEXTURE_2D, texture);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, ...format, bitmap);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, gl.createFramebuffer());
+    const target = [gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D];
+    gl.framebufferTexture2D(...target, texture, 0);
+    gl.readPixels(0, 0, width, height, ...format, pixels);
+  }
+  bitmap.close();
+  if (!gl || gl.getError() !== gl.NO_ERROR) {
+    throw new Error("Save this image without alpha: WebGL cannot read it here.");
+  }
+  return pixels;
 }
 
 async function fetched(url) {
@@ -75,7 +120,7 @@ async function fetched(url) {
   return response;
 }
 
-// === From picture to overlay ===
+// === From image to overlay ===
 
 async function segment() {
   if (!model) {
@@ -87,7 +132,7 @@ async function segment() {
     willReadFrequently: true,
   });
   shrunk.imageSmoothingQuality = "high";
-  shrunk.drawImage(picture, 0, 0, width, height);
+  shrunk.drawImage(image, 0, 0, width, height);
   result = await run(model, shrunk.getImageData(0, 0, width, height));
   show();
   const { numThreads } = (await runtime).env.wasm;
@@ -97,10 +142,10 @@ async function segment() {
 }
 
 function show() {
-  canvas.width = picture.width;
-  canvas.height = picture.height;
+  canvas.width = image.width;
+  canvas.height = image.height;
   const context = canvas.getContext("2d");
-  context.drawImage(picture, 0, 0);
+  context.drawImage(image, 0, 0);
   if (!result) return;
   context.globalAlpha = Number(strength.value);
   context.imageSmoothingEnabled = false; // Class ids have no half-way.
@@ -109,10 +154,10 @@ function show() {
 }
 
 function tint({ ids, width, height }) {
-  const image = new ImageData(width, height);
-  ids.forEach((id, i) => image.data.set([...colour(id), 255], 4 * i));
+  const tinted = new ImageData(width, height);
+  ids.forEach((id, i) => tinted.data.set([...color(id), 255], 4 * i));
   const layer = new OffscreenCanvas(width, height);
-  layer.getContext("2d").putImageData(image, 0, 0);
+  layer.getContext("2d").putImageData(tinted, 0, 0);
   return layer;
 }
 
@@ -123,7 +168,7 @@ function legend({ ids }) {
   return rows.map(([id, count]) => {
     const item = document.createElement("li");
     const swatch = document.createElement("i");
-    swatch.style.background = `rgb(${colour(id)})`;
+    swatch.style.background = `rgb(${color(id)})`;
     const share = ((100 * count) / ids.length).toFixed(1);
     item.append(swatch, `${nameOf(id)} ${share} %`);
     return item;
@@ -134,8 +179,8 @@ function nameOf(id) {
   return model.sidecar.class_names?.[id] ?? `class ${id}`;
 }
 
-/** The class's colour: the sidecar's, or Pascal VOC's. */
-function colour(id) {
+/** The class's color: the sidecar's, or Pascal VOC's. */
+function color(id) {
   const palette = model.sidecar.palette;
   if (palette) return palette[id];
   const rgb = [0, 0, 0];
@@ -168,7 +213,7 @@ function stopCamera() {
 async function nextFrame() {
   if (!video.srcObject) return;
   await queue(async () => {
-    copy(video, video.videoWidth, video.videoHeight);
+    image = copy(video, video.videoWidth, video.videoHeight);
     await segment();
   });
   if (document.body.dataset.state === "error") stopCamera();
@@ -185,7 +230,7 @@ for (const id of ["model", "file"]) {
     queue(() => useFiles(target.files)),
   );
 }
-strength.addEventListener("input", () => picture && show());
+strength.addEventListener("input", () => image && show());
 for (const kind of ["dragover", "dragleave", "drop"]) {
   document.addEventListener(kind, (event) => {
     event.preventDefault();
@@ -206,6 +251,6 @@ queue(async () => {
     const content = await (await fetched(url)).arrayBuffer();
     await useModel(url, content, await (await fetched(`${url}.json`)).json());
   }
-  const image = parameters.get("picture");
-  if (image) await usePicture(await (await fetched(image)).blob());
+  const place = parameters.get("image");
+  if (place) await useImage(await (await fetched(place)).blob());
 });

@@ -1,21 +1,22 @@
-"""Exporters that prove what they write: SavedModel, LiteRT, ONNX, OpenVINO."""
+"""Exporters that verify what they write: SavedModel, LiteRT, ONNX, OpenVINO."""
 
-from kerasseg.export.comparison import compare
 from kerasseg.export.errors import ExportError
-from kerasseg.export.gate import Gate
-from kerasseg.export.litert import to_litert
-from kerasseg.export.onnx import to_onnx
-from kerasseg.export.openvino import to_openvino
+from kerasseg.export.litert.exporter import to_litert
+from kerasseg.export.litert.runtime import run_litert
+from kerasseg.export.onnx.exporter import to_onnx
+from kerasseg.export.onnx.runtime import run_onnx
+from kerasseg.export.openvino.exporter import to_openvino
+from kerasseg.export.openvino.runtime import run_openvino
+from kerasseg.export.proof.comparison import compare
+from kerasseg.export.proof.gate import Gate
 from kerasseg.export.report import ExportReport
 from kerasseg.export.report import VerificationReport
-from kerasseg.export.runtimes import run_litert
-from kerasseg.export.runtimes import run_onnx
-from kerasseg.export.runtimes import run_openvino
-from kerasseg.export.runtimes import run_saved_model
-from kerasseg.export.saved_model import to_saved_model
+from kerasseg.export.saved_model.exporter import to_saved_model
+from kerasseg.export.saved_model.runtime import run_saved_model
 from kerasseg.export.sidecar import read_sidecar
-from kerasseg.export.tensorrt import to_tensorrt
-from kerasseg.export.verification import verify_file
+from kerasseg.export.tensorrt.exporter import to_tensorrt
+from kerasseg.export.tensorrt_rtx.exporter import to_tensorrt_rtx
+from kerasseg.export.verify import verify_file
 
 __all__ = [
     "ExportError",
@@ -33,5 +34,6 @@ __all__ = [
     "to_openvino",
     "to_saved_model",
     "to_tensorrt",
+    "to_tensorrt_rtx",
     "verify_file",
 ]

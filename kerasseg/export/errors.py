@@ -1,6 +1,7 @@
-"""What the exporters raise, and the check that a runtime is installed."""
+"""What the exporters raise, and what they say of other errors."""
 
 import importlib
+import re
 
 
 class ExportError(RuntimeError):
@@ -34,3 +35,20 @@ def require(module_name: str, extra: str):
             f"be imported ({error}). Install it with: pip install "
             f'"kerasseg[{extra}]"'
         ) from error
+
+
+def first_line(error: BaseException) -> str:
+    """Shortens the message of a converter's exception.
+
+    Args:
+        error: The exception.
+
+    Returns:
+        Its first line that is not empty, or the name of its type.
+    """
+    text = re.sub(r"\x1b\[\d*m", "", str(error))
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    # Keras names the layer first and the reason after it.
+    count = 2 if text.startswith("Exception encountered") else 1
+    text = " ".join(lines[:count]) or type(error).__name__
+    return text if len(text) <= 300 else text[:297] + "..."

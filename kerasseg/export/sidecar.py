@@ -1,39 +1,28 @@
-"""The JSON file beside an artefact that tells a runtime everything."""
+"""The JSON file beside an artifact that tells a runtime everything."""
 
 import json
 from pathlib import Path
 
+from kerasseg.export import schema
+from kerasseg.export.files import sidecar_path
 from kerasseg.export.report import ExportReport
-
-SCHEMA = 1
-
-
-def sidecar_path(path) -> Path:
-    """Names the sidecar of an artefact.
-
-    Args:
-        path: Path of the exported file or folder.
-
-    Returns:
-        The path with `.json` appended: `mine.tflite.json`.
-    """
-    path = Path(path)
-    return path.with_name(path.name + ".json")
+from kerasseg.files import json_text
+from kerasseg.files import read_json
 
 
 def describe(report: ExportReport, labels=None) -> dict:
-    """Describes an artefact for programs that know nothing of Keras.
+    """Describes an artifact for programs that know nothing of Keras.
 
     Args:
-        report: The `ExportReport` of the artefact.
-        labels: `kerasseg.data.Labels` with the names and colours of the
+        report: The `ExportReport` of the artifact.
+        labels: `kerasseg.data.Labels` with the names and colors of the
             classes, or `None` where they are unknown.
 
     Returns:
         A dictionary that `json.dumps` accepts.
     """
     return {
-        "schema": SCHEMA,
+        "schema": schema.SCHEMA,
         "file": Path(report.path).name,
         "format": report.format,
         "precision": report.precision,
@@ -73,21 +62,59 @@ def describe(report: ExportReport, labels=None) -> dict:
     }
 
 
+def sealed(content: dict) -> dict:
+    """Puts the seal on a sidecar.
+
+    Args:
+        content: What `describe` made, and more entries if there are any.
+
+    Returns:
+        The dictionary as it is read back, with the seal of its fields.
+
+    Raises:
+        ValueError: If that is no sidecar; the message names the field.
+    """
+    content = {**json.loads(json_text(content)), schema.SEAL: 64 * "0"}
+    schema.check(content)
+    return {**content, schema.SEAL: schema.seal_of(content)}
+
+
 def read_sidecar(path) -> dict:
-    """Reads the sidecar of an artefact.
+    """Reads the sidecar of an artifact.
 
     Args:
         path: Path of the exported file or folder, not of the sidecar.
 
     Returns:
-        The dictionary that `describe` made.
+        The dictionary that `describe` made, with its seal.
+
+    Raises:
+        ValueError: If there is no readable sidecar, or it was edited.
+    """
+    return _read(path, schema.check_seal)
+
+
+def read_fields(path) -> dict:
+    """Reads the sidecar of an artifact, whose seal nobody has looked at.
+
+    Args:
+        path: Path of the exported file or folder, not of the sidecar.
+
+    Returns:
+        The dictionary that `describe` made, with its seal.
 
     Raises:
         ValueError: If there is no readable sidecar.
     """
+    return _read(path)
+
+
+def _read(path, *checks):
     sidecar = sidecar_path(path)
     try:
-        content = json.loads(sidecar.read_text(encoding="utf-8"))
+        content = read_json(sidecar)
+        for check in (schema.check, *checks):
+            check(content)
     except (OSError, ValueError) as error:
         raise ValueError(
             f"`path` must have a readable sidecar beside it ({error}). "
@@ -99,7 +126,7 @@ def read_sidecar(path) -> dict:
 def _meaning(report):
     if report.output == "mask" and report.stride > 1:
         return (
-            f"class id of each pixel; the pixels of a cell of "
+            f"class id of each pixel; the pixels of a block of "
             f"{report.stride}x{report.stride} have the same"
         )
     if report.output == "mask":
@@ -122,6 +149,6 @@ def _classes(report, labels):
     return {
         "num_classes": report.num_classes,
         "class_names": list(labels.class_names),
-        "palette": [[int(v) for v in colour] for colour in labels.palette],
+        "palette": [[int(v) for v in color] for color in labels.palette],
         "ignore_classes": [int(v) for v in labels.ignore_classes],
     }

@@ -3,8 +3,11 @@
 import keras
 import numpy as np
 import pytest
+import stand_ins
 from keras import layers
 from keras import ops
+
+from kerasseg import backbones
 
 
 @keras.saving.register_keras_serializable("kerasseg-tests")
@@ -16,7 +19,7 @@ class PixelShuffle(layers.Layer):
 
 
 def tiny_model(image_shape=(None, None, 3), num_classes=4, batch_size=None):
-    """Convolutions, batch normalisation, pooling, resize, pixel shuffle."""
+    """Convolutions, batch normalization, pooling, resize, pixel shuffle."""
     images = keras.Input(image_shape, batch_size=batch_size, name="pixels")
     x = layers.Rescaling(1 / 127.5, offset=-1)(images)
     x = layers.Conv2D(8, 3, strides=2, padding="same", name="stem")(x)
@@ -34,7 +37,7 @@ def tiny_model(image_shape=(None, None, 3), num_classes=4, batch_size=None):
 
 
 def _settle(model):
-    """Gives batch normalisation moments that are not those of a batch."""
+    """Gives batch normalization moments that are not those of a batch."""
     generator = np.random.default_rng(3)
     for layer in model.layers:
         if isinstance(layer, layers.BatchNormalization):
@@ -48,7 +51,7 @@ def _settle(model):
 
 @keras.saving.register_keras_serializable("kerasseg-tests")
 class TrainingWhenTraced(layers.Layer):
-    """Batch normalisation that a trace takes for training."""
+    """Batch normalization that a trace takes for training."""
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
@@ -82,6 +85,17 @@ def trapped_model():
     x = layers.Conv2D(4, 3, padding="same")(images)
     x = TrainingWhenTraced()(x)
     return keras.Model(images, layers.Conv2D(3, 1)(x))
+
+
+@pytest.fixture(
+    scope="module",
+    params=["tiny", pytest.param("thin", marks=pytest.mark.nightly)],
+)
+def make_backbone(request):
+    """The function that makes a backbone; at night a thin MobileNetV2 too."""
+    if request.param == "tiny":
+        return stand_ins.tiny_backbone
+    return lambda: backbones.mobilenet_v2(alpha=0.35)
 
 
 @pytest.fixture(scope="session")

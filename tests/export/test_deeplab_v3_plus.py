@@ -4,7 +4,6 @@ import keras
 import numpy as np
 import pytest
 
-from kerasseg.backbones import mobilenet_v2
 from kerasseg.export import to_litert
 from kerasseg.export import to_onnx
 from kerasseg.export import to_saved_model
@@ -13,12 +12,10 @@ from kerasseg.models import deeplab_v3_plus
 pytestmark = [pytest.mark.slow, pytest.mark.export]
 
 
-def lively(level):
+def lively(backbone, level):
     """A new DeepLabV3+ whose logits vary from pixel to pixel."""
     keras.utils.set_random_seed(1)
-    model = deeplab_v3_plus(
-        3, mobilenet_v2(alpha=0.35), level=level, filters=16
-    )
+    model = deeplab_v3_plus(3, backbone, level=level, filters=16)
     generator = np.random.default_rng(1)
     for variable in model.variables:
         if "moving_variance" in variable.path:
@@ -31,9 +28,10 @@ def lively(level):
     [(to_saved_model, ""), (to_litert, ".tflite"), (to_onnx, ".onnx")],
 )
 @pytest.mark.parametrize("level", ["P4", "P5"])
-def test_deeplab_v3_plus(tmp_path, level, exporter, suffix):
+def test_deeplab_v3_plus(tmp_path, make_backbone, level, exporter, suffix):
     path = tmp_path / ("deeplab" + suffix)
-    report = exporter(lively(level), path, image_shape=(70, 100))
+    model = lively(make_backbone(), level)
+    report = exporter(model, path, image_shape=(70, 100))
     assert report.output_shape == (1, 70, 100, 3)
     assert report.logit_range > 1e-3
     assert report.relative_error < 1e-4

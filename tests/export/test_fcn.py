@@ -1,7 +1,7 @@
 """An FCN that is no entry of the zoo through the exporters."""
 
 import pytest
-from stand_ins import shake
+from stand_ins import randomize
 from stand_ins import tiny_backbone
 
 from kerasseg.export import to_litert
@@ -16,7 +16,7 @@ EXPORTERS = [(to_saved_model, ""), (to_litert, ".tflite"), (to_onnx, ".onnx")]
 
 @pytest.mark.parametrize(("exporter", "suffix"), EXPORTERS)
 def test_learned_upsamplings(tmp_path, exporter, suffix):
-    model = shake(fcn(3, tiny_backbone(), learn_upsampling=True))
+    model = randomize(fcn(3, tiny_backbone(), learn_upsampling=True), keep=True)
     path = tmp_path / ("fcn" + suffix)
     report = exporter(model, path, image_shape=(70, 100))
     assert report.output_shape == (1, 70, 100, 3)

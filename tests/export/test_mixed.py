@@ -1,4 +1,4 @@
-"""Files in int8 but for the layers that lose most by rounding."""
+"""Files in int8 but for the layers that lose most by quantization."""
 
 import json
 
@@ -74,9 +74,9 @@ def test_the_worst_layers_are_measured(exported):
     assert rebuilt == report
 
 
-def test_the_worst_layers_and_the_scores_stay_real(exported):
+def test_the_worst_layers_and_the_scores_stay_float(exported):
     path, report = exported["mixed"]
-    (note,) = (note for note in report.notes if note.startswith("Kept in"))
+    (note,) = (note for note in report.notes if note.startswith("Left in"))
     assert "stem" in note
     assert "logits" in note
     assert not {"stem", "logits"} & dict(report.worst_layers).keys()
@@ -90,8 +90,8 @@ def test_the_worst_layers_and_the_scores_stay_real(exported):
 
 
 def test_mixed_loses_less(exported, saturated, images):
-    (_, rounded), (path, mixed) = exported["int8"], exported["mixed"]
-    assert mixed.mean_error < rounded.mean_error
+    (_, quantized), (path, mixed) = exported["int8"], exported["mixed"]
+    assert mixed.mean_error < quantized.mean_error
     _, run, _ = FORMATS[mixed.format]
     found = run(path, images)
     expected = np.asarray(saturated(images.astype("float32"), training=False))

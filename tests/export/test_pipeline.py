@@ -1,14 +1,19 @@
 """What every exporter refuses, and what it leaves behind: nothing."""
 
 import builtins
+import contextlib
 import errno
 import importlib
 import json
+import os
+import signal
+import time
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
+from sidecars import described
 
 from kerasseg.data import Labels
 from kerasseg.export import ExportError
@@ -16,6 +21,7 @@ from kerasseg.export import pipeline
 from kerasseg.export import to_litert
 from kerasseg.export import to_onnx
 from kerasseg.export import to_saved_model
+from kerasseg.export.onnx.exporter import OnnxFormat
 
 SHAPE = (32, 48)
 ALL = pytest.mark.parametrize(
@@ -67,11 +73,11 @@ def test_labels_for_other_classes_are_refused(model, tmp_path):
         ({"image_shape": (31, 64)}, "must be at least 32 by 32.*31, 64"),
         ({"image_shape": (64,)}, "must be .height, width. or .*64"),
         ({"image_shape": (64, 64, 1)}, "agree with the shape .*None, 3"),
-        ({"verify_on": 7}, "`verify_on` must be None, a data set"),
+        ({"verify_on": 7}, "`verify_on` must be None, a dataset"),
         ({"verify_on": []}, "`verify_on` must hold at least one image"),
     ],
 )
-def test_arguments_that_cannot_be_honoured(
+def test_arguments_that_cannot_be_honored(
     model, tmp_path, exporter, suffix, arguments, message
 ):
     arguments = {"image_shape": SHAPE, **arguments}
@@ -153,17 +159,103 @@ def test_an_interruption_keeps_the_old_file(
 ):
     path = tmp_path / "x.onnx"
     path.write_bytes(b"old")
-    (tmp_path / "x.onnx.json").write_text("{}")
+    beside = json.dumps(described(b"old"))
+    (tmp_path / "x.onnx.json").write_text(beside)
 
     def fail(*arguments):
         raise error
 
-    monkeypatch.setattr(pipeline, step, fail)
+    home = pipeline.files if step == "place" else pipeline
+    monkeypatch.setattr(home, step, fail)
     with pytest.raises(type(error), match="No space|^$"):
         to_onnx(model, path, image_shape=SHAPE)
     assert path.read_bytes() == b"old"
-    assert (tmp_path / "x.onnx.json").read_text() == "{}"
+    assert (tmp_path / "x.onnx.json").read_text() == beside
     assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.fixture
+def ctrl_c():
+    """The handler of Ctrl-C, which a job in the background ignores."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.parametrize("step", ["convert", "open"])
+def test_ctrl_c_that_a_converter_swallows(model, tmp_path, step, ctrl_c):
+    """As tf2onnx does with a bare `except`, and callbacks of C++ code."""
+
+    def swallow():
+        with contextlib.suppress(BaseException):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(5)
+
+    class Deaf(OnnxFormat):
+        def convert(self, frozen, path):
+            done = super().convert(frozen, path)
+            if step == "convert":
+                swallow()
+            return done
+
+        def open(self, path):
+            assert step == "open", "converted after Ctrl-C"
+            swallow()
+            return super().open(path)
+
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.export(Deaf(), model, tmp_path / "x.onnx", image_shape=SHAPE)
+    assert not list(tmp_path.iterdir())
+    assert signal.getsignal(signal.SIGINT) is ctrl_c
+
+
+@pytest.mark.usefixtures("ctrl_c")
+def test_ctrl_c_that_becomes_another_error(model, tmp_path):
+    class Rude(OnnxFormat):
+        def convert(self, frozen, path):
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+                time.sleep(5)
+            except BaseException as error:
+                raise RuntimeError("the conversion failed") from error
+
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.export(Rude(), model, tmp_path / "x.onnx", image_shape=SHAPE)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "foreign", ["a folder", "{}", "not json", '{"loss": 0.5}', "a link"]
+)
+@ALL
+def test_the_place_of_the_sidecar_is_somebody_elses(
+    model, tmp_path, exporter, suffix, foreign
+):
+    path = tmp_path / f"x{suffix}"
+    beside = tmp_path / f"x{suffix}.json"
+    if foreign == "a folder":
+        beside.mkdir()
+        (beside / "notes.txt").write_text("mine")
+    elif foreign == "a link":
+        beside.symlink_to(tmp_path / "nowhere")
+    else:
+        beside.write_text(foreign)
+    before = sorted(tmp_path.rglob("*"))
+    message = r"`path` must leave 'x.*json', which is there already"
+    with pytest.raises(ValueError, match=message):
+        exporter(model, path, image_shape=SHAPE)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize("stranger", ["notes.txt", "variables/notes.txt"])
+def test_a_saved_model_with_other_files_in_it(model, tmp_path, stranger):
+    path = tmp_path / "x"
+    to_saved_model(model, path, image_shape=SHAPE)
+    to_saved_model(model, path, image_shape=SHAPE)
+    (path / stranger).write_text("mine")
+    with pytest.raises(ValueError, match="which holds something else"):
+        to_saved_model(model, path, image_shape=SHAPE)
+    assert (path / stranger).read_text() == "mine"
 
 
 def test_a_refused_file_keeps_the_old_one(trapped_model, tmp_path):
@@ -175,26 +267,26 @@ def test_a_refused_file_keeps_the_old_one(trapped_model, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["x.onnx"]
 
 
-def test_a_wrong_result_is_refused(model, tmp_path, monkeypatch):
-    def swapped(path):
-        run = pipeline.runtimes.open_onnx(path)
-        return lambda images: run(images[..., ::-1])
+def test_a_wrong_result_is_refused(model, tmp_path):
+    class Swapped(OnnxFormat):
+        def open(self, path):
+            run = super().open(path)
+            return lambda images: run(images[..., ::-1])
 
-    form = pipeline.dataclasses.replace(
-        importlib.import_module("kerasseg.export.onnx").ONNX, open=swapped
-    )
     with pytest.raises(ExportError, match="mask agreement .* required"):
-        pipeline.export(form, model, tmp_path / "x.onnx", image_shape=SHAPE)
+        pipeline.export(
+            Swapped(), model, tmp_path / "x.onnx", image_shape=SHAPE
+        )
     assert not list(tmp_path.iterdir())
 
 
-def test_a_constant_model_is_exported_with_a_doubt(tmp_path, caplog):
+def test_a_constant_model_is_exported_with_a_warning(tmp_path, caplog):
     images = keras.Input((None, None, 3))
     logits = layers.Conv2D(3, 1, kernel_initializer="zeros")(images)
     model = keras.Model(images, logits)
     report = to_onnx(model, tmp_path / "x.onnx", image_shape=SHAPE)
-    assert "proves nothing" in report.notes[0]
-    assert "proves nothing" in caplog.text
+    assert "says nothing" in report.notes[0]
+    assert "says nothing" in caplog.text
 
 
 def test_nothing_is_printed(model, tmp_path, monkeypatch):

@@ -1,10 +1,9 @@
 """U-Nets that are no entries of the zoo through the exporters."""
 
-import arithmetic
 import numpy as np
 import pytest
+from stand_ins import randomize
 
-from kerasseg.backbones import mobilenet_v2
 from kerasseg.export import to_litert
 from kerasseg.export import to_onnx
 from kerasseg.export import to_saved_model
@@ -16,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.export]
 def lively(backbone=None, **arguments):
     """A U-Net whose logits vary although it was never trained."""
     model = pixel_dcl_unet(3, backbone, filters=8, **arguments)
-    arithmetic.unsettle(model, np.random.default_rng(1))
+    randomize(model, np.random.default_rng(1))
     return model
 
 
@@ -32,8 +31,10 @@ def check(report):
     ("exporter", "suffix"),
     [(to_saved_model, ""), (to_litert, ".tflite"), (to_onnx, ".onnx")],
 )
-def test_transposed_convolutions_on_a_backbone(tmp_path, exporter, suffix):
-    model = lively(mobilenet_v2(alpha=0.35), upsampling="deconv")
+def test_transposed_convolutions_on_a_backbone(
+    tmp_path, make_backbone, exporter, suffix
+):
+    model = lively(make_backbone(), upsampling="deconv")
     report = exporter(model, tmp_path / f"x{suffix}", image_shape=(70, 100))
     check(report)
     operators = report.operators or {}
@@ -44,5 +45,5 @@ def test_transposed_convolutions_on_a_backbone(tmp_path, exporter, suffix):
 @pytest.mark.parametrize(
     ("exporter", "suffix"), [(to_litert, ".tflite"), (to_onnx, ".onnx")]
 )
-def test_ordinary_normalisation(tmp_path, exporter, suffix):
+def test_ordinary_normalization(tmp_path, exporter, suffix):
     check(exporter(lively(), tmp_path / f"x{suffix}", image_shape=(70, 100)))

@@ -32,8 +32,8 @@ def _tiny_model():
     return keras.Model(images, logits)
 
 
-def _picture(rng):
-    """Coloured patches, so that every class gets some."""
+def _image(rng):
+    """Colored patches, so that every class gets some."""
     coarse = rng.integers(0, 256, (5, 7, 3), dtype="uint8")
     size = (WIDTH, HEIGHT)
     return Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC)
@@ -41,7 +41,7 @@ def _picture(rng):
 
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory):
-    """`tiny.onnx`, `tiny.tflite`, `picture.png`, and the model itself."""
+    """`tiny.onnx`, `tiny.tflite`, `image.png`, and the model itself."""
     from kerasseg.data import Labels
     from kerasseg.export import to_litert
     from kerasseg.export import to_onnx
@@ -50,27 +50,27 @@ def exported(tmp_path_factory):
     model, labels = _tiny_model(), Labels(CLASSES)
     to_onnx(model, folder / "tiny.onnx", labels=labels)
     to_litert(model, folder / "tiny.tflite", labels=labels)
-    picture = _picture(np.random.default_rng(5))
-    picture.save(folder / "picture.png")
+    image = _image(np.random.default_rng(5))
+    image.save(folder / "image.png")
     exported = SimpleNamespace(folder=folder, labels=labels, model=model)
-    shares = np.bincount(_right_mask(exported, picture).ravel())
+    shares = np.bincount(_right_mask(exported, image).ravel())
     assert (shares > 40).sum() >= 3, "the mask must show several classes"
     return exported
 
 
-def _right_mask(exported, picture):
-    """What the Keras model says of a picture, in the picture's size."""
+def _right_mask(exported, image):
+    """What the Keras model says of a image, in the image's size."""
     from kerasseg.inference import predict_mask
 
-    shrunk = picture.resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
+    shrunk = image.resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
     mask = predict_mask(exported.model, np.asarray(shrunk)).astype("uint8")
     large = Image.fromarray(mask)
-    return np.asarray(large.resize(picture.size, Image.Resampling.NEAREST))
+    return np.asarray(large.resize(image.size, Image.Resampling.NEAREST))
 
 
 @pytest.fixture
 def right_mask(exported):
-    """Function from a picture to the mask of the Keras model."""
+    """Function from a image to the mask of the Keras model."""
     return functools.partial(_right_mask, exported)
 
 
@@ -110,9 +110,10 @@ def segment(files):
 
 @pytest.fixture
 def rewrite():
-    """Changes the sidecar of a file, which is hashed anew."""
+    """Changes the sidecar of a file, which is hashed and sealed anew."""
+    from kerasseg.export.schema import seal_of
 
-    def rewrite(path, **changes):
+    def rewrite(path, seal=True, **changes):
         beside = path.with_name(path.name + ".json")
         sidecar = json.loads(beside.read_text())
         sidecar["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -121,6 +122,8 @@ def rewrite():
                 sidecar[key].update(value)
             else:
                 sidecar[key] = value
+        if seal:
+            sidecar["seal"] = seal_of(sidecar)
         beside.write_text(json.dumps(sidecar))
 
     return rewrite
@@ -130,12 +133,12 @@ def rewrite():
 def agrees(exported, files, right_mask):
     """Checks the overlay and the mask that a program wrote."""
 
-    def agrees(picture="picture.png", overlay="overlay.png", mask="mask.png"):
+    def agrees(image="image.png", overlay="overlay.png", mask="mask.png"):
         from kerasseg.data import read_image
         from kerasseg.data import read_mask
         from kerasseg.inference import overlay as expected_overlay
 
-        image, found = read_image(files / picture), read_mask(files / mask)
+        image, found = read_image(files / image), read_mask(files / mask)
         expected = right_mask(Image.fromarray(image))
         assert found.shape == expected.shape
         assert np.mean(found == expected) > 0.998

@@ -18,7 +18,7 @@ from kerasseg.data import read_mask
 pytestmark = [pytest.mark.slow, pytest.mark.export]
 
 FOLDER = ROOT / "export" / "litert_cpp"
-SIZES = pytest.mark.parametrize("size", [(56, 40), (131, 77), (37, 29)])
+SIZES = pytest.mark.parametrize("size", [(56, 40), (131, 77), (37, 33)])
 
 
 def _runtime():
@@ -65,26 +65,26 @@ def run(program, files):
 
 
 @pytest.fixture
-def picture(files):
-    """Writes the picture in a size as `picture.ppm`."""
+def image(files):
+    """Writes the image in a size as `image.ppm`."""
 
-    def picture(size):
-        pixels = Image.fromarray(read_image(files / "picture.png"))
+    def image(size):
+        pixels = Image.fromarray(read_image(files / "image.png"))
         large = pixels.resize(size, Image.Resampling.BICUBIC)
-        large.save(files / "picture.ppm")
+        large.save(files / "image.ppm")
         return large
 
-    return picture
+    return image
 
 
 @pytest.fixture(scope="module")
-def quantised(exported, tmp_path_factory):
+def quantized(exported, tmp_path_factory):
     """`logits.tflite` with uint8 ends, and `mask.tflite` with int8 pixels."""
     from kerasseg.export import Gate
     from kerasseg.export import to_litert
 
-    folder = tmp_path_factory.mktemp("quantised")
-    pixels = read_image(exported.folder / "picture.png")
+    folder = tmp_path_factory.mktemp("quantized")
+    pixels = read_image(exported.folder / "image.png")
     for name, arguments in {
         "logits": {},
         "mask": {"input_dtype": "int8", "output": "mask"},
@@ -102,25 +102,30 @@ def quantised(exported, tmp_path_factory):
     return folder
 
 
+def _save(mode, size):
+    """Function that writes another image into a folder."""
+    return lambda folder: Image.new(mode, size).save(folder / "image.ppm")
+
+
 def _same_as_in_python(run, segment, files, file):
     """Runs both programs; the ids, if there is no pixel that differs."""
-    result = run(file, "picture.ppm", "--mask", "ids.pgm", "--threads=2")
+    result = run(file, "image.ppm", "--mask", "ids.pgm", "--threads=2")
     assert result.returncode == 0, result.stderr
     ids = np.asarray(Image.open(files / "ids.pgm"))
-    segment("litert_python", file, "picture.ppm", "--mask=mask.png", "--runs=1")
+    segment("litert_python", file, "image.ppm", "--mask=mask.png", "--runs=1")
     np.testing.assert_array_equal(ids, read_mask(files / "mask.png"))
     return result, ids
 
 
 @SIZES
 def test_the_mask_is_that_of_the_model(
-    run, segment, files, picture, right_mask, exported, size
+    run, segment, files, image, right_mask, exported, size
 ):
-    expected = right_mask(picture(size))
+    expected = right_mask(image(size))
     result, ids = _same_as_in_python(run, segment, files, "tiny.tflite")
     assert np.mean(ids == expected) > 0.998
-    colours = np.asarray(exported.labels.palette, "uint8")[ids]
-    np.testing.assert_array_equal(read_image(files / "mask.ppm"), colours)
+    colors = np.asarray(exported.labels.palette, "uint8")[ids]
+    np.testing.assert_array_equal(read_image(files / "mask.ppm"), colors)
     lines = result.stdout.splitlines()
     assert lines[0] == "tiny.tflite: litert float32"
     assert lines[1] == "runtime: LiteRT in C++, 2 threads"
@@ -132,17 +137,17 @@ def test_the_mask_is_that_of_the_model(
 
 
 @pytest.mark.parametrize("name", ["logits", "mask"])
-def test_int8(run, segment, files, picture, right_mask, quantised, name):
-    shutil.copytree(quantised, files, dirs_exist_ok=True)
-    expected = right_mask(picture((131, 77)))
+def test_int8(run, segment, files, image, right_mask, quantized, name):
+    shutil.copytree(quantized, files, dirs_exist_ok=True)
+    expected = right_mask(image((131, 77)))
     _, ids = _same_as_in_python(run, segment, files, f"{name}.tflite")
     assert np.mean(ids == expected) > 0.93
 
 
-def test_a_file_without_names_and_colours(run, files, picture, rewrite):
-    picture((56, 40))
+def test_a_file_without_names_and_colors(run, files, image, rewrite):
+    image((56, 40))
     rewrite(files / "tiny.tflite", class_names=None, palette=None)
-    result = run("tiny.tflite", "picture.ppm", "--out=voc.ppm", "--runs=1")
+    result = run("tiny.tflite", "image.ppm", "--out=voc.ppm", "--runs=1")
     assert result.returncode == 0, result.stderr
     assert re.search(r"\d % class \d$", result.stdout, re.M)
     black = np.all(read_image(files / "voc.ppm") == 0, axis=-1)
@@ -150,29 +155,45 @@ def test_a_file_without_names_and_colours(run, files, picture, rewrite):
     assert 100 * black.mean() == pytest.approx(share, abs=0.06)
 
 
-def test_names_that_json_escapes(run, files, picture, rewrite):
-    picture((56, 40))
+def test_names_that_json_escapes(run, files, image, rewrite):
+    image((56, 40))
     names = ["ciel à 9 h", "道路", 'a "car"', "back\\slash", "🚦"]
     rewrite(files / "tiny.tflite", class_names=names)
-    result = run("tiny.tflite", "picture.ppm", "--runs", "1")
+    result = run("tiny.tflite", "image.ppm", "--runs", "1")
     assert result.returncode == 0, result.stderr
     found = re.findall(r" % (.*)$", result.stdout, re.M)
     assert len(found) > 2
     assert set(found) <= set(names)
 
 
-def test_a_picture_with_a_comment(run, files, picture):
-    picture((56, 40))
-    plain = (files / "picture.ppm").read_bytes()
+def test_escape_codes_are_not_printed(run, files, image, rewrite):
+    image((56, 40))
+    names = [f"\x1b[2J\x9b{i}\r\n\u202eé" for i in range(5)]
+    rewrite(files / "tiny.tflite", class_names=names)
+    out = "\x1b[31m.ppm"
+    result = run("tiny.tflite", "image.ppm", "--runs", "1", "--out", out)
+    assert result.returncode == 0, result.stderr
+    assert "\x1b" not in result.stdout
+    shown = r"\\x1b\[2J\\xc2\\x9b\d\\x0d\\x0a\\xe2\\x80\\xaeé$"
+    assert re.search(shown, result.stdout, re.M)
+    assert "wrote \\x1b[31m.ppm" in result.stdout
+    result = run("tiny.tflite", "\x1b[2J.ppm")
+    assert result.returncode == 2
+    assert result.stderr.startswith("segment: cannot read \\x1b[2J.ppm")
+
+
+def test_an_image_with_a_comment(run, files, image):
+    image((56, 40))
+    plain = (files / "image.ppm").read_bytes()
     (files / "noted.ppm").write_bytes(plain.replace(b"P6\n", b"P6\n# x 1\n", 1))
-    run("tiny.tflite", "picture.ppm", "--out=plain_mask.ppm", "--runs=1")
+    run("tiny.tflite", "image.ppm", "--out=plain_mask.ppm", "--runs=1")
     result = run("tiny.tflite", "noted.ppm", "--runs=1")
     assert result.returncode == 0, result.stderr
     expected = (files / "plain_mask.ppm").read_bytes()
     assert (files / "mask.ppm").read_bytes() == expected
 
 
-def _mistake(result, files, message):
+def _refused(result, files, message):
     assert result.returncode == 2
     assert result.stdout == ""
     assert result.stderr.startswith("segment: ")
@@ -188,31 +209,35 @@ def _mistake(result, files, message):
         (lambda f: (f / "tiny.tflite.json").write_text("{"), "no JSON from"),
         (lambda f: (f / "tiny.tflite").unlink(), "cannot read tiny.tflite"),
         (lambda f: (f / "tiny.tflite").write_bytes(b"x"), "another file"),
-        (lambda f: (f / "picture.ppm").unlink(), "cannot read picture.ppm"),
-        (lambda f: (f / "picture.ppm").write_bytes(b""), "no binary PPM"),
+        (lambda f: (f / "image.ppm").unlink(), "cannot read image.ppm"),
+        (lambda f: (f / "image.ppm").write_bytes(b""), "no binary PPM"),
+        (_save("L", (56, 40)), "no binary PPM"),
+        (_save("I;16", (56, 40)), "no binary PPM"),
+        (_save("RGB", (56, 31)), "image.ppm must be at least 32 pixels a side"),
+        (_save("RGB", (31, 40)), "image.ppm must be at least 32 pixels a side"),
         (
-            lambda f: shutil.copy(f / "picture.png", f / "picture.ppm"),
-            "no binary PPM of 8 bits; make one with: ffmpeg -i picture.ppm",
+            lambda f: shutil.copy(f / "image.png", f / "image.ppm"),
+            "no binary PPM of 8 bits; make one with: ffmpeg -i image.ppm",
         ),
         (
-            lambda f: (f / "picture.ppm").write_bytes(b"P6 9 9 255\nabc"),
+            lambda f: (f / "image.ppm").write_bytes(b"P6 99 99 255\nabc"),
             "ends before its last pixel",
         ),
     ],
 )
-def test_mistakes_are_one_line(run, files, picture, spoil, message):
-    picture((56, 40))
+def test_errors_are_one_line(run, files, image, spoil, message):
+    image((56, 40))
     spoil(files)
-    _mistake(run("tiny.tflite", "picture.ppm"), files, message)
+    _refused(run("tiny.tflite", "image.ppm"), files, message)
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"schema": 9}, "has the schema 9"),
-        ({"num_classes": 4}, "must name and colour each class"),
+        ({"num_classes": 4}, "must name and color each class"),
         ({"palette": [[1, 2, 300]] * 5}, "whole number from 0 to 255"),
-        ({"palette": [[1, 2]] * 5}, "a colour must be three numbers"),
+        ({"palette": [[1, 2]] * 5}, "a color must be three numbers"),
         ({"input": {"shape": [1, 20, 20, 3]}}, "images is not as the sidecar"),
         ({"input": {"dtype": "uint8"}}, "images is not as the sidecar"),
         ({"input": {"dtype": "float64"}}, "has the dtype float64"),
@@ -222,35 +247,51 @@ def test_mistakes_are_one_line(run, files, picture, spoil, message):
         ({"output": {"name": "mask"}}, "contradicts itself"),
     ],
 )
-def test_a_wrong_sidecar(run, files, picture, rewrite, changes, message):
-    picture((56, 40))
+def test_a_wrong_sidecar(run, files, image, rewrite, changes, message):
+    image((56, 40))
     rewrite(files / "tiny.tflite", **changes)
-    _mistake(run("tiny.tflite", "picture.ppm"), files, message)
+    _refused(run("tiny.tflite", "image.ppm"), files, message)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"palette": [[9, 9, 9]] * 5},
+        {"class_names": ["a", "b", "c", "d", "é"]},
+        {"proof": {"mask_agreement": 0.5}},
+        {"proof": {"miou_before": True}},
+        {"notes": []},
+        {"schema": 1},
+    ],
+)
+def test_an_edited_sidecar(run, files, image, rewrite, changes):
+    image((56, 40))
+    rewrite(files / "tiny.tflite", seal=False, **changes)
+    message = "cannot be used: one of its entries was edited"
+    _refused(run("tiny.tflite", "image.ppm"), files, message)
 
 
 @pytest.mark.parametrize("kept", [0, 55, 56, 63, 64, 3000])
-def test_a_truncated_file_with_the_right_hash(
-    run, files, picture, rewrite, kept
-):
-    picture((56, 40))
+def test_a_truncated_file_with_the_right_hash(run, files, image, rewrite, kept):
+    image((56, 40))
     path = files / "tiny.tflite"
     path.write_bytes(path.read_bytes()[:kept])
     rewrite(path)
-    _mistake(
-        run("tiny.tflite", "picture.ppm"), files, "LiteRT cannot read the file"
+    _refused(
+        run("tiny.tflite", "image.ppm"), files, "LiteRT cannot read the file"
     )
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "usage: segment FILE.tflite PICTURE.ppm"),
-        (["tiny.tflite", "picture.ppm", "--best"], "usage: "),
-        (["tiny.tflite", "picture.ppm", "--best=1"], "usage: "),
-        (["tiny.tflite", "picture.ppm", "--runs=0"], "--runs must be 1 or"),
-        (["tiny.tflite", "picture.ppm", "--threads", "x"], "Received: x"),
+        ([], "usage: segment FILE.tflite IMAGE.ppm"),
+        (["tiny.tflite", "image.ppm", "--best"], "usage: "),
+        (["tiny.tflite", "image.ppm", "--best=1"], "usage: "),
+        (["tiny.tflite", "image.ppm", "--runs=0"], "--runs must be 1 or"),
+        (["tiny.tflite", "image.ppm", "--threads", "x"], "Received: x"),
     ],
 )
-def test_a_wrong_command(run, files, picture, arguments, message):
-    picture((56, 40))
-    _mistake(run(*arguments), files, message)
+def test_a_wrong_command(run, files, image, arguments, message):
+    image((56, 40))
+    _refused(run(*arguments), files, message)

@@ -30,7 +30,7 @@ def stand_ins(files):
 
 def test_the_overlay_is_the_mask_of_the_model(segment, agrees, stand_ins):
     result = segment(
-        *("tensorrt", "tiny.onnx", "picture.png", "--mask", "mask.png"),
+        *("tensorrt", "tiny.onnx", "image.png", "--mask", "mask.png"),
         *("--engine", "tiny.engine"),
         paths=[stand_ins],
     )
@@ -42,7 +42,7 @@ def test_the_overlay_is_the_mask_of_the_model(segment, agrees, stand_ins):
 def test_an_engine_of_another_version(segment, files, stand_ins):
     (files / "tiny.engine").write_bytes(b"old")
     result = segment(
-        *("tensorrt", "tiny.onnx", "picture.png", "--engine", "tiny.engine"),
+        *("tensorrt", "tiny.onnx", "image.png", "--engine", "tiny.engine"),
         paths=[stand_ins],
     )
     assert result.code == 2

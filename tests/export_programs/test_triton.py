@@ -4,6 +4,7 @@ Triton itself does not run here. The stand-in follows the binary form of the
 HTTP protocol and computes with ONNX Runtime.
 """
 
+import ast
 import http.server
 import json
 import re
@@ -28,9 +29,65 @@ def test_the_repository(segment, files):
     dims = re.findall(r"dims: \[(.*)\]", config)
     assert dims == ["1, 40, 56, 3", "1, 40, 56, 5"]
     (names,) = re.findall(r'"class_names"\n.*string_value: (".*") }', config)
-    assert "sign" in json.loads(json.loads(names))
+    assert "sign" in json.loads(unquoted(names))
     for opening, closing in ("[]", "{}"):
         assert config.count(opening) == config.count(closing)
+
+
+def unquoted(text):
+    """What a string of a text protobuf says; Python has the same escapes."""
+    return ast.literal_eval(f"b{text}").decode()
+
+
+@pytest.mark.parametrize(
+    "name", ['pixels"\n}', "\\", "\x1b[2J", "bilder/größe", "{name}", "'0'"]
+)
+def test_names_are_quoted(segment, files, rewrite, name):
+    rewrite(files / "tiny.onnx", input={"name": name}, class_names=[name] * 5)
+    result = segment("triton", "tiny.onnx", "models", name="make_repository.py")
+    assert result.code == 0, result.err
+    config = (files / "models/tiny/config.pbtxt").read_bytes().decode("ascii")
+    quoted = re.findall(r'^    name: (".*")$', config, re.M)
+    assert [unquoted(text) for text in quoted] == [name, "logits"]
+    (names,) = re.findall(r'"class_names"\n.*string_value: (".*") }', config)
+    assert json.loads(unquoted(names)) == [name] * 5
+    for opening, closing in ("[]", "{}"):
+        plain = re.sub(r'"[^"]*"', "", config)
+        assert plain.count(opening) == plain.count(closing)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--name", "../../x"),
+        ("--name", "/x"),
+        ("--name", ".."),
+        ("--name", "a/b"),
+        ("--name", "a\nb"),
+        ("--version", "0"),
+        ("--instances", "-1"),
+    ],
+)
+def test_nothing_is_written_outside(segment, files, arguments):
+    before = sorted(path.name for path in files.parent.iterdir())
+    result = segment(
+        *("triton", "tiny.onnx", "models", *arguments),
+        name="make_repository.py",
+    )
+    assert result.code == 2
+    assert arguments[0] in result.err
+    assert not (files / "models").exists()
+    assert sorted(path.name for path in files.parent.iterdir()) == before
+
+
+def test_another_file_than_the_sidecar_describes(segment, files):
+    content = bytearray((files / "tiny.onnx").read_bytes())
+    content[len(content) // 2] ^= 1
+    (files / "tiny.onnx").write_bytes(content)
+    result = segment("triton", "tiny.onnx", "models", name="make_repository.py")
+    assert result.code == 2
+    assert "describes another file than tiny.onnx" in result.err
+    assert not (files / "models").exists()
 
 
 def test_files_of_other_formats_are_refused(segment, files):
@@ -106,7 +163,7 @@ def url(files):
 
 def test_the_client(segment, agrees, url):
     result = segment(
-        *("triton", "tiny.onnx", "picture.png", "--mask", "mask.png"),
+        *("triton", "tiny.onnx", "image.png", "--mask", "mask.png"),
         *("--url", url),
     )
     assert result.code == 0, result.err
@@ -116,7 +173,7 @@ def test_the_client(segment, agrees, url):
 
 def test_a_refusal_is_repeated(segment, url):
     result = segment(
-        "triton", "tiny.onnx", "picture.png", "--url", url, "--name", "other"
+        "triton", "tiny.onnx", "image.png", "--url", url, "--name", "other"
     )
     assert result.code == 2
     assert "the server refused: {" in result.err
@@ -125,7 +182,7 @@ def test_a_refusal_is_repeated(segment, url):
 
 def test_a_server_that_is_not_there(segment):
     result = segment(
-        "triton", "tiny.onnx", "picture.png", "--url", "http://127.0.0.1:9"
+        "triton", "tiny.onnx", "image.png", "--url", "http://127.0.0.1:9"
     )
     assert result.code == 2
     assert result.err.count("\n") == 1

@@ -14,12 +14,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.export]
 
 @pytest.fixture
 def export(exported, files):
-    """Exports the small model anew; int8 learns from the picture."""
+    """Exports the small model anew; int8 learns from the image."""
 
     def export(suffix, **arguments):
         from kerasseg import export as exporters
 
-        pixels = read_image(files / "picture.png")
+        pixels = read_image(files / "image.png")
         if arguments.get("precision") == "int8":
             arguments["calibration"] = [pixels]
         write = {
@@ -71,11 +71,11 @@ def test_the_mask_is_that_of_the_model(
         stated = json.dumps([sidecar, sidecar["input"], sidecar["output"]])
         assert str(arguments.get(key, "")) in stated
     result = segment(
-        program, f"tiny{suffix}", "picture.png", "--mask=mask.png", "--runs=1"
+        program, f"tiny{suffix}", "image.png", "--mask=mask.png", "--runs=1"
     )
     assert result.code == 0, result.err
-    picture = Image.fromarray(read_image(files / "picture.png"))
-    agreement = np.mean(read_mask(files / "mask.png") == right_mask(picture))
+    image = Image.fromarray(read_image(files / "image.png"))
+    agreement = np.mean(read_mask(files / "mask.png") == right_mask(image))
     exact = arguments.get("precision") != "int8"
     assert agreement > (0.99 if exact else 0.93)
 
@@ -86,6 +86,6 @@ def test_changed_weights_beside_the_file_are_refused(segment, export, files):
     weights = bytearray((files / "tiny.bin").read_bytes())
     weights[-1] ^= 1
     (files / "tiny.bin").write_bytes(weights)
-    result = segment("openvino_python", "tiny.xml", "picture.png")
+    result = segment("openvino_python", "tiny.xml", "image.png")
     assert result.code == 2
     assert "describes another file than tiny.xml" in result.err

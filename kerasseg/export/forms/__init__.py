@@ -1,0 +1,1 @@
+"""Layers in the form that is fast in an exported file."""

@@ -1,0 +1,1 @@
+"""LiteRT: how it is made, opened and read."""

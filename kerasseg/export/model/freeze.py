@@ -1,0 +1,143 @@
+"""A Keras model checked and fixed to the one shape that it is exported for."""
+
+import dataclasses
+
+import keras
+import numpy as np
+
+from kerasseg.export.model.coarse import split
+from kerasseg.export.model.frozen import FrozenModel
+from kerasseg.export.options import ExportOptions
+from kerasseg.export.options import check_classes
+from kerasseg.export.options import with_images
+
+MIN_SIZE = 32
+
+
+def freeze(model, image_shape=None, options=None) -> FrozenModel:
+    """Checks a model and fixes the input shape of its exported form.
+
+    Args:
+        model: `keras.Model` from one batch of images to logits
+            `(batch, height, width, num_classes)`.
+        image_shape: `(height, width)` or `(height, width, channels)`, or
+            `None` to take the one that the model was built for. Defaults to
+            `None`.
+        options: `ExportOptions` of the file, or `None` for float32 logits.
+            Defaults to `None`.
+
+    Returns:
+        A `FrozenModel` in float32.
+
+    Raises:
+        TypeError: If `model` is not a Keras model.
+        ValueError: If the model or the shape cannot be exported.
+    """
+    if not isinstance(model, keras.Model):
+        raise TypeError(
+            f"`model` must be a keras.Model. Received: model={model!r} "
+            f"(of type {type(model).__name__})"
+        )
+    shape = (1, *_resolve_shape(_built_shape(model), image_shape))
+    model, notes = _in_float32(model)
+    options = options or ExportOptions()
+    frozen = FrozenModel(model, shape, options, notes)
+    check_classes(options, frozen.num_classes)
+    if options.coarse:
+        split(model)
+    return dataclasses.replace(frozen, options=with_images(options, shape))
+
+
+def _built_shape(model):
+    inputs = getattr(model, "inputs", None)
+    if not inputs:
+        return None, None, None, None
+    if len(inputs) != 1 or len(inputs[0].shape) != 4:
+        shapes = [tuple(tensor.shape) for tensor in inputs]
+        raise ValueError(
+            f"`model` must have one input of shape (batch, height, width, "
+            f"channels). Received: model with inputs {shapes}"
+        )
+    return tuple(inputs[0].shape)
+
+
+def _resolve_shape(built, image_shape):
+    if built[0] not in (None, 1):
+        raise ValueError(
+            f"`model` must accept a batch of one image. Received: model "
+            f"built for input shape {built}"
+        )
+    if image_shape is None:
+        if None in built[1:]:
+            raise ValueError(
+                f"`image_shape` must be (height, width), since the model "
+                f"accepts any size and a file has one. Received: "
+                f"image_shape=None, model built for {built[1:]}"
+            )
+        shape = built[1:]
+    else:
+        shape = _checked_sizes(image_shape)
+        if len(shape) == 2:
+            shape = (*shape, built[3] or 3)
+    fits = all(b in (None, s) for b, s in zip(built[1:], shape, strict=True))
+    if not fits:
+        raise ValueError(
+            f"`image_shape` must agree with the shape {built[1:]} that the "
+            f"model was built for. Received: image_shape={image_shape}"
+        )
+    if min(shape[:2]) < MIN_SIZE:
+        raise ValueError(
+            f"`image_shape` must be at least {MIN_SIZE} by {MIN_SIZE}. "
+            f"Received: image_shape={shape}"
+        )
+    return shape
+
+
+def _checked_sizes(image_shape):
+    try:
+        shape = tuple(int(size) for size in image_shape)
+        valid = len(shape) in (2, 3) and all(
+            size == given and size > 0
+            for size, given in zip(shape, image_shape, strict=True)
+        )
+    except (TypeError, ValueError):
+        valid = False
+    if not valid:
+        raise ValueError(
+            f"`image_shape` must be (height, width) or (height, width, "
+            f"channels). Received: image_shape={image_shape!r}"
+        )
+    return shape
+
+
+def _in_float32(model):
+    """Returns the model, rebuilt in float32 if it computes in another."""
+    if not any(
+        layer.compute_dtype in ("float16", "bfloat16")
+        # Those that a layer holds too, as a wrapper does.
+        for layer in model._flatten_layers()
+    ):
+        return model, ()
+    config = _float32_config(model.get_config())
+    rebuilt = model.__class__.from_config(config)
+    rebuilt.set_weights([np.asarray(w, "float32") for w in _weights(model)])
+    return rebuilt, ("Rebuilt in float32 from mixed precision.",)
+
+
+def _weights(model):
+    return [keras.ops.convert_to_numpy(v.value) for v in model.weights]
+
+
+def _float32_config(config):
+    if isinstance(config, dict):
+        if config.get("class_name") in ("DTypePolicy", "FloatDTypePolicy"):
+            return {**config, "config": {"name": "float32"}}
+        return {
+            key: "float32"
+            if key == "dtype" and isinstance(value, str) and "float" in value
+            else _float32_config(value)
+            for key, value in config.items()
+        }
+    if isinstance(config, list | tuple):
+        return type(config)(_float32_config(value) for value in config)
+    return config

@@ -1,0 +1,1 @@
+"""ONNX: how it is made, opened and read."""

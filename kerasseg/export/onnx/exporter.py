@@ -1,0 +1,134 @@
+"""Export to ONNX."""
+
+from kerasseg.export.arguments import explain_arguments
+from kerasseg.export.format import Format
+from kerasseg.export.onnx import runtime
+from kerasseg.export.onnx.convert import write_onnx
+from kerasseg.export.onnx.converters import DEFAULT_OPSET
+from kerasseg.export.onnx.converters import check_exporter
+from kerasseg.export.onnx.converters import check_opset
+from kerasseg.export.onnx.converters import onnx_packages
+from kerasseg.export.options import ExportOptions
+from kerasseg.export.pipeline import export
+from kerasseg.export.report import ExportReport
+
+
+class OnnxFormat(Format):
+    """An ONNX file, run in ONNX Runtime on the CPU.
+
+    Args:
+        opset: Version of ONNX's operator set. Defaults to `18`.
+        exporter: What converts. Defaults to `None`: the exporter of the
+            current backend.
+        symmetric: Whether all zero points of an int8 file are zero. Defaults
+            to `False`.
+    """
+
+    name = "onnx"
+
+    def __init__(self, opset=DEFAULT_OPSET, exporter=None, symmetric=False):
+        super().__init__()
+        self.opset = opset
+        self.exporter = exporter
+        self.symmetric = symmetric
+
+    @property
+    def modules(self):
+        return onnx_packages(self.exporter)[0]
+
+    @property
+    def packages(self):
+        return onnx_packages(self.exporter)[1]
+
+    def convert(self, frozen, path):
+        return write_onnx(
+            frozen, path, self.opset, self.symmetric, self.exporter
+        )
+
+    def open(self, path):
+        return runtime.open_onnx(path)
+
+    def operators(self, path):
+        return runtime.count_operators(path)
+
+    def signature(self, path):
+        return runtime.read_signature(path)
+
+    def time_shares(self, path, images):
+        return runtime.time_shares(path, images)
+
+
+FORMAT = OnnxFormat()
+
+
+@explain_arguments
+def to_onnx(
+    model,
+    path,
+    *,
+    image_shape=None,
+    precision="float32",
+    calibration=None,
+    gate=None,
+    output="logits",
+    layout="NHWC",
+    verify_on=None,
+    labels=None,
+    opset=DEFAULT_OPSET,
+    exporter=None,
+) -> ExportReport:
+    """Exports a model to ONNX and verifies that it computes the same.
+
+    The file holds standard ONNX operators only. Its input `images` is
+    `float32`, RGB, 0..255; its output is `logits`, `float32`, or `mask`. It
+    appears at `path`, with a sidecar `path.json`, only after ONNX Runtime
+    has loaded it and its results agree with the model's.
+
+    In float16 every tensor between input and output is typed as half
+    precision. In int8 `QuantizeLinear` and `DequantizeLinear` state the
+    scales, one for each filter of a convolution and `uint8` activations. In
+    mixed precision the layers that lose most by quantization, measured on two
+    of the calibration images, and the last one have none.
+
+    On the TensorFlow backend tf2onnx converts; on JAX and PyTorch Keras' own
+    exporter does, which on JAX needs the package jax2onnx and on PyTorch
+    onnxscript. Another backend's exporter converts in a process of its own,
+    from a copy of the model; its file passes the same proof. Layers of your
+    own must be in a module that this process can import.
+
+    Args:
+        {{model}}
+        path: File to write, ending with `.onnx`. An older file there is kept
+            until the new one is verified.
+        {{image_shape}}
+        {{precision}}
+        {{calibration}}
+        {{gate}}
+        {{output}}
+        {{layout}}
+        {{verify_on}}
+        {{labels}}
+        {{opset}}
+        exporter: `"tf2onnx"` or `"torch"`. Defaults to `None`: that of the
+            current backend.
+
+    Returns:
+        An `ExportReport`.
+
+    Raises:
+        ValueError: If an argument cannot be honored.
+        ImportError: If onnx, onnxruntime or the converter is missing.
+        ExportError: If the conversion fails, needs operators that ONNX does
+            not have, or its result differs or loses too much.
+    """
+    check_exporter(exporter)
+    check_opset(opset, exporter)
+    options = ExportOptions(
+        precision=precision,
+        output=output,
+        layout=layout,
+        calibration=calibration,
+        gate=gate,
+    )
+    form = OnnxFormat(opset, exporter)
+    return export(form, model, path, options, image_shape, verify_on, labels)

@@ -1,0 +1,186 @@
+"""Checks and small changes of ONNX graphs."""
+
+from pathlib import Path
+
+from kerasseg.export.errors import ExportError
+
+STANDARD_DOMAINS = ("", "ai.onnx")
+
+
+def refuse_foreign(proto) -> None:
+    """Refuses operators outside the standard.
+
+    Args:
+        proto: `onnx.ModelProto`.
+
+    Raises:
+        ExportError: If there are any; they are named.
+    """
+    foreign = sorted(
+        {
+            f"{node.domain or 'standard'}:{node.op_type}"
+            for node in proto.graph.node
+            if node.domain not in STANDARD_DOMAINS
+            or not _is_standard(node.op_type)
+        }
+    )
+    if foreign:
+        hint = (
+            " A StatefulPartitionedCall is a function that XLA was to compile."
+            if any("PartitionedCall" in name for name in foreign)
+            else " Another exporter may have a form for them: "
+            '`exporter="torch"` of `to_onnx`.'
+        )
+        raise ExportError(
+            f"The ONNX graph holds operators that no runtime knows: "
+            f"{', '.join(foreign)}.{hint}"
+        )
+
+
+def name_ends(graph, output: str) -> None:
+    """Calls the input `images` and the output as the sidecar does.
+
+    Args:
+        graph: `onnx.GraphProto`, which is changed.
+        output: Name of the output.
+
+    Raises:
+        ExportError: If there is more than one input or output.
+    """
+    if len(graph.input) != 1 or len(graph.output) != 1:
+        raise ExportError(
+            f"The ONNX graph must have one input and one output. Found "
+            f"{len(graph.input)} and {len(graph.output)}."
+        )
+    names = {graph.input[0].name: "images", graph.output[0].name: output}
+    for node in graph.node:
+        for tensors in (node.input, node.output):
+            for index, name in enumerate(tensors):
+                tensors[index] = names.get(name, name)
+    graph.input[0].name = "images"
+    graph.output[0].name = output
+
+
+def embed(graph, constants) -> None:
+    """Makes inputs with known values part of the graph.
+
+    Args:
+        graph: `onnx.GraphProto`, which is changed.
+        constants: Arrays by the names of inputs.
+    """
+    from onnx import numpy_helper
+
+    for tensor in list(graph.input):
+        if tensor.name in constants:
+            graph.input.remove(tensor)
+            graph.initializer.append(
+                numpy_helper.from_array(constants[tensor.name], tensor.name)
+            )
+
+
+def repeat_plainly(graph) -> None:
+    """Writes nearest-neighbor resizes by whole factors the usual way.
+
+    tf2onnx takes a mode that later versions of ONNX dropped, and for which
+    ONNX Runtime has no fast path. For whole factors both repeat each value.
+
+    Args:
+        graph: `onnx.GraphProto`, which is changed.
+    """
+    from onnx import numpy_helper
+
+    factors = {
+        tensor.name: numpy_helper.to_array(tensor)
+        for tensor in graph.initializer
+    }
+    for node in graph.node:
+        if node.op_type != "Resize" or len(node.input) != 3:
+            continue
+        scales = factors.get(node.input[2])
+        if scales is None or (scales % 1).any():
+            continue
+        for attribute in node.attribute:
+            if attribute.s == b"tf_half_pixel_for_nn":
+                attribute.s = b"asymmetric"
+
+
+def drop_regions(graph) -> None:
+    """Takes the empty regions of interest from resizes.
+
+    tf2onnx writes them, and no mode that it uses reads them. In half precision
+    ONNX Runtime would reorder their axes, which they do not have.
+
+    Args:
+        graph: `onnx.GraphProto`, which is changed.
+    """
+    empty = {t.name for t in graph.initializer if 0 in t.dims}
+    for node in graph.node:
+        if node.op_type == "Resize" and empty.intersection(node.input[1:2]):
+            node.input[1] = ""
+    used = {name for node in graph.node for name in node.input}
+    for tensor in list(graph.initializer):
+        if tensor.name in empty - used:
+            graph.initializer.remove(tensor)
+
+
+def folded(proto, path):
+    """Merges constants, scales and biases into convolutions.
+
+    Batch normalization after a depthwise convolution reaches us as a product
+    and a sum. Quantized one by one, they would cost points of mean IoU.
+
+    Args:
+        proto: `onnx.ModelProto` in float32.
+        path: Path of the artifact; the intermediate file lies beside it.
+
+    Returns:
+        `onnx.ModelProto` of standard operators that computes the same.
+    """
+    import onnx
+    import onnxruntime
+
+    target = Path(path).with_suffix(".folded.onnx")
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    # The basic level knows only operators of the standard.
+    options.graph_optimization_level = (
+        onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    )
+    options.optimized_model_filepath = str(target)
+    onnxruntime.InferenceSession(
+        proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    return onnx.load(str(target))
+
+
+def sort_nodes(graph) -> None:
+    """Puts every node after the nodes whose results it takes.
+
+    Args:
+        graph: `onnx.GraphProto`, which is changed.
+
+    Raises:
+        ExportError: If the graph has a circle.
+    """
+    known = {"", *(tensor.name for tensor in graph.input)}
+    known.update(tensor.name for tensor in graph.initializer)
+    waiting, ordered = list(graph.node), []
+    while waiting:
+        later = []
+        for node in waiting:
+            if known.issuperset(node.input):
+                known.update(node.output)
+                ordered.append(node)
+            else:
+                later.append(node)
+        if len(later) == len(waiting):
+            raise ExportError("The ONNX graph has a circle.")
+        waiting = later
+    del graph.node[:]
+    graph.node.extend(ordered)
+
+
+def _is_standard(op_type):
+    import onnx
+
+    return onnx.defs.has(op_type)

@@ -1,0 +1,1 @@
+"""OpenVINO: how it is made, opened and read."""

@@ -1,0 +1,1 @@
+"""SavedModel: how it is made, opened and read."""

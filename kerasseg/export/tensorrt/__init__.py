@@ -1,0 +1,1 @@
+"""TensorRT: how it is made, opened and read."""

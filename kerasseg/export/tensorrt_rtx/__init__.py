@@ -1,0 +1,1 @@
+"""TensorRT for RTX: NVIDIA's builder, which needs no GPU."""

@@ -1,0 +1,99 @@
+"""Each form computes what its layer computes, for batches of any size."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from keras import ops
+from stand_ins import randomize
+
+from kerasseg.export.forms.functional_copy import FORMS
+from kerasseg.layers import GlobalInterpolation
+from kerasseg.layers import LaplacianHead
+from kerasseg.layers import LaplacianReconstruction
+
+seeds = st.integers(0, 2**32 - 1)
+
+
+def normal(rng, *shape):
+    return rng.normal(size=shape).astype("float32")
+
+
+def check_forms(layer, inputs):
+    expected = ops.convert_to_numpy(layer(inputs))
+    forms = {f[type(layer)] for f in FORMS.values() if type(layer) in f}
+    assert forms
+    for form in forms:
+        outputs = ops.convert_to_numpy(form(layer)(inputs))
+        np.testing.assert_allclose(outputs, expected, rtol=1e-4, atol=1e-4)
+
+
+@given(
+    strides=st.sampled_from([2, 4, 8]),
+    classes=st.integers(2, 10),
+    count=st.integers(1, 4),
+    use_bias=st.booleans(),
+    sizes=st.tuples(*map(st.integers, (1, 1, 1), (3, 7, 7))),
+    seed=seeds,
+)
+def test_laplacian_reconstruction(
+    strides, classes, count, use_bias, sizes, seed
+):
+    rng = np.random.default_rng(seed)
+    layer = LaplacianReconstruction(classes, count, strides, use_bias=use_bias)
+    inputs = normal(rng, *sizes, classes * count)
+    layer.build(inputs.shape)
+    randomize(layer, rng)
+    check_forms(layer, inputs)
+
+
+@given(
+    strides=st.sampled_from([2, 4, 8]),
+    classes=st.integers(2, 10),
+    count=st.integers(1, 4),
+    channels=st.integers(1, 9),
+    sizes=st.tuples(*map(st.integers, (1, 1, 1), (3, 7, 7))),
+    seed=seeds,
+)
+def test_laplacian_head(strides, classes, count, channels, sizes, seed):
+    rng = np.random.default_rng(seed)
+    layer = LaplacianHead(classes, count, strides)
+    inputs = normal(rng, *sizes, channels)
+    layer.build(inputs.shape)
+    randomize(layer, rng)
+    check_forms(layer, inputs)
+
+
+@given(
+    resampling=st.sampled_from(["crop", "resize", "resample"]),
+    batch=st.integers(1, 3),
+    size=st.tuples(st.integers(4, 20), st.integers(4, 20)),
+    cells=st.tuples(st.integers(1, 6), st.integers(1, 6)),
+    with_images=st.booleans(),
+    seed=seeds,
+)
+def test_global_interpolation(
+    resampling, batch, size, cells, with_images, seed
+):
+    rng = np.random.default_rng(seed)
+    layer = GlobalInterpolation(size, resampling=resampling)
+    inputs = normal(rng, batch, *cells, 3)
+    if with_images:
+        inputs = [inputs, normal(rng, batch, size[0] - 1, size[1] - 2, 3)]
+    layer(inputs)
+    randomize(layer, rng)
+    check_forms(layer, inputs)
+
+
+def test_the_kernel_is_that_of_the_moment(rng):
+    layer = LaplacianReconstruction(3, 2)
+    inputs = normal(rng, 1, 3, 5, 6)
+    layer.build(inputs.shape)
+    form = FORMS["onnx"][LaplacianReconstruction](layer)
+    before = ops.convert_to_numpy(form(inputs))
+    randomize(layer, rng)
+    np.testing.assert_array_equal(ops.convert_to_numpy(form(inputs)), before)
+    with pytest.raises(AssertionError):
+        np.testing.assert_allclose(
+            ops.convert_to_numpy(layer(inputs)), before, atol=1e-3
+        )

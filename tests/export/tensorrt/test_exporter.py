@@ -1,0 +1,363 @@
+"""Engines from a stand-in for TensorRT, and the ONNX files from the real one.
+
+No GPU takes part: see `tensorrt_stand_ins`.
+"""
+
+import importlib.util
+import re
+import shlex
+import sys
+import types
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto
+from onnx import helper
+from tensorrt_stand_ins import BUILDER
+from tensorrt_stand_ins import CUDA
+from tensorrt_stand_ins import TENSORRT
+
+from kerasseg.export import ExportError
+from kerasseg.export import Gate
+from kerasseg.export import read_sidecar
+from kerasseg.export import to_onnx
+from kerasseg.export import to_tensorrt
+from kerasseg.export.tensorrt import operators as tensorrt_operators
+from kerasseg.export.tensorrt.check import check_for_tensorrt
+from kerasseg.export.tensorrt_rtx import library
+
+SHAPE = (32, 48)
+export = pytest.mark.export
+
+
+def module(name, text, monkeypatch):
+    made = types.ModuleType(name)
+    made.__spec__ = importlib.util.spec_from_loader(name, None)
+    monkeypatch.setitem(sys.modules, name, made)
+    exec(text, vars(made))
+    return made
+
+
+@pytest.fixture
+def stand_in(monkeypatch):
+    """Function from a version to a module that passes for TensorRT."""
+
+    def install(version):
+        cuda = module("cuda", "", monkeypatch)
+        cuda.bindings = module("cuda.bindings", "", monkeypatch)
+        cuda.bindings.runtime = module(
+            "cuda.bindings.runtime", CUDA, monkeypatch
+        )
+        text = TENSORRT + BUILDER.replace("VERSION", version)
+        return module("tensorrt", text, monkeypatch)
+
+    return install
+
+
+@pytest.fixture
+def absent(monkeypatch):
+    """TensorRT is not installed, even where it is."""
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util,
+        "find_spec",
+        lambda name, *more: None if name == "tensorrt" else find(name, *more),
+    )
+
+
+@pytest.fixture
+def unjudged(monkeypatch):
+    """NVIDIA's builder is not installed, even where it is."""
+    found = library.Library(None, "It is not here.")
+    monkeypatch.setattr(library, "find", lambda: found)
+
+
+def images_of(rng):
+    return rng.integers(0, 256, (6, *SHAPE, 3), "uint8")
+
+
+@export
+@pytest.mark.parametrize("precision", ["float32", "float16", "int8"])
+def test_without_tensorrt_the_command_is_reported(
+    absent, unjudged, tiny, tmp_path, precision, rng
+):
+    path = tmp_path / "my street.engine"
+    report = to_tensorrt(
+        tiny,
+        path,
+        image_shape=SHAPE,
+        precision=precision,
+        calibration=images_of(rng) if precision == "int8" else None,
+        gate=Gate(mask_agreement=0),
+        output="mask",
+    )
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "my street.onnx",
+        "my street.onnx.json",
+    ]
+    assert report.format == "onnx"
+    checked, told, untested = report.notes
+    assert "TensorRT 10.15 states" in checked
+    assert checked.endswith("builder did not judge the file: It is not here.")
+    words = shlex.split(re.search(r"trtexec .*--noTF32", told)[0])
+    graph = tmp_path / "my street.onnx"
+    assert words == [
+        "trtexec",
+        f"--onnx={graph}",
+        f"--saveEngine={path}",
+        "--noTF32",
+    ]
+    flag = {"float32": None, "float16": "--fp16", "int8": "--int8"}[precision]
+    assert flag is None or f"TensorRT 10 needs {flag} as well" in told
+    assert "untested on a GPU" in untested
+
+
+installed = pytest.mark.skipif(
+    bool(library.find().reason), reason=library.find().reason or "installed"
+)
+
+
+@export
+@installed
+@pytest.mark.parametrize("precision", ["float32", "float16", "int8", "mixed"])
+def test_nvidias_builder_takes_each_precision(
+    absent, tiny, tmp_path, precision, rng
+):
+    report = to_tensorrt(
+        tiny,
+        tmp_path / "x.engine",
+        image_shape=SHAPE,
+        precision=precision,
+        calibration=images_of(rng) if "float" not in precision else None,
+        gate=Gate(mask_agreement=0) if precision != "float32" else None,
+    )
+    (judged,) = (note for note in report.notes if "Built by NVIDIA" in note)
+    assert "not run" in judged
+
+
+@export
+def test_a_refusal_of_the_builder_leaves_nothing(
+    absent, tiny, tmp_path, monkeypatch
+):
+    def refuse(path, layers):
+        assert "stem" in layers
+        raise ExportError("refused for a test")
+
+    exporter = "kerasseg.export.tensorrt.exporter"
+    monkeypatch.setattr(library, "find", lambda: library.Library(tmp_path))
+    monkeypatch.setattr(f"{exporter}.judge", refuse)
+    with pytest.raises(ExportError, match="refused for a test"):
+        to_tensorrt(tiny, tmp_path / "x.engine", image_shape=SHAPE)
+    assert not list(tmp_path.iterdir())
+
+
+@export
+def test_int8_leaves_all_but_heavy_products_in_float(
+    absent, unjudged, tiny, tmp_path, rng
+):
+    to_tensorrt(
+        tiny,
+        tmp_path / "x.engine",
+        image_shape=SHAPE,
+        precision="int8",
+        calibration=images_of(rng),
+        gate=Gate(mask_agreement=0),
+    )
+    graph = onnx.load(tmp_path / "x.onnx").graph
+    users = [
+        (user.op_type, place)
+        for node in graph.node
+        if node.op_type == "DequantizeLinear"
+        for user in graph.node
+        for place, name in enumerate(user.input)
+        if name == node.output[0]
+    ]
+    assert set(users) == {("Conv", 0), ("Conv", 1)}
+    groups = {
+        next((a.i for a in node.attribute if a.name == "group"), 1)
+        for node in graph.node
+        if node.op_type == "Conv" and node.input[1].endswith("Linear_Output")
+    }
+    assert groups == {1}
+
+
+@export
+def test_int8_has_zero_points_of_zero(absent, tiny, tmp_path, rng):
+    to_tensorrt(
+        tiny,
+        tmp_path / "x.engine",
+        image_shape=SHAPE,
+        precision="int8",
+        calibration=images_of(rng),
+        gate=Gate(mask_agreement=0),
+    )
+    proto = onnx.load(tmp_path / "x.onnx")
+    values = {
+        t.name: onnx.numpy_helper.to_array(t) for t in proto.graph.initializer
+    }
+    kinds = ("QuantizeLinear", "DequantizeLinear")
+    nodes = [node for node in proto.graph.node if node.op_type in kinds]
+    assert len(nodes) == 3
+    for node in nodes:
+        zero_point = values[node.input[2]]
+        assert zero_point.dtype == np.int8
+        assert not zero_point.any()
+
+
+@export
+def test_the_usual_int8_file_is_not_for_tensorrt(tiny, tmp_path, rng):
+    to_onnx(
+        tiny,
+        tmp_path / "x.onnx",
+        image_shape=SHAPE,
+        precision="int8",
+        calibration=images_of(rng),
+        gate=Gate(mask_agreement=0),
+    )
+    with pytest.raises(ExportError, match="zero point other than 0.*uint8 ins"):
+        check_for_tensorrt(onnx.load(tmp_path / "x.onnx"))
+
+
+@export
+@pytest.mark.parametrize(
+    ("version", "precision", "flags"),
+    [
+        ("10.15.1", "float32", []),
+        ("10.15.1", "float16", ["FP16"]),
+        ("10.15.1", "int8", ["INT8"]),
+        ("11.4.0", "float16", []),
+        ("11.4.0", "int8", []),
+    ],
+)
+def test_an_engine_is_built_and_verified(
+    stand_in, tiny, tmp_path, version, precision, flags, rng
+):
+    tensorrt = stand_in(version)
+    report = to_tensorrt(
+        tiny,
+        tmp_path / "x.engine",
+        image_shape=SHAPE,
+        precision=precision,
+        calibration=images_of(rng) if precision == "int8" else None,
+        gate=Gate(mask_agreement=0),
+        layout="NCHW",
+    )
+    assert flags == tensorrt.FLAGS
+    assert report.format == "tensorrt"
+    assert report.output_shape == (1, 4, *SHAPE)
+    assert any("Built from x.onnx" in note for note in report.notes)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "x.engine",
+        "x.engine.json",
+        "x.onnx",
+        "x.onnx.json",
+    ]
+    assert read_sidecar(tmp_path / "x.engine")["format"] == "tensorrt"
+
+
+@export
+@pytest.mark.parametrize(
+    ("failure", "message"),
+    [
+        ("parse", "refuses x.onnx: no importer for this operator"),
+        ("build", "could not build an engine from x.onnx"),
+    ],
+)
+def test_a_failure_leaves_the_onnx_file(
+    stand_in, tiny, tmp_path, failure, message
+):
+    stand_in("11.4.0").FAILS.append(failure)
+    with pytest.raises(ExportError, match=message):
+        to_tensorrt(tiny, tmp_path / "x.engine", image_shape=SHAPE)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [
+        "x.onnx",
+        "x.onnx.json",
+    ]
+
+
+def test_another_end_is_refused(model, tmp_path):
+    with pytest.raises(ValueError, match="`path` must end with '.engine'"):
+        to_tensorrt(model, tmp_path / "x.onnx", image_shape=SHAPE)
+
+
+def graph_of(*nodes, opset=18, kind=TensorProto.FLOAT, constants=()):
+    """A graph from `x` `(1, 3, 8, 8)` to `y`."""
+    graph = helper.make_graph(
+        nodes,
+        "test",
+        [helper.make_tensor_value_info("x", kind, (1, 3, 8, 8))],
+        [helper.make_tensor_value_info("y", kind, None)],
+        [
+            onnx.numpy_helper.from_array(np.asarray(value), name)
+            for name, value in dict(constants).items()
+        ],
+    )
+    opsets = [helper.make_opsetid("", opset)]
+    return helper.make_model(graph, opset_imports=opsets)
+
+
+def node(kind, *inputs, **attributes):
+    return helper.make_node(kind, ["x", *inputs], ["y"], **attributes)
+
+
+SCALES = {"s": np.float32([1, 1, 2, 2])}
+SCALE = {"s": np.float32(0.1), "z": np.int8(3)}
+
+
+@pytest.mark.parametrize(
+    ("graph", "message"),
+    [
+        (graph_of(node("Det")), "no operator Det"),
+        (graph_of(node("Relu"), opset=25), "operator set 25, where 9 to 24"),
+        (graph_of(node("Relu"), opset=8), "operator set 8"),
+        (
+            graph_of(node("Resize", "", "s", mode="cubic"), constants=SCALES),
+            "Resize with mode='cubic'",
+        ),
+        (
+            graph_of(
+                node("Resize", "", "s", mode="linear", antialias=1),
+                constants=SCALES,
+            ),
+            "Resize with antialias=1",
+        ),
+        (
+            graph_of(node("MaxPool", kernel_shape=[3, 3], dilations=[2, 2])),
+            r"MaxPool with dilations=\[2, 2\]",
+        ),
+        (
+            graph_of(node("Sigmoid"), kind=TensorProto.DOUBLE),
+            "Sigmoid of float64",
+        ),
+        (
+            graph_of(node("QuantizeLinear", "s", "z"), constants=SCALE),
+            "QuantizeLinear with a zero point other than 0",
+        ),
+        (
+            graph_of(
+                helper.make_node("Cast", ["x"], ["b"], to=TensorProto.UINT8),
+                helper.make_node("Cast", ["b"], ["y"], to=TensorProto.FLOAT),
+            ),
+            r"uint8 inside the graph \(b\)",
+        ),
+    ],
+)
+def test_what_tensorrt_does_not_take_is_named(graph, message):
+    with pytest.raises(ExportError, match=message):
+        check_for_tensorrt(graph)
+
+
+def test_what_it_takes_passes():
+    graph = graph_of(node("Resize", "", "s", mode="linear"), constants=SCALES)
+    assert "1 operators" in check_for_tensorrt(graph)
+
+
+def test_the_table_names_operators_of_onnx():
+    for name in tensorrt_operators.OPERATORS:
+        assert onnx.defs.has(name), name
+    for name in (
+        *tensorrt_operators.ATTRIBUTES,
+        *tensorrt_operators.CONSTANT_INPUTS,
+    ):
+        assert name in tensorrt_operators.OPERATORS
