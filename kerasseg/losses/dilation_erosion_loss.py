@@ -4,11 +4,11 @@ import keras
 import numpy as np
 from keras import ops
 
-from kerasseg.losses.labels import ids_config
-from kerasseg.losses.labels import ignored_ids
-from kerasseg.losses.labels import label_map
+from kerasseg.arguments import check_integer
+from kerasseg.ids import match
+from kerasseg.losses.label_map_loss import LabelMapLoss
 from kerasseg.losses.labels import label_stride
-from kerasseg.losses.labels import match_any
+from kerasseg.losses.labels import sampled_weights
 from kerasseg.losses.labels import unknown_id_penalty
 
 
@@ -59,7 +59,7 @@ def _signs(mask):
 
 
 def _count_under_disk(masks, radius, stride):
-    # Output cell i is centred at stride * i + stride // 2.
+    # Output cell i is centered at stride * i + stride // 2.
     before = radius - stride // 2
     after = radius + stride // 2 - stride + 1
     if before < 0:
@@ -79,7 +79,7 @@ def _count_under_disk(masks, radius, stride):
 
 
 @keras.saving.register_keras_serializable("kerasseg")
-class DilationErosionLoss(keras.losses.Loss):
+class DilationErosionLoss(LabelMapLoss):
     """Logistic loss against the dilated and eroded masks of all classes.
 
     With targets `t` of 1 and -1 (`dilation_erosion_targets`) and logits `x`,
@@ -89,8 +89,8 @@ class DilationErosionLoss(keras.losses.Loss):
     float32 whatever the dtype of the logits, and NaN (an error outside of
     compiled functions) where labels hold an unknown id.
 
-    The disk is exact, unlike the decomposed approximation in the authors'
-    code.
+    The disk is exact, unlike the decomposed approximation in the reference
+    implementation.
 
     Args:
         num_classes: Number of classes.
@@ -129,30 +129,18 @@ class DilationErosionLoss(keras.losses.Loss):
         reduction="sum_over_batch_size",
         name="dilation_erosion_loss",
     ):
-        super().__init__(name=name, reduction=reduction, dtype="float32")
-        if num_classes < 1:
-            raise ValueError(
-                "`num_classes` must be 1 or more. "
-                f"Received: num_classes={num_classes}"
-            )
-        if not isinstance(radius, int) or radius < 0:
-            raise ValueError(
-                "`radius` must be a whole number, 0 or more. "
-                f"Received: radius={radius!r}"
-            )
+        super().__init__(ignore_class, reduction, name)
+        num_classes = check_integer("num_classes", num_classes)
         if background is not None and not 0 <= background < num_classes:
             raise ValueError(
                 f"`background` must be a class id, 0 to {num_classes - 1}, or "
                 f"`None`. Received: background={background!r}"
             )
         self.num_classes = num_classes
-        self.radius = radius
-        self.ignore_class = ignore_class
+        self.radius = check_integer("radius", radius, 0)
         self.background = background
-        self._ignored = ignored_ids(ignore_class)
 
-    def call(self, y_true, y_pred):
-        logits = ops.cast(ops.convert_to_tensor(y_pred), "float32")
+    def image_losses(self, labels, logits, weights):
         shape = tuple(logits.shape)
         if len(shape) != 4 or shape[-1] != 2 * self.num_classes:
             raise ValueError(
@@ -161,16 +149,17 @@ class DilationErosionLoss(keras.losses.Loss):
                 f"Received: y_pred.shape={shape}"
             )
         _, height, width, _ = ops.shape(logits)
-        labels = label_map(y_true)
         penalty = unknown_id_penalty(labels, self.num_classes, self._ignored)
         # An id that one_hot maps to no class at all.
         nowhere = -1 if self.background is None else self.background
-        labels = ops.where(match_any(labels, self._ignored), nowhere, labels)
+        labels = ops.where(match(labels, self._ignored), nowhere, labels)
         targets = dilation_erosion_targets(
             labels, self.num_classes, height, width, self.radius
         )
         signs = ops.concatenate(targets, axis=-1)
-        total = ops.sum(ops.softplus(-signs * logits), axis=(1, 2, 3))
+        losses = ops.sum(ops.softplus(-signs * logits), axis=-1)
+        weights = sampled_weights(weights, height, width)
+        total = ops.sum(weights * losses, axis=(1, 2))
         return total / (height * width + 1) + penalty
 
     def get_config(self):
@@ -178,6 +167,5 @@ class DilationErosionLoss(keras.losses.Loss):
             **super().get_config(),
             "num_classes": self.num_classes,
             "radius": self.radius,
-            "ignore_class": ids_config(self.ignore_class),
             "background": self.background,
         }

@@ -1,48 +1,13 @@
 """Label maps as the losses see them: integer, sampled, checked."""
 
-import keras
 from keras import ops
 
-_SEVERAL = (list, tuple, set, frozenset)
-
-
-def ignored_ids(ignore_class):
-    """Class ids to ignore, as a tuple.
-
-    Args:
-        ignore_class: Integer, sequence of integers, or `None` for no id.
-
-    Returns:
-        A tuple of Python integers.
-
-    Raises:
-        TypeError: If an id is not an integer.
-    """
-    if ignore_class is None:
-        return ()
-    ids = ignore_class
-    if not isinstance(ids, _SEVERAL):
-        ids = (ids,)
-    if any(isinstance(i, bool) or not hasattr(i, "__index__") for i in ids):
-        raise TypeError(
-            "`ignore_class` must be an integer, a sequence of integers or "
-            f"`None`. Received: ignore_class={ignore_class!r}"
-        )
-    return tuple(int(i) for i in ids)
-
-
-def ids_config(ignore_class):
-    """The JSON-clean form of an `ignore_class` argument.
-
-    Args:
-        ignore_class: Integer, sequence of integers, or `None`.
-
-    Returns:
-        `None`, an integer, or a list of integers.
-    """
-    if isinstance(ignore_class, _SEVERAL):
-        return list(ignored_ids(ignore_class))
-    return ignore_class
+from kerasseg.ids import FRACTIONS
+from kerasseg.ids import NO_ID
+from kerasseg.ids import match
+from kerasseg.ids import unknown_ids
+from kerasseg.ids import value_or_none
+from kerasseg.ids import whole_ids
 
 
 def label_map(y_true):
@@ -53,7 +18,8 @@ def label_map(y_true):
             `(batch, height, width)` or `(batch, height, width, 1)`.
 
     Returns:
-        An `int32` tensor of shape `(batch, height, width)`.
+        An `int32` tensor of shape `(batch, height, width)`. What is no whole
+        number becomes `NO_ID`.
 
     Raises:
         ValueError: If the shape is neither of the two.
@@ -67,7 +33,60 @@ def label_map(y_true):
             "`y_true` must have shape (batch, height, width) or "
             f"(batch, height, width, 1). Received: y_true.shape={shape}"
         )
-    return ops.cast(labels, "int32")
+    return whole_ids(labels)
+
+
+def pixel_weights(sample_weight, labels):
+    """A `sample_weight` in a shape that broadcasts to the labels.
+
+    Args:
+        sample_weight: Weights of shape `(batch,)` or `(batch, 1)`, or
+            `(batch, height, width)`, optionally with a last axis of 1.
+        labels: Tensor of shape `(batch, height, width)`.
+
+    Returns:
+        A `float32` tensor of shape `(batch, 1, 1)` or
+        `(batch, height, width)`.
+
+    Raises:
+        ValueError: If the shape is another.
+    """
+    weights = ops.cast(ops.convert_to_tensor(sample_weight), "float32")
+    given, shape = tuple(weights.shape), tuple(labels.shape)
+    if len(given) == 4 and given[-1] == 1:
+        weights = ops.squeeze(weights, axis=-1)
+    elif len(given) in (0, 1) or (len(given) == 2 and given[1] == 1):
+        weights = ops.reshape(weights, (-1, 1, 1))
+    sizes = tuple(weights.shape)
+    if len(sizes) != 3 or any(
+        None not in (size, known) and size not in (1, known)
+        for size, known in zip(sizes, shape, strict=True)
+    ):
+        raise ValueError(
+            "`sample_weight` must have the shape (batch,), or that of the "
+            "labels with or without a last axis of 1. Weights of classes are "
+            "`class_weights` of the loss, not `class_weight` of `fit`. "
+            f"Received: sample_weight.shape={given}, y_true.shape={shape}"
+        )
+    return weights
+
+
+def sampled_weights(weights, height, width):
+    """Pixel weights at the places where `downsample_labels` takes labels.
+
+    Args:
+        weights: Tensor of `pixel_weights`, or `None`.
+        height: Height of the result.
+        width: Width of the result.
+
+    Returns:
+        A tensor that broadcasts to `(batch, height, width)`; 1.0 for `None`.
+    """
+    if weights is None:
+        return 1.0
+    if tuple(weights.shape)[1:] == (1, 1):
+        return weights
+    return downsample_labels(weights, height, width)
 
 
 def label_stride(labels, height, width):
@@ -101,7 +120,7 @@ def label_stride(labels, height, width):
 
 
 def downsample_labels(labels, height, width):
-    """Label map sampled at the centres of a coarser grid.
+    """Label map sampled at the centers of a coarser grid.
 
     With `s = label_height / height`, cell `[i, j]` receives
     `labels[s * i + s // 2, s * j + s // 2]`. Only ids that were there before
@@ -130,22 +149,6 @@ def downsample_labels(labels, height, width):
     return cells[:, :, stride // 2, :, stride // 2]
 
 
-def match_any(labels, ids):
-    """Where a label is one of some ids.
-
-    Args:
-        labels: Integer tensor of any shape.
-        ids: Tuple of Python integers.
-
-    Returns:
-        A boolean tensor of the shape of `labels`.
-    """
-    found = ops.zeros_like(labels, dtype="bool")
-    for class_id in ids:
-        found = ops.logical_or(found, ops.equal(labels, class_id))
-    return found
-
-
 def unknown_id_penalty(labels, num_classes, ignore_class):
     """NaN for each image that holds an id which is no class and not ignored.
 
@@ -164,24 +167,18 @@ def unknown_id_penalty(labels, num_classes, ignore_class):
         ValueError: If there are unknown ids and their values can be read.
     """
     inside = ops.logical_and(labels >= 0, labels < num_classes)
-    known = ops.logical_or(inside, match_any(labels, ignore_class))
+    known = ops.logical_or(inside, match(labels, ignore_class))
     unknown = ops.any(ops.logical_not(known), axis=(1, 2))
-    seen = _numpy_or_none(unknown)
+    seen = value_or_none(unknown)
     if seen is not None and seen.any():
-        allowed = {*range(num_classes), *ignore_class}
-        values = {int(i) for i in ops.convert_to_numpy(labels).flat}
+        ids = unknown_ids(
+            ops.convert_to_numpy(labels), num_classes, ignore_class
+        )
+        found = [f"ids {[i for i in ids if i != NO_ID]}"]
+        if NO_ID in ids:
+            found = [*(found if len(ids) > 1 else []), FRACTIONS]
         raise ValueError(
             f"`y_true` must hold class ids 0 to {num_classes - 1} or ignored "
-            f"ids {tuple(ignore_class)}. Received: "
-            f"ids {sorted(values - allowed)}"
+            f"ids {tuple(ignore_class)}. Received: {' and '.join(found)}"
         )
     return ops.cast(ops.where(unknown, float("nan"), 0.0), "float32")
-
-
-def _numpy_or_none(tensor):
-    if isinstance(tensor, keras.KerasTensor):
-        return None
-    try:
-        return ops.convert_to_numpy(tensor)
-    except (AttributeError, NotImplementedError, TypeError):
-        return None  # traced: there is no value yet

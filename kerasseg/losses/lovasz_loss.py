@@ -3,17 +3,17 @@
 import keras
 from keras import ops
 
+from kerasseg.ids import match
+from kerasseg.losses.label_map_loss import LabelMapLoss
+from kerasseg.losses.label_map_loss import check_logits
 from kerasseg.losses.labels import downsample_labels
-from kerasseg.losses.labels import ids_config
-from kerasseg.losses.labels import ignored_ids
-from kerasseg.losses.labels import label_map
-from kerasseg.losses.labels import match_any
+from kerasseg.losses.labels import sampled_weights
 from kerasseg.losses.labels import unknown_id_penalty
 
 
 @keras.saving.register_keras_serializable("kerasseg")
-class LovaszSoftmaxLoss(keras.losses.Loss):
-    """A stand-in for `1 - mean IoU` that has gradients, on softmax scores.
+class LovaszSoftmaxLoss(LabelMapLoss):
+    """A differentiable surrogate of `1 - mean IoU`, on softmax probabilities.
 
     For a class `c`, pixels of the batch have the errors `1 - p_c` where the
     label is `c`, else `p_c`. They are sorted, largest first, and weighted by
@@ -61,50 +61,48 @@ class LovaszSoftmaxLoss(keras.losses.Loss):
         reduction="sum_over_batch_size",
         name="lovasz_softmax_loss",
     ):
-        super().__init__(name=name, reduction=reduction, dtype="float32")
-        self.ignore_class = ignore_class
-        self._ignored = ignored_ids(ignore_class)
+        super().__init__(ignore_class, reduction, name)
 
-    def call(self, y_true, y_pred):
-        logits = ops.cast(ops.convert_to_tensor(y_pred), "float32")
-        if len(logits.shape) != 4:
-            raise ValueError(
-                "`y_pred` must have shape (batch, height, width, "
-                f"num_classes). Received: y_pred.shape={tuple(logits.shape)}"
-            )
-        _, height, width, num_classes = ops.shape(logits)
-        labels = label_map(y_true)
+    def image_losses(self, labels, logits, weights):
+        num_classes = check_logits(logits)
+        _, height, width, _ = ops.shape(logits)
         penalty = unknown_id_penalty(labels, num_classes, self._ignored)
         labels = downsample_labels(labels, height, width)
-        counts = ops.logical_not(match_any(labels, self._ignored))
+        counts = ops.logical_not(match(labels, self._ignored))
+        # A pixel of weight 2 counts as two pixels.
+        counts = ops.cast(counts, "float32") * sampled_weights(
+            weights, height, width
+        )
         # A row for each class: the last axis is the fast one to sort.
         truth = ops.equal(
             ops.reshape(ops.arange(num_classes, dtype="int32"), (-1, 1)),
             ops.reshape(labels, (1, -1)),
         )
-        counts = ops.cast(ops.reshape(counts, (1, -1)), "float32")
-        truth = ops.cast(truth, "float32") * counts
-        scores = ops.softmax(ops.reshape(logits, (-1, num_classes)))
-        errors = ops.abs(truth - ops.transpose(scores)) * counts
+        counts = ops.reshape(counts, (1, -1))
+        truth = ops.cast(truth, "float32")
+        probabilities = ops.softmax(ops.reshape(logits, (-1, num_classes)))
+        errors = ops.abs(truth - ops.transpose(probabilities))
+        # What does not count comes last, where it adds nothing.
+        errors = ops.where(counts > 0, errors, 0.0)
         order = ops.flip(ops.argsort(ops.stop_gradient(errors)), axis=-1)
-        weights = _added_loss(ops.take_along_axis(truth, order, axis=-1))
+        truth = truth * counts
+        added = _added_loss(
+            ops.take_along_axis(truth, order, axis=-1),
+            ops.take_along_axis(
+                ops.broadcast_to(counts, ops.shape(truth)), order, axis=-1
+            ),
+        )
         errors = ops.take_along_axis(errors, order, axis=-1)
-        losses = ops.sum(errors * ops.stop_gradient(weights), axis=-1)
+        losses = ops.sum(errors * ops.stop_gradient(added), axis=-1)
         present = ops.cast(ops.any(truth > 0, axis=-1), "float32")
         mean = ops.sum(losses * present) / ops.maximum(ops.sum(present), 1.0)
         return mean + penalty
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "ignore_class": ids_config(self.ignore_class),
-        }
 
-
-def _added_loss(truth):
+def _added_loss(truth, counts):
     """What each pixel adds to `1 - IoU` of its row, wrong as all before it."""
     true = ops.sum(truth, axis=-1, keepdims=True)
     missed = ops.cumsum(truth, axis=-1)
-    invented = ops.cumsum(1.0 - truth, axis=-1)
-    losses = 1.0 - (true - missed) / (true + invented)
+    invented = ops.cumsum(counts - truth, axis=-1)
+    losses = 1.0 - ops.divide_no_nan(true - missed, true + invented)
     return losses - ops.pad(losses[:, :-1], ((0, 0), (1, 0)))

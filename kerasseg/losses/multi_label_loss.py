@@ -3,15 +3,15 @@
 import keras
 from keras import ops
 
-from kerasseg.losses.labels import ids_config
-from kerasseg.losses.labels import ignored_ids
-from kerasseg.losses.labels import label_map
-from kerasseg.losses.labels import match_any
+from kerasseg.ids import ids_config
+from kerasseg.ids import ignored_ids
+from kerasseg.ids import match
+from kerasseg.losses.label_map_loss import LabelMapLoss
 from kerasseg.losses.labels import unknown_id_penalty
 
 
 @keras.saving.register_keras_serializable("kerasseg")
-class MultiLabelLoss(keras.losses.Loss):
+class MultiLabelLoss(LabelMapLoss):
     """Binary cross-entropy of one logit per class against a label map.
 
     The target of a class is 1 where any pixel has its id, else 0. The value
@@ -19,7 +19,9 @@ class MultiLabelLoss(keras.losses.Loss):
     `log(1 + exp(x)) - target * x`, times `weight`, and 0 for an image all of
     whose pixels are ignored. It is computed in float32 whatever the dtype of
     the logits, is 0 or more, averaged over the batch, and NaN (an error
-    outside of compiled functions) where labels hold an unknown id.
+    outside of compiled functions) where labels hold an unknown id. Pixels of
+    `sample_weight` 0 are as if ignored; the mean weight of the others
+    multiplies the value of their image.
 
     Args:
         ignore_class: Integer, sequence of integers, or `None`. Ids that are
@@ -58,31 +60,32 @@ class MultiLabelLoss(keras.losses.Loss):
         reduction="sum_over_batch_size",
         name="multi_label_loss",
     ):
-        super().__init__(name=name, reduction=reduction, dtype="float32")
+        super().__init__(ignore_class, reduction, name)
         if not 0 <= weight < float("inf"):
             raise ValueError(
                 "`weight` must be a finite number of 0 or more. "
                 f"Received: weight={weight!r}"
             )
-        self.ignore_class = ignore_class
-        self.exclude_class = exclude_class
+        self.exclude_class = ids_config(exclude_class, "exclude_class")
         self.weight = weight
-        self._ignored = ignored_ids(ignore_class)
-        self._excluded = _excluded_ids(exclude_class)
+        self._excluded = ignored_ids(exclude_class)
 
-    def call(self, y_true, y_pred):
-        logits = ops.cast(ops.convert_to_tensor(y_pred), "float32")
+    def image_losses(self, labels, logits, weights):
         counted = self._counted(tuple(logits.shape))
         num_classes = logits.shape[-1]
-        labels = label_map(y_true)
         penalty = unknown_id_penalty(labels, num_classes, self._ignored)
-        ignored = match_any(labels, self._ignored)
+        ignored = match(labels, self._ignored)
+        if weights is not None:
+            ignored = ops.logical_or(ignored, ops.equal(weights, 0))
         targets = _classes_shown(ops.where(ignored, -1, labels), num_classes)
         entropy = ops.softplus(logits) - targets * logits
         counts = ops.convert_to_tensor(counted, "float32")
         entropy = ops.sum(entropy * counts, axis=-1) / sum(counted)
         valid = ops.logical_not(ops.all(ignored, axis=(1, 2)))
-        return self.weight * ops.where(valid, entropy, 0.0) + penalty
+        entropy = ops.where(valid, entropy, 0.0)
+        if weights is not None:
+            entropy = entropy * _mean_weight(weights, ignored)
+        return self.weight * entropy + penalty
 
     def _counted(self, shape):
         """One per class that counts, zero for others."""
@@ -104,20 +107,9 @@ class MultiLabelLoss(keras.losses.Loss):
     def get_config(self):
         return {
             **super().get_config(),
-            "ignore_class": ids_config(self.ignore_class),
-            "exclude_class": ids_config(self.exclude_class),
+            "exclude_class": self.exclude_class,
             "weight": float(self.weight),
         }
-
-
-def _excluded_ids(exclude_class):
-    try:
-        return ignored_ids(exclude_class)
-    except TypeError:
-        raise TypeError(
-            "`exclude_class` must be an integer, a sequence of integers or "
-            f"`None`. Received: exclude_class={exclude_class!r}"
-        ) from None
 
 
 def _classes_shown(labels, num_classes):
@@ -125,3 +117,11 @@ def _classes_shown(labels, num_classes):
     ids = ops.arange(num_classes, dtype="int32")
     same = ops.equal(ops.expand_dims(labels, -1), ids)
     return ops.cast(ops.any(same, axis=(1, 2)), "float32")
+
+
+def _mean_weight(weights, ignored):
+    """Mean weight of the pixels of each image that are not ignored."""
+    counts = ops.cast(ops.logical_not(ignored), "float32")
+    return ops.divide_no_nan(
+        ops.sum(weights * counts, axis=(1, 2)), ops.sum(counts, axis=(1, 2))
+    )

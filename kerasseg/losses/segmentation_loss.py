@@ -3,18 +3,21 @@
 import keras
 from keras import ops
 
+from kerasseg.arguments import check_choice
+from kerasseg.losses.class_weights import check_weights
+from kerasseg.losses.class_weights import normalized_weights
+from kerasseg.losses.class_weights import weights_of_labels
+from kerasseg.losses.label_map_loss import LabelMapLoss
+from kerasseg.losses.label_map_loss import check_logits
 from kerasseg.losses.labels import downsample_labels
-from kerasseg.losses.labels import ids_config
-from kerasseg.losses.labels import ignored_ids
-from kerasseg.losses.labels import label_map
-from kerasseg.losses.labels import match_any
+from kerasseg.losses.labels import sampled_weights
 from kerasseg.losses.labels import unknown_id_penalty
 
 NORMALIZATIONS = ("valid", "image", "sum")
 
 
 @keras.saving.register_keras_serializable("kerasseg")
-class SegmentationLoss(keras.losses.Loss):
+class SegmentationLoss(LabelMapLoss):
     """Softmax cross-entropy of logits against a map of class ids.
 
     Pixels with an ignored id weigh nothing, others `w = class_weights[id]`
@@ -27,6 +30,10 @@ class SegmentationLoss(keras.losses.Loss):
       batch; the same on one device and on replicas with equal shares.
     - `"sum"`: `sum(w * ce)` per image, averaged over the batch.
 
+    Each `ce` is multiplied by the `sample_weight` of its image or pixel, if
+    there is one: see `fit`, which takes `(batch,)`, `(batch, height, width)`
+    and `(batch, height, width, 1)`.
+
     Labels may be larger than the logits by a whole factor; they are then
     sampled by `downsample_labels`. The loss is computed in float32 whatever
     the dtype of the logits, is 0 or more, and is NaN (an error outside of
@@ -35,8 +42,10 @@ class SegmentationLoss(keras.losses.Loss):
     Args:
         ignore_class: Integer, sequence of integers, or `None`. Ids that do
             not count. Defaults to `255`.
-        class_weights: Sequence of one non-negative number per class, or
-            `None` for equal weights. Defaults to `None`.
+        class_weights: Sequence or array of one non-negative number per
+            class, a dict from each class id to one, or `None` for equal
+            weights. Unlike `class_weight` of `keras.Model.fit`, which does
+            not know label maps. Defaults to `None`.
         normalization: `"valid"`, `"image"` or `"sum"`. Defaults to `"valid"`.
         reduction: How Keras reduces the values of the images of a batch.
             Defaults to `"sum_over_batch_size"`.
@@ -57,7 +66,7 @@ class SegmentationLoss(keras.losses.Loss):
 
     Reference:
         Ghiasi and Fowlkes, 2016, https://arxiv.org/abs/1605.02264; `"image"`
-        is the form of the authors' code.
+        is the form of the reference implementation.
     """
 
     def __init__(
@@ -68,72 +77,71 @@ class SegmentationLoss(keras.losses.Loss):
         reduction="sum_over_batch_size",
         name="segmentation_loss",
     ):
-        # float32 also where the global default is half precision: ids and
-        # sums over pixels need it.
-        super().__init__(name=name, reduction=reduction, dtype="float32")
-        if normalization not in NORMALIZATIONS:
-            raise ValueError(
-                f"`normalization` must be one of {NORMALIZATIONS}. "
-                f"Received: normalization={normalization!r}"
-            )
-        if class_weights is not None:
-            weights = [float(weight) for weight in class_weights]
-            if not weights or not all(0 <= w < float("inf") for w in weights):
-                raise ValueError(
-                    "`class_weights` must be finite numbers, 0 or more. "
-                    f"Received: class_weights={class_weights!r}"
-                )
-        self.ignore_class = ignore_class
-        self.class_weights = class_weights
+        super().__init__(ignore_class, reduction, name)
+        check_choice("normalization", normalization, NORMALIZATIONS)
+        self.class_weights = normalized_weights(class_weights)
         self.normalization = normalization
-        self._ignored = ignored_ids(ignore_class)
 
-    def call(self, y_true, y_pred):
-        logits = ops.cast(ops.convert_to_tensor(y_pred), "float32")
-        num_classes = self._check_logits(logits)
+    def image_losses(self, labels, logits, weights):
+        num_classes = check_logits(logits)
+        check_weights(self.class_weights, num_classes)
         batch, height, width, _ = ops.shape(logits)
-        labels = label_map(y_true)
         penalty = unknown_id_penalty(labels, num_classes, self._ignored)
+        weights = sampled_weights(weights, height, width)
+        counts = self.pixel_weights(labels, num_classes)
+        counts = downsample_labels(counts, height, width)
         labels = downsample_labels(labels, height, width)
-
-        weights = self._pixel_weights(labels, num_classes)
         # Ignored ids stand outside of the classes: any class will do, the
         # weight is 0.
         classes = ops.clip(labels, 0, num_classes - 1)
-        entropy = ops.sparse_categorical_crossentropy(
+        losses = self.pixel_losses(classes, logits)
+        counts = self.selected(losses, counts, weights)
+        weights = counts * weights
+        # Not a plain product: 0 * inf of an ignored pixel would be NaN.
+        losses = ops.where(weights != 0, weights * losses, 0.0)
+        total = ops.sum(losses, axis=(1, 2))
+        return self._normalize(total, counts, batch) + penalty
+
+    def pixel_weights(self, labels, num_classes):
+        """What each pixel counts, in the loss and in what it is divided by.
+
+        Args:
+            labels: `int32` tensor of shape `(batch, height, width)`.
+            num_classes: Number of classes.
+
+        Returns:
+            A `float32` tensor likewise, 0 where the id is ignored.
+        """
+        return weights_of_labels(
+            labels, self.class_weights, self._ignored, num_classes
+        )
+
+    def pixel_losses(self, classes, logits):
+        """The loss of each pixel, before any weight.
+
+        Args:
+            classes: `int32` tensor of shape `(batch, height, width)`.
+            logits: `float32` tensor, `(batch, height, width, num_classes)`.
+
+        Returns:
+            A `float32` tensor of the shape of `classes`.
+        """
+        return ops.sparse_categorical_crossentropy(
             classes, logits, from_logits=True
         )
-        # Not a plain product: 0 * inf of an ignored pixel would be NaN.
-        entropy = ops.where(weights > 0, weights * entropy, 0.0)
-        total = ops.sum(entropy, axis=(1, 2))
-        return self._normalize(total, weights, batch) + penalty
 
-    def _check_logits(self, logits):
-        shape = tuple(logits.shape)
-        if len(shape) != 4:
-            raise ValueError(
-                "`y_pred` must have shape (batch, height, width, "
-                f"num_classes). Received: y_pred.shape={shape}"
-            )
-        given = self.class_weights
-        if given is not None and len(given) != shape[-1]:
-            raise ValueError(
-                f"`class_weights` must have one number for each of the "
-                f"{shape[-1]} classes of `y_pred`. "
-                f"Received: class_weights={given!r}"
-            )
-        return shape[-1]
+    def selected(self, losses, counts, weights):
+        """The weights of the pixels, 0 for those that are not to count.
 
-    def _pixel_weights(self, labels, num_classes):
-        valid = ops.logical_not(match_any(labels, self._ignored))
-        weights = ops.cast(valid, "float32")
-        if self.class_weights is None:
-            return weights
-        table = ops.convert_to_tensor(
-            [float(weight) for weight in self.class_weights], dtype="float32"
-        )
-        classes = ops.clip(labels, 0, num_classes - 1)
-        return weights * ops.take(table, classes, axis=0)
+        Args:
+            losses: What `pixel_losses` returned.
+            counts: What `pixel_weights` returned, at the same places.
+            weights: Sample weights that broadcast to them.
+
+        Returns:
+            A `float32` tensor like `counts`.
+        """
+        return counts
 
     def _normalize(self, total, weights, batch):
         if self.normalization == "sum":
@@ -146,10 +154,8 @@ class SegmentationLoss(keras.losses.Loss):
         )
 
     def get_config(self):
-        weights = self.class_weights
         return {
             **super().get_config(),
-            "ignore_class": ids_config(self.ignore_class),
-            "class_weights": weights and [float(w) for w in weights],
+            "class_weights": self.class_weights,
             "normalization": self.normalization,
         }

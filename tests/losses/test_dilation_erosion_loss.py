@@ -39,6 +39,7 @@ def scipy_targets(labels, stride, radius):
     return np.moveaxis(np.where(sampled, 1.0, -1.0), 2, -1)
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize(
     ("radius", "stride"),
     [(0, 1), (3, 1), (2, 2), (9, 4), (5, 4), (7, 3), (1, 8), (4, 8), (6, 8)],
@@ -161,9 +162,9 @@ def test_unknown_ids_are_named(rng):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"num_classes": 0}, "`num_classes` must be 1 or more"),
-        ({"num_classes": 3, "radius": -1}, "`radius` must be a whole number"),
-        ({"num_classes": 3, "radius": 2.5}, "`radius` must be a whole number"),
+        ({"num_classes": 0}, "`num_classes` must be an integer of 1"),
+        ({"num_classes": 3, "radius": -1}, "`radius` must be an integer of 0"),
+        ({"num_classes": 3, "radius": 2.5}, "`radius` must be an integer of 0"),
         ({"num_classes": 3, "background": 3}, "must be a class id, 0 to 2"),
     ],
 )

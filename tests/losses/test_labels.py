@@ -6,12 +6,13 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from keras import ops
 
+from kerasseg.ids import ids_config
+from kerasseg.ids import ignored_ids
 from kerasseg.losses import downsample_labels
-from kerasseg.losses.labels import ids_config
-from kerasseg.losses.labels import ignored_ids
 from kerasseg.losses.labels import label_map
 
 
+@pytest.mark.every_backend
 @given(
     stride=st.integers(1, 8),
     height=st.integers(1, 4),
@@ -19,15 +20,15 @@ from kerasseg.losses.labels import label_map
     seed=st.integers(0, 99),
 )
 @settings(max_examples=20, deadline=None)
-def test_samples_are_the_centres_of_cells(stride, height, width, seed):
+def test_samples_are_the_centers_of_cells(stride, height, width, seed):
     rng = np.random.default_rng(seed)
     shape = (2, stride * height, stride * width)
     labels = rng.integers(0, 256, shape).astype("int32")
     sampled = downsample_labels(labels, height, width)
-    centre = stride // 2
+    center = stride // 2
     np.testing.assert_array_equal(
         ops.convert_to_numpy(sampled),
-        labels[:, centre::stride, centre::stride],
+        labels[:, center::stride, center::stride],
     )
 
 

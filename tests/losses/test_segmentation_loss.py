@@ -1,3 +1,5 @@
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -62,6 +64,7 @@ def test_contract(rng, normalization, stride):
     )
 
 
+@pytest.mark.every_backend
 @given(
     seed=st.integers(0, 10_000),
     classes=st.integers(2, 6),
@@ -117,7 +120,7 @@ def test_a_last_axis_of_one_changes_nothing(rng):
     assert value(loss(labels[..., None], logits)) == value(loss(labels, logits))
 
 
-def test_images_are_normalised_each_for_itself(rng):
+def test_images_are_normalized_each_for_itself(rng):
     labels, logits = random_batch(rng)
     labels[0, :5] = 255
     loss = SegmentationLoss(normalization="image")
@@ -159,6 +162,7 @@ def test_unknown_ids_are_named(rng):
         SegmentationLoss()(labels, logits)
 
 
+@pytest.mark.every_backend
 def test_unknown_ids_in_a_compiled_step_make_the_loss_nan(rng):
     labels, logits = random_batch(rng)
     model = keras.Sequential([keras.Input((6, 9, 5)), keras.layers.Dense(5)])
@@ -172,6 +176,7 @@ def test_unknown_ids_in_a_compiled_step_make_the_loss_nan(rng):
         assert np.isnan(model.test_on_batch(logits, labels))
 
 
+@pytest.mark.every_backend
 def test_gradient_is_softmax_minus_one_hot(rng):
     labels, logits = random_batch(rng)
     model = keras.Sequential([keras.Input(logits.shape[1:]), Shift()])
@@ -191,9 +196,15 @@ def test_gradient_is_softmax_minus_one_hot(rng):
     ("arguments", "message"),
     [
         ({"normalization": "pixel"}, "`normalization` must be one of"),
-        ({"class_weights": [1.0, -1.0]}, "finite numbers, 0 or more"),
-        ({"class_weights": [1.0, float("nan")]}, "finite numbers, 0 or more"),
-        ({"class_weights": []}, "finite numbers, 0 or more"),
+        ({"class_weights": [1.0, -1.0]}, "one finite number, 0 or more"),
+        ({"class_weights": [1.0, np.nan]}, "one finite number, 0 or more"),
+        ({"class_weights": []}, "one finite number, 0 or more"),
+        ({"class_weights": 2.0}, "one finite number, 0 or more"),
+        ({"class_weights": "12"}, "one finite number, 0 or more"),
+        ({"class_weights": {1.0, 2.0}}, "one finite number, 0 or more"),
+        ({"class_weights": np.eye(2)}, "one finite number, 0 or more"),
+        ({"class_weights": {0: 1.0, 2: 5.0}}, "every class id from 0 on"),
+        ({"class_weights": {"cat": 1.0, "dog": 5.0}}, "every class id from 0"),
     ],
 )
 def test_wrong_arguments(arguments, message):
@@ -238,3 +249,63 @@ def test_sizes_known_only_at_run_time(rng):
     assert value(compiled(labels, logits)) == pytest.approx(
         value(loss(labels, logits)), rel=1e-6
     )
+
+
+@given(
+    weights=st.lists(st.floats(0, 9, width=32), min_size=2, max_size=6),
+    seed=st.integers(0, 99),
+)
+@settings(max_examples=20, deadline=None)
+def test_all_forms_of_class_weights_are_one(weights, seed):
+    rng = np.random.default_rng(seed)
+    classes = len(weights)
+    shuffled = {int(i): weights[i] for i in rng.permutation(classes)}
+    keys = {np.int64(i): w for i, w in shuffled.items()}
+    forms = [weights, tuple(weights), np.array(weights), shuffled, keys]
+    for form in forms:
+        loss = SegmentationLoss(class_weights=form)
+        config = json.loads(json.dumps(loss.get_config()))
+        assert config["class_weights"] == weights
+        assert SegmentationLoss.from_config(config).class_weights == weights
+
+
+@pytest.mark.parametrize(
+    "weights", [{1: 5.0, 0: 1.0, 2: 1.0}, np.array([1, 5, 1])]
+)
+def test_a_trained_model_is_saved_and_loaded(rng, tmp_path, weights):
+    labels, logits = random_batch(rng, classes=3)
+    model = keras.Sequential(
+        [keras.Input((None, None, 3)), keras.layers.Conv2D(3, 1)]
+    )
+    loss = SegmentationLoss(np.array([255, 254]), weights)
+    model.compile("sgd", loss)
+    model.fit(logits, labels, verbose=0)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert again.loss.class_weights == [1.0, 5.0, 1.0]
+    assert again.loss.ignore_class == [255, 254]
+    np.testing.assert_allclose(
+        again.evaluate(logits, labels, verbose=0),
+        model.evaluate(logits, labels, verbose=0),
+        rtol=1e-6,
+    )
+
+
+def test_one_channel_is_refused(rng):
+    labels, logits = random_batch(rng, classes=2)
+    with pytest.raises(ValueError, match="one .sigmoid. channel"):
+        SegmentationLoss()(labels, logits[..., :1])
+
+
+@pytest.mark.parametrize("wrong", [0.9, 0.5, 1 / 255, np.nan, -0.25])
+def test_fractions_are_no_ids(rng, wrong):
+    labels, logits = random_batch(rng, classes=2)
+    labels = labels.astype("float32")
+    expected = value(SegmentationLoss()(labels, logits))
+    assert np.isfinite(expected)
+    labels[1, 2, 3] = wrong
+    with pytest.raises(ValueError, match="Received: values that are not whole"):
+        SegmentationLoss()(labels, logits)
+    labels[1, 2, 4] = 7
+    with pytest.raises(ValueError, match=r"Received: ids \[7\] and values"):
+        SegmentationLoss()(labels, logits)

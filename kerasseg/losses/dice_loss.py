@@ -1,0 +1,87 @@
+"""One minus the Dice coefficient."""
+
+import keras
+from keras import ops
+
+from kerasseg.losses.overlap_loss import OverlapLoss
+
+
+@keras.saving.register_keras_serializable("kerasseg")
+class DiceLoss(OverlapLoss):
+    """One minus the Dice coefficient of softmax probabilities and labels.
+
+    For a class with probabilities `p` and labels `t` of 0 and 1 the loss is
+    `1 - (2 * sum(p * t) + smooth) / (sum(p) + sum(t) + smooth)`, with `p**2`
+    in place of `p` below the line if `squared`, as in the paper. The value
+    is the mean over classes, between 0 and 1, and 0 where no pixel counts;
+    in float32 whatever the dtype of the logits, and NaN (an error outside of
+    compiled functions) where labels hold an unknown id.
+
+    The sums are over the pixels of the batch or of each image, ignored ones
+    left out. A pixel of `sample_weight` 2 counts as two pixels. With several
+    replicas a batch is the share of a replica, and the values of the
+    replicas are averaged: `scope="batch"` is then not what one device has,
+    `scope="image"` is, with equal shares.
+
+    Args:
+        ignore_class: Integer, sequence of integers, or `None`. Ids that do
+            not count. Defaults to `255`.
+        class_weights: Weights of the classes in the mean over them: a
+            sequence or array of one non-negative number per class, a dict
+            from each class id to one, or `None`. Defaults to `None`.
+        classes: `"present"` for the mean over the classes that occur among
+            the labels, or `"all"`, where predicting a class that does not
+            occur costs `1 - smooth / (sum(p) + smooth)`, and `smooth` must be
+            above 0. Defaults to `"present"`.
+        scope: `"batch"` for sums over the batch, `"image"` for a loss of each
+            image. Defaults to `"batch"`.
+        smooth: Number of 0 or more, in pixels. Defaults to 0.0.
+        squared: Whether probabilities are squared below the line. Defaults
+            to `False`.
+        reduction: How Keras reduces the values of the images of a batch, all
+            the same for `scope="batch"`. Defaults to
+            `"sum_over_batch_size"`.
+        name: Name of the loss. Defaults to `"dice_loss"`.
+
+    Input shape:
+        `y_true`: `(batch, s * height, s * width)`, optionally with a last
+        axis of 1, for a whole number `s`.
+        `y_pred`: `(batch, height, width, num_classes)`, logits.
+
+    Example:
+
+    >>> loss = DiceLoss()
+    >>> labels = np.array([[[0, 1], [255, 0]]])
+    >>> logits = np.array([[[[9.0, -9], [9, -9]], [[9, -9], [9, -9]]]])
+    >>> round(float(loss(labels, logits)), 4)  # coefficients of 4/5 and 0
+    0.6
+
+    Reference:
+        Milletari, Navab and Ahmadi, "V-Net", 3DV 2016,
+        https://arxiv.org/abs/1606.04797.
+    """
+
+    def __init__(
+        self,
+        ignore_class=255,
+        class_weights=None,
+        classes="present",
+        scope="batch",
+        smooth=0.0,
+        squared=False,
+        reduction="sum_over_batch_size",
+        name="dice_loss",
+    ):
+        super().__init__(
+            ignore_class, class_weights, classes, scope, smooth, reduction, name
+        )
+        self.squared = bool(squared)
+
+    def score(self, overlap, predicted, true):
+        return 2.0 * overlap, predicted + true
+
+    def area(self, probabilities):
+        return ops.square(probabilities) if self.squared else probabilities
+
+    def get_config(self):
+        return {**super().get_config(), "squared": self.squared}

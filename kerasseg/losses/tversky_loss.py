@@ -1,0 +1,105 @@
+"""One minus the Tversky index."""
+
+import keras
+
+from kerasseg.losses.overlap_loss import OverlapLoss
+from kerasseg.losses.overlap_loss import check_number
+
+
+@keras.saving.register_keras_serializable("kerasseg")
+class TverskyLoss(OverlapLoss):
+    """One minus the Tversky index of softmax probabilities and labels.
+
+    For a class with probabilities `p` and labels `t` of 0 and 1, with
+    `tp = sum(p * t)`, `fp = sum(p * (1 - t))` and `fn = sum((1 - p) * t)`,
+    the loss is
+    `1 - (tp + smooth) / (tp + alpha * fp + beta * fn + smooth)`. It is that
+    of Dice for `alpha = beta = 0.5` (and half the `smooth`) and that of
+    Jaccard for 1. More `beta` than `alpha` finds small classes at the price
+    of false alarms. The value is the mean over classes, between 0 and 1, and
+    0 where no pixel counts; in float32 whatever the dtype of the logits, and
+    NaN (an error outside of compiled functions) where labels hold an unknown
+    id.
+
+    The sums are over the pixels of the batch or of each image, ignored ones
+    left out. A pixel of `sample_weight` 2 counts as two pixels. With several
+    replicas a batch is the share of a replica, and the values of the
+    replicas are averaged: `scope="batch"` is then not what one device has,
+    `scope="image"` is, with equal shares.
+
+    Args:
+        alpha: What false positives count, a number above 0. Defaults to 0.3.
+        beta: What false negatives count, a number above 0. Defaults to 0.7.
+        ignore_class: Integer, sequence of integers, or `None`. Ids that do
+            not count. Defaults to `255`.
+        class_weights: Weights of the classes in the mean over them: a
+            sequence or array of one non-negative number per class, a dict
+            from each class id to one, or `None`. Defaults to `None`.
+        classes: `"present"` for the mean over the classes that occur among
+            the labels, or `"all"`, where predicting a class that does not
+            occur costs `1 - smooth / (alpha * sum(p) + smooth)`, and `smooth`
+            must be above 0. Defaults to `"present"`.
+        scope: `"batch"` for sums over the batch, `"image"` for a loss of each
+            image. Defaults to `"batch"`.
+        smooth: Number of 0 or more, in pixels. Defaults to 0.0.
+        reduction: How Keras reduces the values of the images of a batch, all
+            the same for `scope="batch"`. Defaults to
+            `"sum_over_batch_size"`.
+        name: Name of the loss. Defaults to `"tversky_loss"`.
+
+    Input shape:
+        `y_true`: `(batch, s * height, s * width)`, optionally with a last
+        axis of 1, for a whole number `s`.
+        `y_pred`: `(batch, height, width, num_classes)`, logits.
+
+    Example:
+
+    >>> loss = TverskyLoss(alpha=0.5, beta=1.0)
+    >>> labels = np.array([[[0, 1], [255, 0]]])
+    >>> logits = np.array([[[[9.0, -9], [9, -9]], [[9, -9], [9, -9]]]])
+    >>> round(float(loss(labels, logits)), 4)  # indices of 4/5 and 0
+    0.6
+
+    Reference:
+        Salehi, Erdogmus and Gholipour, "Tversky loss function for image
+        segmentation using 3D fully convolutional deep networks", MLMI 2017,
+        https://arxiv.org/abs/1706.05721.
+    """
+
+    def __init__(
+        self,
+        alpha=0.3,
+        beta=0.7,
+        ignore_class=255,
+        class_weights=None,
+        classes="present",
+        scope="batch",
+        smooth=0.0,
+        reduction="sum_over_batch_size",
+        name="tversky_loss",
+    ):
+        super().__init__(
+            ignore_class, class_weights, classes, scope, smooth, reduction, name
+        )
+        for argument, value in (("alpha", alpha), ("beta", beta)):
+            check_number(argument, value)
+            if value == 0:
+                raise ValueError(
+                    f"`{argument}` must be above 0. "
+                    f"Received: {argument}={value!r}"
+                )
+        self.alpha = float(alpha)
+        self.beta = float(beta)
+
+    def score(self, overlap, predicted, true):
+        errors = self.alpha * (predicted - overlap) + self.beta * (
+            true - overlap
+        )
+        return overlap, overlap + errors
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "alpha": self.alpha,
+            "beta": self.beta,
+        }
