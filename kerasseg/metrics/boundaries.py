@@ -12,7 +12,7 @@ import numpy as np
 def boundary_pixels(ids, num_classes):
     """Pixels that touch another class.
 
-    A pixel is on a boundary if one of its four neighbours has another class.
+    A pixel is on a boundary if one of its four neighbors has another class.
     A void pixel never is, and next to void or the image border alone no pixel
     is: where the class ends there is not known.
 

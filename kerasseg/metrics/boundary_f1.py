@@ -10,12 +10,13 @@ from kerasseg.metrics.boundaries import dilate
 from kerasseg.metrics.host_metric import HostMetric
 from kerasseg.metrics.scores import class_mean
 from kerasseg.metrics.scores import ratio
+from kerasseg.metrics.scores import without
 
 
 class BoundaryF1(HostMetric):
     """Mean over classes of the F1 score of boundary pixels (BF score).
 
-    The boundary of a class is its pixels with a 4-neighbour of another class;
+    The boundary of a class is its pixels with a 4-neighbor of another class;
     the border of the image and the outline of void are no boundaries. In one
     image, the precision of a class is the share of its predicted boundary
     pixels that lie within the tolerance (Euclidean) of its true boundary,
@@ -105,4 +106,5 @@ class BoundaryF1(HostMetric):
             An array of shape `(num_classes,)`; classes without an image are
             NaN or 0 as `absent` says.
         """
-        return ratio(self._total, self._images, self.absent)
+        scores = ratio(self._total, self._images, self.absent)
+        return without(scores, self._ignored)

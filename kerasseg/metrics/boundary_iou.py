@@ -9,22 +9,23 @@ from kerasseg.metrics.boundaries import dilate
 from kerasseg.metrics.host_metric import HostMetric
 from kerasseg.metrics.scores import class_mean
 from kerasseg.metrics.scores import ratio
+from kerasseg.metrics.scores import without
 
 
 class BoundaryIoU(HostMetric):
     """Mean over classes of the IoU of the rims of label and prediction.
 
     The rim of a class is the part of its region that lies within `d` pixels
-    (Euclidean, from centre to centre) of a pixel of another class, or of the
+    (Euclidean, from center to center) of a pixel of another class, or of the
     outside of the image: a region cut by the image border has a rim there,
-    as in the authors' code. Void is no other class. `d` is `width` times the
-    image diagonal, rounded, and at least 1. The IoU of a class is the sum
-    over all images of the pixels in the rims of both label and prediction,
-    divided by that of the pixels in either. Unlike the band of `TrimapIoU`
-    it is symmetric, so errors far from a true boundary count too.
+    as in the reference implementation. Void is no other class. `d` is `width`
+    times the image diagonal, rounded, and at least 1. The IoU of a class is the
+    sum over all images of the pixels in the rims of both label and prediction,
+    divided by that of the pixels in either. Unlike the band of `TrimapIoU` it
+    is symmetric, so errors far from a true boundary count too.
 
-    The authors' code erodes with a 3 x 3 square and so measures the distance
-    as `max(dy, dx)`; the distance here has no preferred direction.
+    The reference implementation erodes with a 3 x 3 square and so measures the
+    distance as `max(dy, dx)`; the distance here has no preferred direction.
 
     Works on whole images, on the host, see `update`; it is no
     `keras.metrics.Metric`.
@@ -98,4 +99,5 @@ class BoundaryIoU(HostMetric):
             An array of shape `(num_classes,)`; absent classes are NaN or 0 as
             `absent` says.
         """
-        return ratio(self._intersection, self._union, self.absent)
+        scores = ratio(self._intersection, self._union, self.absent)
+        return without(scores, self._ignored)

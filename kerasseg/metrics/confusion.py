@@ -4,6 +4,14 @@ import keras
 import numpy as np
 from keras import ops
 
+from kerasseg.arguments import check_integer
+from kerasseg.ids import FRACTIONS
+from kerasseg.ids import NO_ID
+from kerasseg.ids import ids_config
+from kerasseg.ids import ignored_ids
+from kerasseg.ids import match
+from kerasseg.ids import value_or_none
+from kerasseg.ids import whole_ids
 from kerasseg.metrics.scores import check_absent
 from kerasseg.metrics.scores import scores
 
@@ -11,10 +19,16 @@ from kerasseg.metrics.scores import scores
 # exist on every backend. With `low` this small the sum of the words of a
 # hundred replicas still fits 32 bits.
 WORD = 2**24
-# Unknown ids 0..255 are counted one by one, all others together.
+# Unknown ids 0..255 are counted one by one, all others together, and so are
+# values that are no whole numbers.
 BEYOND = 256
-
-_SEVERAL = (list, tuple, set, frozenset)
+FRACTION = BEYOND + 1
+UNKNOWN_BINS = FRACTION + 1
+_NAMES = {BEYOND: "below 0 or above 255", FRACTION: FRACTIONS}
+_LOGITS = (
+    ", or logits with a channel for each class; one (sigmoid) channel is not "
+    "supported"
+)
 
 
 @keras.saving.register_keras_serializable("kerasseg")
@@ -23,9 +37,11 @@ class ConfusionMatrix(keras.metrics.Metric):
 
     Entry `[g, p]` of the result is the number of pixels of class `g` that
     were predicted as class `p`; pixels with an ignored id do not count.
+    The id of a class may be one of them: means over classes leave it out.
     Counts are exact up to 2**55. Ids that are neither a class nor ignored are
-    an error that names them: `result` raises it, or returns NaN while a
-    graph is being traced, where no error can be raised.
+    an error that names them, and so are numbers with a fraction: `result`
+    raises it, or returns NaN while a graph is being traced, where no error can
+    be raised.
 
     Args:
         num_classes: Number of classes, 2 or more.
@@ -61,23 +77,20 @@ class ConfusionMatrix(keras.metrics.Metric):
         dtype=None,
     ):
         super().__init__(name=name, dtype=dtype)
-        if num_classes < 2:
-            raise ValueError(
-                "`num_classes` must be 2 or more. "
-                f"Received: num_classes={num_classes}"
-            )
+        # More is better: what callbacks of Keras with mode="auto" look at.
+        self._direction = "up"
         check_absent(absent)
-        self.num_classes = num_classes
-        self.ignore_class = ignore_class
+        self.num_classes = check_integer("num_classes", num_classes, 2)
+        self.ignore_class = ids_config(ignore_class)
         self.absent = absent
         self._ignored = ignored_ids(ignore_class)
         # "int" is the integer that can live on an accelerator.
-        square = (num_classes, num_classes)
+        square = (self.num_classes, self.num_classes)
         self._low = self.add_variable(square, "zeros", "int", name="low")
         self._high = self.add_variable(square, "zeros", "int", name="high")
         # Row 0: ids in y_true, row 1: ids in y_pred.
         self._unknown = self.add_variable(
-            (2, BEYOND + 1), "zeros", "int", name="unknown"
+            (2, UNKNOWN_BINS), "zeros", "int", name="unknown"
         )
 
     def update_state(self, y_true, y_pred, sample_weight=None):
@@ -123,6 +136,8 @@ class ConfusionMatrix(keras.metrics.Metric):
             if last == self.num_classes:
                 predictions = ops.argmax(predictions, axis=-1)
             elif last == 1:
+                # Class ids. The probabilities of a model with one (sigmoid)
+                # channel are no whole numbers, and are refused as such.
                 predictions = ops.squeeze(predictions, axis=-1)
         if not _same_shape(labels.shape, predictions.shape):
             raise ValueError(
@@ -132,26 +147,25 @@ class ConfusionMatrix(keras.metrics.Metric):
                 f"y_pred.shape={shapes[1]}"
             )
         return (
-            ops.cast(ops.reshape(labels, (-1,)), "int32"),
-            ops.cast(ops.reshape(predictions, (-1,)), "int32"),
+            whole_ids(ops.reshape(labels, (-1,))),
+            whole_ids(ops.reshape(predictions, (-1,))),
         )
 
     def _count(self, labels, predictions):
         # One histogram holds the pairs, the unknown labels, the unknown
         # predictions, and last a bin for what is ignored.
         size = self.num_classes
-        bins = size**2 + 2 * (BEYOND + 1) + 1
+        bins = size**2 + 2 * UNKNOWN_BINS + 1
         place = labels * size + predictions
         place = ops.where(
             _is_class(predictions, size),
             place,
-            size**2 + BEYOND + 1 + _unknown_bin(predictions),
+            size**2 + UNKNOWN_BINS + _unknown_bin(predictions),
         )
         place = ops.where(
             _is_class(labels, size), place, size**2 + _unknown_bin(labels)
         )
-        for class_id in self._ignored:
-            place = ops.where(ops.equal(labels, class_id), bins - 1, place)
+        place = ops.where(match(labels, self._ignored), bins - 1, place)
         return ops.segment_sum(
             ops.ones_like(place, dtype="int32"), place, num_segments=bins
         )
@@ -166,7 +180,7 @@ class ConfusionMatrix(keras.metrics.Metric):
             ValueError: If there are unknown ids and they can be named.
         """
         unknown = ops.convert_to_tensor(self._unknown)
-        seen = _numpy_or_none(unknown)
+        seen = value_or_none(unknown)
         if seen is not None:
             _raise_unknown(seen, self.num_classes, self._ignored)
         matrix = ops.cast(self._high, "float32") * float(WORD)
@@ -178,7 +192,7 @@ class ConfusionMatrix(keras.metrics.Metric):
         """The value of this metric for a confusion matrix.
 
         Args:
-            matrix: float32 tensor of shape `(num_classes, num_classes)`.
+            matrix: Float32 tensor of shape `(num_classes, num_classes)`.
 
         Returns:
             The matrix here, a scalar in the metrics derived from this class.
@@ -196,8 +210,10 @@ class ConfusionMatrix(keras.metrics.Metric):
             ValueError: If there are unknown ids.
         """
         self.check()
-        low = ops.convert_to_numpy(self._low).astype("int64")
-        high = ops.convert_to_numpy(self._high).astype("int64")
+        low, high = (
+            ops.convert_to_numpy(ops.convert_to_tensor(word)).astype("int64")
+            for word in (self._low, self._high)
+        )
         return high * WORD + low
 
     def per_class_iou(self):
@@ -210,7 +226,8 @@ class ConfusionMatrix(keras.metrics.Metric):
         Raises:
             ValueError: If there are unknown ids.
         """
-        return scores(self.matrix(), self.absent)["per_class_iou"]
+        matrix = self.matrix()
+        return scores(matrix, self.absent, self._ignored)["per_class_iou"]
 
     def check(self):
         """Raises if ids were seen that are neither classes nor ignored.
@@ -222,12 +239,10 @@ class ConfusionMatrix(keras.metrics.Metric):
         _raise_unknown(unknown, self.num_classes, self._ignored)
 
     def get_config(self):
-        several = isinstance(self.ignore_class, _SEVERAL)
-        ignored = list(self._ignored) if several else self.ignore_class
         return {
             **super().get_config(),
             "num_classes": self.num_classes,
-            "ignore_class": ignored,
+            "ignore_class": self.ignore_class,
             "absent": self.absent,
         }
 
@@ -240,38 +255,18 @@ class ConfusionMatrix(keras.metrics.Metric):
     def _class_ious(self, matrix):
         hits = ops.diagonal(matrix)
         union = ops.sum(matrix, axis=1) + ops.sum(matrix, axis=0) - hits
-        return self._ratio(hits, union)
+        return self._without_ignored(self._ratio(hits, union))
+
+    def _without_ignored(self, values):
+        classes = ops.arange(self.num_classes, dtype="int32")
+        ignored = match(classes, self._ignored)
+        return ops.where(ignored, float("nan"), values)
 
     def _class_mean(self, values):
         absent = ops.isnan(values)
         present = ops.sum(ops.cast(ops.logical_not(absent), "float32"))
         total = ops.sum(ops.where(absent, 0.0, values))
         return self._ratio(total, present)
-
-
-def ignored_ids(ignore_class):
-    """The ids that do not count.
-
-    Args:
-        ignore_class: Integer, sequence of integers, or `None`.
-
-    Returns:
-        A tuple of integers.
-
-    Raises:
-        TypeError: If it is anything else.
-    """
-    if ignore_class is None:
-        return ()
-    ids = ignore_class
-    if not isinstance(ids, _SEVERAL):
-        ids = (ids,)
-    if any(isinstance(i, bool) or not hasattr(i, "__index__") for i in ids):
-        raise TypeError(
-            "`ignore_class` must be an integer, a sequence of integers or "
-            f"`None`. Received: ignore_class={ignore_class!r}"
-        )
-    return tuple(int(i) for i in ids)
 
 
 def _same_shape(one, other):
@@ -289,7 +284,8 @@ def _is_class(ids, num_classes):
 
 
 def _unknown_bin(ids):
-    return ops.where(_is_class(ids, BEYOND), ids, BEYOND)
+    other = ops.where(ops.equal(ids, NO_ID), FRACTION, BEYOND)
+    return ops.where(_is_class(ids, BEYOND), ids, other)
 
 
 def _raise_unknown(unknown, num_classes, ignored):
@@ -297,22 +293,12 @@ def _raise_unknown(unknown, num_classes, ignored):
         if not counts.any():
             continue
         found = [
-            f"below 0 or above 255 ({counts[i]} pixels)"
-            if i == BEYOND
-            else f"{i} ({counts[i]} pixels)"
-            for i in np.flatnonzero(counts)
+            f"{_NAMES.get(i, i)} ({counts[i]} pixels)"
+            for i in np.flatnonzero(counts).tolist()
         ]
-        also = f" or ignored ids {ignored}" if name == "y_true" else ""
+        also = f" or ignored ids {ignored}" if name == "y_true" else _LOGITS
+        ids = "" if counts.argmax() == FRACTION and len(found) == 1 else "ids "
         raise ValueError(
             f"`{name}` must hold class ids 0 to {num_classes - 1}{also}. "
-            f"Received: ids {', '.join(found)}"
+            f"Received: {ids}{', '.join(found)}"
         )
-
-
-def _numpy_or_none(tensor):
-    if isinstance(tensor, keras.KerasTensor):
-        return None
-    try:
-        return ops.convert_to_numpy(tensor)
-    except (AttributeError, NotImplementedError, TypeError):
-        return None  # traced: there is no value yet

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from kerasseg.metrics.confusion import ignored_ids
+from kerasseg.arguments import check_integer
+from kerasseg.ids import ids_config
+from kerasseg.ids import ignored_ids
 from kerasseg.metrics.scores import check_absent
 
 
@@ -25,14 +27,9 @@ class HostMetric:
     """
 
     def __init__(self, num_classes, ignore_class=255, absent="skip"):
-        if num_classes < 2:
-            raise ValueError(
-                "`num_classes` must be 2 or more. "
-                f"Received: num_classes={num_classes}"
-            )
         check_absent(absent)
-        self.num_classes = num_classes
-        self.ignore_class = ignore_class
+        self.num_classes = check_integer("num_classes", num_classes, 2)
+        self.ignore_class = ids_config(ignore_class)
         self.absent = absent
         self._ignored = ignored_ids(ignore_class)
 

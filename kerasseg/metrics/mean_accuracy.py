@@ -47,4 +47,4 @@ class MeanAccuracy(ConfusionMatrix):
 
     def score(self, matrix):
         accuracy = self._ratio(ops.diagonal(matrix), ops.sum(matrix, axis=1))
-        return self._class_mean(accuracy)
+        return self._class_mean(self._without_ignored(accuracy))

@@ -1,11 +1,30 @@
-"""Scores of a finished confusion matrix."""
+"""A confusion matrix on the host, and the scores of one."""
 
 import numpy as np
 
 ABSENT = ("skip", "zero")
 
 
-def scores(matrix, absent="skip"):
+def confusion_matrix(mask, prediction, num_classes, ignored=()):
+    """Counts the pixels of each pair of true and predicted class.
+
+    Args:
+        mask: Integer array of true class ids, all of them known or ignored.
+        prediction: Array of predicted class ids, of the same shape.
+        num_classes: Number of classes.
+        ignored: Ids in the mask whose pixels are not counted. Defaults to
+            `()`.
+
+    Returns:
+        An `int64` array `(num_classes, num_classes)`, true class by row.
+    """
+    valid = np.isin(mask, ignored, invert=True)
+    pairs = mask[valid].astype("int64") * num_classes + prediction[valid]
+    counts = np.bincount(pairs, minlength=num_classes**2)
+    return counts.reshape(num_classes, num_classes)
+
+
+def scores(matrix, absent="skip", ignored=()):
     """Segmentation scores of a confusion matrix.
 
     With rows `g` as labels and columns `p` as predictions: pixel accuracy
@@ -19,11 +38,15 @@ def scores(matrix, absent="skip"):
         absent: What a class without pixels counts as: `"skip"` leaves it out
             of the means (its own IoU is NaN), `"zero"` counts it as 0. A
             matrix of zeros scores NaN or 0. Defaults to `"skip"`.
+        ignored: Ids that are not scored. Where one is the id of a class, that
+            class has no score (NaN) and is left out of the means, whatever
+            `absent` says. Defaults to `()`.
 
     Returns:
         A dict with the floats `pixel_accuracy`, `mean_accuracy`, `mean_iou`
-        and `frequency_weighted_iou`, and the array `per_class_iou` of shape
-        `(num_classes,)`.
+        and `frequency_weighted_iou`, the array `per_class_iou` of shape
+        `(num_classes,)`, and the dict `mean_over`, the number of classes in
+        `mean_accuracy` and in `mean_iou`.
 
     Raises:
         ValueError: If `matrix` is not square or `absent` is unknown.
@@ -37,8 +60,8 @@ def scores(matrix, absent="skip"):
         )
     hits = np.diag(matrix)
     rows, columns = matrix.sum(axis=1), matrix.sum(axis=0)
-    accuracy = ratio(hits, rows, absent)
-    iou = ratio(hits, rows + columns - hits, absent)
+    accuracy = without(ratio(hits, rows, absent), ignored)
+    iou = without(ratio(hits, rows + columns - hits, absent), ignored)
     total = matrix.sum()
     weighted = np.sum(rows * np.nan_to_num(iou))
     return {
@@ -47,6 +70,10 @@ def scores(matrix, absent="skip"):
         "mean_iou": class_mean(iou),
         "frequency_weighted_iou": float(ratio(weighted, total, absent)),
         "per_class_iou": iou,
+        "mean_over": {
+            "mean_accuracy": int(np.sum(~np.isnan(accuracy))),
+            "mean_iou": int(np.sum(~np.isnan(iou))),
+        },
     }
 
 
@@ -80,6 +107,24 @@ def ratio(numerator, denominator, absent):
     if absent == "zero":
         return quotient
     return np.where(denominator > 0, quotient, np.nan)
+
+
+def without(values, ignored):
+    """Values of classes, NaN for those that are ignored.
+
+    An ignored class has no pixels, but would score 0 as soon as it is
+    predicted somewhere.
+
+    Args:
+        values: Array whose last axis is `num_classes`.
+        ignored: Ids, which need not be classes.
+
+    Returns:
+        A float array.
+    """
+    values = np.array(values, dtype="float64")
+    values[..., [i for i in ignored if i < values.shape[-1]]] = np.nan
+    return values
 
 
 def class_mean(values):

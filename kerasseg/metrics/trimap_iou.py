@@ -11,10 +11,10 @@ from kerasseg.metrics.scores import scores
 class TrimapIoU(HostMetric):
     """Mean IoU of the pixels near a true boundary, for several widths.
 
-    A boundary pixel is one with a 4-neighbour of another class in the label;
+    A boundary pixel is one with a 4-neighbor of another class in the label;
     the border of the image and the outline of void are no boundaries. The
     band of width `w` holds the pixels whose Euclidean distance to a boundary
-    pixel, from centre to centre, is at most `w`: with `w = 1` a straight
+    pixel, from center to center, is at most `w`: with `w = 1` a straight
     boundary is scored two pixels deep on each side. The mIoU is that of the
     confusion matrix of all pixels in the bands of all images. It becomes
     the plain mIoU as `w` grows, but for images without any boundary, which
@@ -86,7 +86,7 @@ class TrimapIoU(HostMetric):
             A dict from width to a float in 0..1, NaN where nothing counts.
         """
         return {
-            width: scores(matrix, self.absent)["mean_iou"]
+            width: self._scores(matrix)["mean_iou"]
             for width, matrix in zip(self.widths, self._matrices, strict=True)
         }
 
@@ -98,5 +98,8 @@ class TrimapIoU(HostMetric):
             or 0 as `absent` says.
         """
         return np.stack(
-            [scores(m, self.absent)["per_class_iou"] for m in self._matrices]
+            [self._scores(matrix)["per_class_iou"] for matrix in self._matrices]
         )
+
+    def _scores(self, matrix):
+        return scores(matrix, self.absent, self._ignored)

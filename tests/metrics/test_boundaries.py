@@ -13,7 +13,7 @@ from kerasseg.metrics.boundaries import dilate
 
 
 def test_boundary_pixels_by_hand():
-    # Void is 2. Diagonal neighbours do not touch, nor does the image border.
+    # Void is 2. Diagonal neighbors do not touch, nor does the image border.
     ids = np.array(
         [
             [0, 0, 0, 0, 0],

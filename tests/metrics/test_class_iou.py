@@ -4,6 +4,7 @@ import pytest
 from kerasseg.metrics import ClassIoU
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize(
     ("class_id", "expected"), [(0, 0.6), (1, 1 / 3), (3, 0)]
 )

@@ -1,4 +1,4 @@
-"""What all metrics share: they stream, serialise, and work in `evaluate`."""
+"""What all metrics share: they stream, serialize, and work in `evaluate`."""
 
 import json
 
@@ -27,6 +27,7 @@ def batch(rng):
     return labels, logits, matrix
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize("absent", ["skip", "zero"])
 @pytest.mark.parametrize("cls", METRICS)
 def test_images_one_by_one_score_like_all_at_once(rng, cls, absent):
@@ -45,6 +46,7 @@ def test_images_one_by_one_score_like_all_at_once(rng, cls, absent):
     assert float(metric.result()) == pytest.approx(expected[metric.name])
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize("cls", METRICS)
 def test_config_round_trip(cls):
     metric = cls(5, (4, 255), "zero", name="score")
@@ -54,6 +56,7 @@ def test_config_round_trip(cls):
     assert again.get_config() == metric.get_config()
 
 
+@pytest.mark.every_backend
 def test_all_in_one_evaluation(rng):
     labels, logits, matrix = batch(rng)
     model = keras.Sequential([keras.Input((7, 9, 5)), keras.layers.Identity()])

@@ -5,6 +5,7 @@ from kerasseg.metrics import MeanIoU
 from kerasseg.metrics import scores
 
 
+@pytest.mark.every_backend
 def test_worked_example():
     # The golden check: M = [[3, 1], [1, 3]].
     metric = MeanIoU(2)

@@ -5,6 +5,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from kerasseg.metrics import scores
+from kerasseg.metrics.scores import confusion_matrix
 
 NAMES = (
     "pixel_accuracy",
@@ -12,6 +13,18 @@ NAMES = (
     "mean_iou",
     "frequency_weighted_iou",
 )
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32"])
+def test_pairs_are_counted_without_the_ignored(rng, dtype):
+    mask = rng.choice([0, 1, 2, 255], (9, 7)).astype(dtype)
+    prediction = rng.integers(0, 3, (9, 7))
+    expected = np.zeros((3, 3), "int64")
+    for true, predicted in zip(mask.flat, prediction.flat, strict=True):
+        if true not in (1, 255):
+            expected[true, predicted] += 1
+    counted = confusion_matrix(mask, prediction, 3, (1, 255))
+    np.testing.assert_array_equal(counted, expected)
 
 
 def test_worked_example():
@@ -36,6 +49,19 @@ def test_absent_classes():
         assert skip[name] == zero[name]
 
 
+def test_an_ignored_class_has_no_score():
+    matrix = np.array([[0, 0, 0], [2, 6, 0], [0, 0, 0]])
+    skip = scores(matrix, ignored=(0, 255))
+    zero = scores(matrix, "zero", ignored=(0, 255))
+    np.testing.assert_allclose(skip["per_class_iou"], [np.nan, 0.75, np.nan])
+    np.testing.assert_allclose(zero["per_class_iou"], [np.nan, 0.75, 0])
+    assert skip["mean_iou"] == skip["mean_accuracy"] == pytest.approx(0.75)
+    assert zero["mean_iou"] == zero["mean_accuracy"] == pytest.approx(0.375)
+    assert skip["mean_over"] == {"mean_accuracy": 1, "mean_iou": 1}
+    assert zero["mean_over"] == {"mean_accuracy": 2, "mean_iou": 2}
+    assert scores(matrix)["mean_over"] == {"mean_accuracy": 1, "mean_iou": 2}
+
+
 def test_nothing_counted():
     empty = np.zeros((3, 3), "int64")
     assert all(np.isnan(scores(empty)[name]) for name in NAMES)
@@ -48,8 +74,7 @@ def test_equals_the_definition_pixel_by_pixel(seed, classes):
     rng = np.random.default_rng(seed)
     labels = rng.choice(classes, 40, p=rng.dirichlet(np.ones(classes)))
     predictions = rng.choice(classes, 40)
-    matrix = np.zeros((classes, classes), "int64")
-    np.add.at(matrix, (labels, predictions), 1)
+    matrix = confusion_matrix(labels, predictions, classes)
     ious, accuracies, weighted = [], [], 0
     for c in range(classes):
         label, predicted = labels == c, predictions == c
