@@ -1,10 +1,12 @@
+"""Batch normalization by the moments of the batch, also at inference."""
+
 import keras
 from keras import ops
 
 
 @keras.saving.register_keras_serializable("kerasseg")
 class BatchStandardization(keras.layers.Layer):
-    """Batch normalisation that always uses the moments of its batch.
+    """Batch normalization that always uses the moments of its batch.
 
     `(x - mean) / sqrt(variance + epsilon) + beta` per channel, in training
     and in inference alike: what an image becomes depends on the others of
@@ -13,7 +15,7 @@ class BatchStandardization(keras.layers.Layer):
     `keras.layers.BatchNormalization`.
 
     Args:
-        epsilon: float > 0. Added to the variance. Defaults to 1e-5.
+        epsilon: Float > 0. Added to the variance. Defaults to 1e-5.
 
     Input shape:
         `(batch, height, width, channels)`.
@@ -22,7 +24,7 @@ class BatchStandardization(keras.layers.Layer):
         The same.
 
     Raises:
-        ValueError: if `epsilon` is not above 0.
+        ValueError: If `epsilon` is not above 0.
     """
 
     def __init__(self, epsilon=1e-5, **kwargs):

@@ -1,6 +1,9 @@
+"""Transposed convolution that starts as bilinear upsampling."""
+
 import keras
 from keras import ops
 
+from kerasseg.arguments import check_choice
 from kerasseg.layers.bilinear_upsampling import BilinearUpSampling2D
 
 
@@ -14,10 +17,10 @@ class BilinearConv2DTranspose(keras.layers.Layer):
     map with a border of zeros, which is many times faster.
 
     Args:
-        strides: even integer >= 2. Upsampling factor. Defaults to 2.
+        strides: Even integer >= 2. Upsampling factor. Defaults to 2.
         padding: `"same"` crops the output by `strides / 2` on each side;
             `"valid"`, Caffe's padding of 0, does not. Defaults to `"same"`.
-        learned: boolean. Whether the kernels are weights. Defaults to
+        learned: Boolean. Whether the kernels are weights. Defaults to
             `False`.
 
     Input shape:
@@ -29,7 +32,7 @@ class BilinearConv2DTranspose(keras.layers.Layer):
         strides * (width + 1), channels)`.
 
     Raises:
-        ValueError: if an argument is out of its range.
+        ValueError: If an argument is out of its range.
 
     Example:
         >>> layer = BilinearConv2DTranspose(8, learned=True)
@@ -49,11 +52,7 @@ class BilinearConv2DTranspose(keras.layers.Layer):
         self.upsampling = BilinearUpSampling2D(
             strides, dtype=self.dtype_policy, name="upsampling"
         )
-        if padding not in ("same", "valid"):
-            raise ValueError(
-                '`padding` must be "same" or "valid". '
-                f"Received: padding={padding!r}"
-            )
+        check_choice("padding", padding, ("same", "valid"))
         if not isinstance(learned, bool):
             raise ValueError(
                 "`learned` must be True or False. "

@@ -1,6 +1,11 @@
+"""Bilinear upsampling by a fixed factor."""
+
 import keras
 import numpy as np
 from keras import ops
+
+from kerasseg.arguments import check_choice
+from kerasseg.arguments import check_integer
 
 
 @keras.saving.register_keras_serializable("kerasseg")
@@ -9,7 +14,7 @@ class BilinearUpSampling2D(keras.layers.Layer):
 
     With `border="zeros"`, equal to a transposed convolution with the bilinear
     kernel of size `2 * strides`, cropped by `strides / 2` per side: values
-    fade towards the border (a constant 1 becomes 0.75 at an edge and 0.5625
+    fade toward the border (a constant 1 becomes 0.75 at an edge and 0.5625
     in a corner for a stride of 2). With `border="edge"`, the usual half-pixel
     resize. In the interior both are the same.
 
@@ -18,7 +23,7 @@ class BilinearUpSampling2D(keras.layers.Layer):
     `model.predict` with images of several sizes.
 
     Args:
-        strides: even integer >= 2. Upsampling factor. Defaults to 2.
+        strides: Even integer >= 2. Upsampling factor. Defaults to 2.
         border: `"zeros"` or `"edge"`. What lies outside the map. Defaults to
             `"zeros"`.
 
@@ -29,7 +34,7 @@ class BilinearUpSampling2D(keras.layers.Layer):
         `(batch, strides * height, strides * width, channels)`.
 
     Raises:
-        ValueError: if an argument is out of its range.
+        ValueError: If an argument is out of its range.
 
     Reference:
         Long, Shelhamer and Darrell, "Fully Convolutional Networks for
@@ -38,17 +43,8 @@ class BilinearUpSampling2D(keras.layers.Layer):
 
     def __init__(self, strides=2, border="zeros", **kwargs):
         super().__init__(**kwargs)
-        if not isinstance(strides, int) or strides < 2 or strides % 2:
-            raise ValueError(
-                "`strides` must be an even integer of 2 or more. "
-                f"Received: strides={strides!r}"
-            )
-        if border not in ("zeros", "edge"):
-            raise ValueError(
-                '`border` must be "zeros" or "edge". '
-                f"Received: border={border!r}"
-            )
-        self.strides = strides
+        check_choice("border", border, ("zeros", "edge"))
+        self.strides = check_integer("strides", strides, 2, "even")
         self.border = border
 
     def build(self, input_shape):

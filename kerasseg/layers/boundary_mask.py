@@ -1,5 +1,9 @@
+"""Mask of the pixels near predicted class boundaries."""
+
 import keras
 from keras import ops
+
+from kerasseg.arguments import check_integer
 
 
 @keras.saving.register_keras_serializable("kerasseg")
@@ -11,7 +15,7 @@ class BoundaryMask(keras.layers.Layer):
     it and a confident interior gives 0. Gradients flow through it.
 
     Args:
-        pool_size: odd integer >= 3. Side of the window in pixels. Defaults
+        pool_size: Odd integer >= 3. Side of the window in pixels. Defaults
             to 9, the paper's `2 * 4 + 1` for an upsampling of 4.
 
     Input shape:
@@ -21,7 +25,7 @@ class BoundaryMask(keras.layers.Layer):
         The same, in `[0, 1]`.
 
     Raises:
-        ValueError: if `pool_size` is not an odd integer of 3 or more.
+        ValueError: If `pool_size` is not an odd integer of 3 or more.
 
     Example:
         >>> mask = BoundaryMask()(keras.random.normal((1, 32, 48, 11)))
@@ -34,13 +38,7 @@ class BoundaryMask(keras.layers.Layer):
 
     def __init__(self, pool_size=9, **kwargs):
         super().__init__(**kwargs)
-        odd = isinstance(pool_size, int) and pool_size % 2 == 1
-        if not odd or pool_size < 3:
-            raise ValueError(
-                "`pool_size` must be an odd integer of 3 or more. "
-                f"Received: pool_size={pool_size!r}"
-            )
-        self.pool_size = pool_size
+        self.pool_size = check_integer("pool_size", pool_size, 3, "odd")
 
     def build(self, input_shape):
         pass
@@ -48,23 +46,23 @@ class BoundaryMask(keras.layers.Layer):
     def call(self, inputs, training=False):
         logits = ops.cast(inputs, "float32")
         if training:
-            scores = ops.softmax(logits)
+            maps = ops.softmax(logits)
         else:
             # Written out: ONNX Runtime runs a softmax over channels between
             # two transposes, which take longer than the rest of the mask.
-            scores = ops.exp(logits - ops.max(logits, axis=-1, keepdims=True))
-            scores = scores / ops.sum(scores, axis=-1, keepdims=True)
+            maps = ops.exp(logits - ops.max(logits, axis=-1, keepdims=True))
+            maps = maps / ops.sum(maps, axis=-1, keepdims=True)
         # A product and no negation, for which LiteRT has no int8 form.
-        mask = self._dilate(scores) + self._dilate(-1.0 * scores)
+        mask = self._dilate(maps) + self._dilate(-1.0 * maps)
         return ops.cast(mask, self.compute_dtype)
 
-    def _dilate(self, scores):
+    def _dilate(self, maps):
         # A square maximum is a vertical one after a horizontal one.
         for window in ((self.pool_size, 1), (1, self.pool_size)):
-            scores = ops.max_pool(
-                scores, window, 1, "same", data_format="channels_last"
+            maps = ops.max_pool(
+                maps, window, 1, "same", data_format="channels_last"
             )
-        return scores
+        return maps
 
     def compute_output_shape(self, input_shape):
         return input_shape

@@ -1,18 +1,22 @@
+"""Convolution, batch normalization and ReLU as one layer."""
+
 import keras
 from keras import ops
+
+from kerasseg.arguments import check_integer
 
 
 @keras.saving.register_keras_serializable("kerasseg")
 class ConvolutionUnit(keras.layers.Layer):
-    """Convolution without bias, batch normalisation and ReLU.
+    """Convolution without bias, batch normalization and ReLU.
 
     Args:
-        filters: integer >= 1. Channels of the output.
-        kernel_size: integer >= 1. Side of the kernel. Defaults to 1.
-        strides: integer >= 1. Defaults to 1.
+        filters: Integer >= 1. Channels of the output.
+        kernel_size: Integer >= 1. Side of the kernel. Defaults to 1.
+        strides: Integer >= 1. Defaults to 1.
         padding: `"same"` or `"valid"`. Defaults to `"same"`.
-        dilation_rate: integer >= 1. Defaults to 1.
-        kernel_initializer: initialiser of the kernel. Defaults to
+        dilation_rate: Integer >= 1. Defaults to 1.
+        kernel_initializer: Initializer of the kernel. Defaults to
             `"he_normal"`.
 
     Input shape:
@@ -23,7 +27,7 @@ class ConvolutionUnit(keras.layers.Layer):
         those of `keras.layers.Conv2D`.
 
     Raises:
-        ValueError: if an argument is out of its range.
+        ValueError: If an argument is out of its range.
     """
 
     def __init__(
@@ -37,18 +41,17 @@ class ConvolutionUnit(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        check_positive("filters", filters)
-        self.filters = filters
+        self.filters = check_integer("filters", filters)
         self.kernel_size = kernel_size
         self.strides = strides
         self.padding = padding
         self.dilation_rate = dilation_rate
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         # A layer frozen by its constructor, as when it is loaded, does not
-        # pass that on by itself; the normalisation has to know.
+        # pass that on by itself; the normalization has to know.
         options = {"dtype": self.dtype_policy, "trainable": self.trainable}
         self.convolution = keras.layers.Conv2D(
-            filters,
+            self.filters,
             kernel_size,
             strides,
             padding,
@@ -91,34 +94,17 @@ class ConvolutionUnit(keras.layers.Layer):
 
 
 def fresh(initializer):
-    """An initialiser that draws other values than the one it is made from.
+    """An initializer that draws other values than the one it is made from.
 
-    Keras fixes the seed of an initialiser when it is made: two kernels of
+    Keras fixes the seed of an initializer when it is made: two kernels of
     the same shape would start with the same values.
 
     Args:
-        initializer: initialiser, or a function like one.
+        initializer: Initializer, or a function like one.
 
     Returns:
-        A copy of the initialiser; a function as it is.
+        A copy of the initializer; a function as it is.
     """
     if isinstance(initializer, keras.initializers.Initializer):
         return initializer.clone()
     return initializer
-
-
-def check_positive(name, value):
-    """Checks a number of channels or the like.
-
-    Args:
-        name: string. The argument, for the error.
-        value: its value.
-
-    Raises:
-        ValueError: if it is not an integer of 1 or more.
-    """
-    if not isinstance(value, int) or value < 1:
-        raise ValueError(
-            f"`{name}` must be an integer of 1 or more. "
-            f"Received: {name}={value!r}"
-        )

@@ -1,8 +1,11 @@
+"""Dense local context: densely connected dilated convolutions."""
+
 import keras
 from keras import ops
 
+from kerasseg.arguments import check_integer
+from kerasseg.arguments import check_integers
 from kerasseg.layers.convolution_unit import ConvolutionUnit
-from kerasseg.layers.convolution_unit import check_positive
 from kerasseg.layers.convolution_unit import fresh
 
 
@@ -13,8 +16,8 @@ def receptive_field(dilation_rates, kernel_size=3):
     each one after another adds its own less one (eq. 5).
 
     Args:
-        dilation_rates: integers. One per convolution, of stride 1.
-        kernel_size: integer. Side `k` of their kernels. Defaults to 3.
+        dilation_rates: Integers. One per convolution, of stride 1.
+        kernel_size: Integer. Side `k` of their kernels. Defaults to 3.
 
     Returns:
         The side in pixels, an integer.
@@ -38,19 +41,19 @@ class DLC(keras.layers.Layer):
     blocks before it, by a 1x1 convolution and a dilated 3x3 one, and all are
     concatenated: `z_i = conv3x3(conv1x1([r, z_1, ..., z_(i-1)]))`, output
     `[r, z_1, ..., z_n]`. Each convolution is without bias and followed by
-    batch normalisation and ReLU. For 1,024 channels in and the default
+    batch normalization and ReLU. For 1,024 channels in and the default
     arguments, 1,477,632 trainable parameters.
 
     Args:
-        reduction: integer >= 1. Channels after the first 1x1 convolution.
+        reduction: Integer >= 1. Channels after the first 1x1 convolution.
             Defaults to 512.
-        filters: integer >= 1. Channels of each block. Defaults to 128.
-        bottleneck_filters: integer >= 1. Channels between the two
+        filters: Integer >= 1. Channels of each block. Defaults to 128.
+        bottleneck_filters: Integer >= 1. Channels between the two
             convolutions of a block. Defaults to 128.
-        dilation_rates: integers >= 1. One per block, in order; see
+        dilation_rates: Integers >= 1. One per block, in order; see
             `receptive_field`. Defaults to `(3, 6, 12, 18)`, which see 79
             pixels per axis.
-        kernel_initializer: initialiser of the kernels. Defaults to
+        kernel_initializer: Initializer of the kernels. Defaults to
             `"he_normal"`.
 
     Input shape:
@@ -60,7 +63,7 @@ class DLC(keras.layers.Layer):
         `(batch, height, width, reduction + blocks * filters)`.
 
     Raises:
-        ValueError: if an argument is out of its range.
+        ValueError: If an argument is out of its range.
 
     Example:
         >>> DLC()(keras.random.normal((1, 45, 60, 1024))).shape
@@ -69,7 +72,7 @@ class DLC(keras.layers.Layer):
     Reference:
         Sediqi and Lee, "A Novel Upsampling and Context Convolution for Image
         Semantic Segmentation", Sensors 2021, 21(6), 2170, section 3. No code
-        was published; the order of convolution, normalisation and activation
+        was published; the order of convolution, normalization and activation
         is the one that gives the published number of parameters.
     """
 
@@ -83,23 +86,21 @@ class DLC(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        check_positive("reduction", reduction)
-        check_positive("filters", filters)
-        check_positive("bottleneck_filters", bottleneck_filters)
-        _check_rates(dilation_rates)
-        self.dilation_rates = tuple(dilation_rates)
-        self.reduction = reduction
-        self.filters = filters
-        self.bottleneck_filters = bottleneck_filters
+        self.dilation_rates = check_integers("dilation_rates", dilation_rates)
+        self.reduction = check_integer("reduction", reduction)
+        self.filters = check_integer("filters", filters)
+        self.bottleneck_filters = check_integer(
+            "bottleneck_filters", bottleneck_filters
+        )
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.reduce = self._unit("reduce", reduction)
+        self.reduce = self._unit("reduce", self.reduction)
         self.bottlenecks, self.contexts = [], []
         for index, rate in enumerate(self.dilation_rates, start=1):
             self.bottlenecks.append(
-                self._unit(f"block{index}_bottleneck", bottleneck_filters)
+                self._unit(f"block{index}_bottleneck", self.bottleneck_filters)
             )
             self.contexts.append(
-                self._unit(f"block{index}", filters, 3, rate)
+                self._unit(f"block{index}", self.filters, 3, rate)
             )
 
     def _unit(self, name, filters, kernel_size=1, dilation_rate=1):
@@ -148,12 +149,3 @@ class DLC(keras.layers.Layer):
                 self.kernel_initializer
             ),
         }
-
-
-def _check_rates(rates):
-    valid = isinstance(rates, list | tuple) and len(rates) > 0
-    if not valid or not all(isinstance(n, int) and n > 0 for n in rates):
-        raise ValueError(
-            "`dilation_rates` must be a list or tuple of integers of 1 or "
-            f"more. Received: dilation_rates={rates!r}"
-        )

@@ -1,5 +1,10 @@
+"""Upsampling by learned interpolation over all rows and columns."""
+
 import keras
 from keras import ops
+
+from kerasseg.arguments import check_choice
+from kerasseg.arguments import check_integers
 
 RESAMPLINGS = ("crop", "resize", "resample")
 INITIALIZERS = ("bilinear", "glorot_gdn")
@@ -20,20 +25,20 @@ class GlobalInterpolation(keras.layers.Layer):
     or as many as the images have that are passed beside it.
 
     Args:
-        size: tuple of 2 integers, `(H, W)`. Size of the output for inputs of
+        size: Tuple of 2 integers, `(H, W)`. Size of the output for inputs of
             `input_size`.
-        input_size: tuple of 2 integers, `(h, w)`, or `None` for the size of
+        input_size: Tuple of 2 integers, `(h, w)`, or `None` for the size of
             the first input, which must be known then. Defaults to `None`.
         initializer: `"bilinear"`, half-pixel bilinear interpolation;
-            `"glorot_gdn"`, the authors' uniform one, which starts with
-            outputs of about 1e-5; or any Keras initialiser of matrices of
-            shape `(H, h)` and `(W, w)`. Defaults to `"bilinear"`.
+            `"glorot_gdn"`, the reference implementation's uniform one, which
+            starts with outputs of about 1e-5; or any Keras initializer of
+            matrices of shape `(H, h)` and `(W, w)`. Defaults to `"bilinear"`.
         resampling: `"crop"`, `"resize"` or `"resample"`. What happens to maps
-            of other sizes: `"crop"`, the authors', takes the top left of the
-            matrices, for smaller maps only; `"resize"` does the same as
-            resizing the map to `input_size` and the result back;
-            `"resample"` resizes the matrices as if they were images, and
-            keeps the sums of their rows. Defaults to `"crop"`.
+            of other sizes: `"crop"`, as in the reference implementation, takes
+            the top left of the matrices, for smaller maps only; `"resize"` does
+            the same as resizing the map to `input_size` and the result back;
+            `"resample"` resizes the matrices as if they were images, and keeps
+            the sums of their rows. Defaults to `"crop"`.
 
     Input shape:
         `(batch, height, width, channels)`, or a list `[maps, images]` of that
@@ -44,7 +49,7 @@ class GlobalInterpolation(keras.layers.Layer):
         `(batch, image_height, image_width, channels)`.
 
     Raises:
-        ValueError: if an argument is out of its range, the size of the input
+        ValueError: If an argument is out of its range, the size of the input
             is unknown when the layer is built, or `"crop"` is given a map or
             image larger than the matrices.
 
@@ -67,16 +72,12 @@ class GlobalInterpolation(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if resampling not in RESAMPLINGS:
-            raise ValueError(
-                '`resampling` must be "crop", "resize" or "resample". '
-                f"Received: resampling={resampling!r}"
-            )
-        self.size = _checked_size("size", size)
+        check_choice("resampling", resampling, RESAMPLINGS)
+        self.size = check_integers("size", size, length=2)
         self.input_size = (
             None
             if input_size is None
-            else _checked_size("input_size", input_size)
+            else check_integers("input_size", input_size, length=2)
         )
         self.initializer = (
             initializer
@@ -85,8 +86,6 @@ class GlobalInterpolation(keras.layers.Layer):
         )
         self.resampling = resampling
         self._cells = None
-        # Exporters set this to the name of their format.
-        self.export_target = None
 
     def build(self, input_shape):
         maps, _ = _split(input_shape)
@@ -117,40 +116,28 @@ class GlobalInterpolation(keras.layers.Layer):
                 _bilinear_matrix(*shape), dtype or "float32"
             )
         if self.initializer == "glorot_gdn":
-            # The authors count whole maps as fans: the input, and the output
-            # of the first product (rows alone at full size) or the second.
+            # The reference implementation counts whole maps as fans: the input,
+            # and the output of the first product (rows alone at full size) or
+            # the second.
             (rows, columns), (height, width) = self.size, self._cells
             fan_in = channels * height * width
             fan_out = channels * rows * (width, columns)[axis]
             limit = 2 * (6 / (fan_in + fan_out)) ** 0.5
             return keras.initializers.RandomUniform(-limit, limit)
-        # One initialiser gives equal values to matrices of equal shape.
+        # One initializer gives equal values to matrices of equal shape.
         clone = getattr(self.initializer, "clone", None)
         return clone() if clone else self.initializer
 
     def call(self, inputs):
-        maps, images = _split(inputs)
-        self._check(maps.shape, None if images is None else images.shape)
-        batch, height, width = ops.shape(maps)[:3]
+        maps, _ = _split(inputs)
+        # Without the batch dimension TensorFlow is faster.
+        return interpolate(self, inputs, batched=maps.shape[0] != 1)
+
+    def _sizes(self, maps, images):
+        """Height and width of the output."""
         if images is None:
-            sizes = self._scaled((height, width), self._cells)
-        else:
-            sizes = ops.shape(images)[1:3]
-        rows = self._matrix(self.kernel_height, sizes[0], height, maps.dtype)
-        columns = self._matrix(self.kernel_width, sizes[1], width, maps.dtype)
-        # Products from the left keep the channels last: no transposes. Rows
-        # come second: the larger part of the work is then one matrix product
-        # per image. Without the batch dimension TensorFlow is faster, but
-        # LiteRT puts transposes around it and is slower.
-        channels = maps.shape[-1]
-        leading = (batch,)
-        if maps.shape[0] == 1 and self.export_target != "litert":
-            leading = ()
-            maps = ops.reshape(maps, (height, width, channels))
-        x = ops.matmul(columns, maps)
-        x = ops.reshape(x, (*leading, height, sizes[1] * channels))
-        x = ops.matmul(rows, x)
-        return ops.reshape(x, (batch, *sizes, channels))
+            return self._scaled(ops.shape(maps)[1:3], self._cells)
+        return ops.shape(images)[1:3]
 
     def _matrix(self, kernel, size, cells, dtype):
         """The matrix from `cells` to `size`, made from the one learned."""
@@ -222,15 +209,37 @@ class GlobalInterpolation(keras.layers.Layer):
         }
 
 
+def interpolate(layer, inputs, batched):
+    """The two products of a layer, with or without the batch dimension.
+
+    Products from the left keep the channels last: no transposes. Rows come
+    second: the larger part of the work is then one matrix product per image.
+    """
+    maps, images = _split(inputs)
+    layer._check(maps.shape, None if images is None else images.shape)
+    batch, height, width = ops.shape(maps)[:3]
+    channels = maps.shape[-1]
+    sizes = layer._sizes(maps, images)
+    rows = layer._matrix(layer.kernel_height, sizes[0], height, maps.dtype)
+    columns = layer._matrix(layer.kernel_width, sizes[1], width, maps.dtype)
+    leading = (batch,) if batched else ()
+    if not batched:
+        maps = ops.reshape(maps, (height, width, channels))
+    x = ops.matmul(columns, maps)
+    x = ops.reshape(x, (*leading, height, sizes[1] * channels))
+    x = ops.matmul(rows, x)
+    return ops.reshape(x, (batch, *sizes, channels))
+
+
 def _bilinear_matrix(size, cells):
     """The half-pixel bilinear resize of `cells` samples to `size` samples.
 
     Where it shrinks, the kernel is widened, so that no sample is left out.
     """
     step = ops.cast(cells, "float32") / ops.cast(size, "float32")
-    centres = (ops.arange(size, dtype="float32") + 0.5) * step - 0.5
+    centers = (ops.arange(size, dtype="float32") + 0.5) * step - 0.5
     positions = ops.arange(cells, dtype="float32")
-    distances = ops.abs(ops.expand_dims(centres, 1) - positions)
+    distances = ops.abs(ops.expand_dims(centers, 1) - positions)
     weights = ops.maximum(1 - distances / ops.maximum(step, 1.0), 0.0)
     return weights / ops.sum(weights, axis=1, keepdims=True)
 
@@ -245,15 +254,3 @@ def _split(inputs):
 
 def _is_shape(value):
     return all(n is None or isinstance(n, int) for n in value)
-
-
-def _checked_size(name, value):
-    pair = tuple(value) if isinstance(value, list | tuple) else ()
-    if len(pair) != 2 or not all(
-        isinstance(n, int) and n >= 1 for n in pair
-    ):
-        raise ValueError(
-            f"`{name}` must be two integers of 1 or more, (height, width). "
-            f"Received: {name}={value!r}"
-        )
-    return pair

@@ -1,8 +1,10 @@
+"""Dense upsampling convolution guided by the image."""
+
 import keras
 from keras import ops
 
+from kerasseg.arguments import check_integer
 from kerasseg.layers.convolution_unit import ConvolutionUnit
-from kerasseg.layers.convolution_unit import check_positive
 from kerasseg.layers.convolution_unit import fresh
 from kerasseg.layers.resizing import resize
 
@@ -23,23 +25,23 @@ class GuidedDUC(keras.layers.Layer):
     middle features are concatenated to it.
 
     All convolutions but the second and the last 1x1 one are followed by
-    batch normalisation and ReLU. The guidance is averaged before its second
+    batch normalization and ReLU. The guidance is averaged before its second
     1x1 convolution, which is linear: the same map for less work.
 
     The image enters with the scale of the backbone or any other near one;
-    where the normalisation does not train from the start, 0 to 255 is too
+    where the normalization does not train from the start, 0 to 255 is too
     much.
 
     Args:
-        filters: integer >= 1. Channels of `G`, `a`, `b` and the reduced
+        filters: Integer >= 1. Channels of `G`, `a`, `b` and the reduced
             coarse features. Defaults to 512.
-        guidance_filters: integer >= 1. Channels of the guidance map at the
+        guidance_filters: Integer >= 1. Channels of the guidance map at the
             size of the image. Defaults to 64.
-        guidance_stride: integer, a multiple of 4. How many times smaller
+        guidance_stride: Integer, a multiple of 4. How many times smaller
             than the image the middle features are. Defaults to 8.
-        dilation_rate: integer >= 1. Of the 3x3 convolution of the coarse
+        dilation_rate: Integer >= 1. Of the 3x3 convolution of the coarse
             features. Defaults to 2.
-        kernel_initializer: initialiser of the kernels. Defaults to
+        kernel_initializer: Initializer of the kernels. Defaults to
             `"he_normal"`.
 
     Input shape:
@@ -53,7 +55,7 @@ class GuidedDUC(keras.layers.Layer):
         filters + middle_channels)`, the upsampled features first.
 
     Raises:
-        ValueError: if an argument is out of its range, or the sizes of image
+        ValueError: If an argument is out of its range, or the sizes of image
             and middle features do not match `guidance_stride`.
 
     Example:
@@ -81,29 +83,30 @@ class GuidedDUC(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        check_positive("filters", filters)
-        check_positive("guidance_filters", guidance_filters)
-        check_positive("dilation_rate", dilation_rate)
-        _check_stride(guidance_stride)
-        self.filters = filters
-        self.guidance_filters = guidance_filters
-        self.guidance_stride = guidance_stride
-        self.dilation_rate = dilation_rate
+        self.filters = check_integer("filters", filters)
+        self.guidance_filters = check_integer(
+            "guidance_filters", guidance_filters
+        )
+        self.guidance_stride = _checked_stride(guidance_stride)
+        self.dilation_rate = check_integer("dilation_rate", dilation_rate)
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
-        self.guidance_first = self._unit("guidance1", guidance_filters)
-        self.guidance_second = self._linear("guidance2", guidance_filters)
+        self.guidance_first = self._unit("guidance1", self.guidance_filters)
+        self.guidance_second = self._linear("guidance2", self.guidance_filters)
         # The size divides by the stride: TensorFlow's "same" pads nothing.
         self.guidance_strided = self._unit(
             "guidance3",
-            filters,
+            self.filters,
             kernel_size=3,
             strides=CONVOLUTION_STRIDE,
             padding="valid",
         )
         self.low = self._unit(
-            "low", filters, kernel_size=3, dilation_rate=dilation_rate
+            "low",
+            self.filters,
+            kernel_size=3,
+            dilation_rate=self.dilation_rate,
         )
-        self.coefficients = self._linear("coefficients", 2 * filters)
+        self.coefficients = self._linear("coefficients", 2 * self.filters)
 
     def _unit(self, name, filters, **kwargs):
         return ConvolutionUnit(
@@ -180,10 +183,11 @@ class GuidedDUC(keras.layers.Layer):
         }
 
 
-def _check_stride(stride):
-    valid = isinstance(stride, int) and stride > 0
-    if not valid or stride % CONVOLUTION_STRIDE:
+def _checked_stride(stride):
+    stride = check_integer("guidance_stride", stride)
+    if stride % CONVOLUTION_STRIDE:
         raise ValueError(
             f"`guidance_stride` must be a multiple of {CONVOLUTION_STRIDE}. "
             f"Received: guidance_stride={stride!r}"
         )
+    return stride

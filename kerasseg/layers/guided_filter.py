@@ -1,6 +1,9 @@
+"""Guided filter: edge-preserving smoothing of one map by another."""
+
 import keras
 from keras import ops
 
+from kerasseg.arguments import check_integer
 from kerasseg.layers.resizing import resize
 
 
@@ -15,17 +18,17 @@ class GuidedFilter(keras.layers.Layer):
     so coarse maps come out at its size (the fast guided filter, joint
     upsampling). It has no weights, and gradients flow through it.
 
-    The reference aligns the corners when it resizes, here centres of pixels
+    The reference aligns the corners when it resizes, here centers of pixels
     are half a pixel from the border, as everywhere in kerasseg; and it asks
     for maps larger than a window, which is not needed here.
 
     Args:
-        radius: integer >= 1. Half the window, of side `2 * radius + 1`, in
+        radius: Integer >= 1. Half the window, of side `2 * radius + 1`, in
             pixels of the maps. Defaults to 4.
-        epsilon: float > 0. Variance of the guidance, in its units squared,
+        epsilon: Float > 0. Variance of the guidance, in its units squared,
             under which a window counts as flat. Defaults to 0.01, for
             guidance between 0 and 1.
-        average_coefficients: boolean. Averages `a` and `b` over windows once
+        average_coefficients: Boolean. Averages `a` and `b` over windows once
             more, as He et al. do; smoother, and not what the layer of Wu et
             al. does. Defaults to `False`.
 
@@ -41,14 +44,14 @@ class GuidedFilter(keras.layers.Layer):
         maps without a finer guidance.
 
     Raises:
-        ValueError: if an argument is out of its range, or the inputs do not
+        ValueError: If an argument is out of its range, or the inputs do not
             go together.
 
     Example:
-        >>> scores = keras.random.normal((1, 45, 60, 11))
+        >>> logits = keras.random.normal((1, 45, 60, 11))
         >>> small = keras.random.uniform((1, 45, 60, 1))
         >>> large = keras.random.uniform((1, 360, 480, 1))
-        >>> GuidedFilter()([small, scores, large]).shape
+        >>> GuidedFilter()([small, logits, large]).shape
         (1, 360, 480, 11)
 
     Reference:
@@ -61,17 +64,12 @@ class GuidedFilter(keras.layers.Layer):
         self, radius=4, epsilon=0.01, average_coefficients=False, **kwargs
     ):
         super().__init__(**kwargs)
-        if not isinstance(radius, int) or radius < 1:
-            raise ValueError(
-                "`radius` must be an integer of 1 or more. "
-                f"Received: radius={radius!r}"
-            )
         if not isinstance(epsilon, int | float) or not epsilon > 0:
             raise ValueError(
                 "`epsilon` must be a number above 0. "
                 f"Received: epsilon={epsilon!r}"
             )
-        self.radius = radius
+        self.radius = check_integer("radius", radius)
         self.epsilon = epsilon
         self.average_coefficients = average_coefficients
 

@@ -1,3 +1,5 @@
+"""Input pixel deconvolutional layer."""
+
 import keras
 from keras import ops
 
@@ -16,16 +18,17 @@ class IPixelDCL(PixelDCL):
     columns, odd ones, odd rows and even columns, even rows and odd columns.
 
     Args:
-        filters: integer >= 1. Channels of the output `C`.
-        kernel_size: odd integer >= 3. Side `k` of the kernels. Defaults to 3.
-        kernel_initializer: initialiser of the kernels, shapes
+        filters: Integer >= 1. Channels of the output `C`.
+        kernel_size: Odd integer >= 3. Side `k` of the kernels. Defaults to 3.
+        kernel_initializer: Initializer of the kernels, shapes
             `(k, k, any, C)` and `(k, k, channels + 2 C, 2 C)`. Defaults to
             `"glorot_uniform"`.
-        activation: function of the output, or `None`. Defaults to `None`.
-        sequential: boolean. The paper's text, in which `F4` sees `F3` too:
+        activation: Function of the output, or `None`. Defaults to `None`.
+        sequential: Boolean. The paper's text, in which `F4` sees `F3` too:
             `F3 = conv([x, F1, F2], kernel_3)` and
-            `F4 = conv([x, F1, F2, F3], kernel_4)`. The authors' code, and the
-            default, computes both at once. Defaults to `False`.
+            `F4 = conv([x, F1, F2, F3], kernel_4)`. The reference
+            implementation, and the default, computes both at once. Defaults to
+            `False`.
 
     Input shape:
         `(batch, height, width, channels)`.
@@ -34,7 +37,7 @@ class IPixelDCL(PixelDCL):
         `(batch, 2 * height, 2 * width, C)`.
 
     Raises:
-        ValueError: if an argument is out of its range.
+        ValueError: If an argument is out of its range.
 
     Reference:
         Gao, Yuan, Wang and Ji, "Pixel Transposed Convolutional Networks",

@@ -1,8 +1,12 @@
+"""Laplacian reconstruction straight from features, as one layer."""
+
 import keras
 from keras import ops
 
 from kerasseg.layers.laplacian_reconstruction import LaplacianReconstruction
+from kerasseg.layers.laplacian_reconstruction import cell_kernels
 from kerasseg.layers.laplacian_reconstruction import convolution
+from kerasseg.layers.laplacian_reconstruction import interleave
 
 
 @keras.saving.register_keras_serializable("kerasseg")
@@ -16,15 +20,15 @@ class LaplacianHead(LaplacianReconstruction):
     coefficients, the largest map of the head, are never written.
 
     Args:
-        num_classes: integer >= 2. Number of classes `C`.
-        num_bases: integer >= 1. Basis functions per class `K`. Defaults to
+        num_classes: Integer >= 2. Number of classes `C`.
+        num_bases: Integer >= 1. Basis functions per class `K`. Defaults to
             10.
-        strides: even integer >= 2. Upsampling factor `s`. Defaults to 4.
-        kernel_initializer: initialiser of the coefficient kernel, shape
+        strides: Even integer >= 2. Upsampling factor `s`. Defaults to 4.
+        kernel_initializer: Initializer of the coefficient kernel, shape
             `(channels, C * K)`. Defaults to `"zeros"`, the paper's.
-        bases_initializer: initialiser of the bases, shape
+        bases_initializer: Initializer of the bases, shape
             `(C, K, 2 s, 2 s)`. Defaults to `"cosine"`.
-        trainable_bases: boolean. Defaults to `False`.
+        trainable_bases: Boolean. Defaults to `False`.
 
     Input shape:
         `(batch, height, width, channels)`, features.
@@ -33,7 +37,7 @@ class LaplacianHead(LaplacianReconstruction):
         `(batch, s * height, s * width, C)`.
 
     Raises:
-        ValueError: if an argument is out of its range.
+        ValueError: If an argument is out of its range.
 
     Reference:
         Ghiasi and Fowlkes, "Laplacian Pyramid Reconstruction and Refinement
@@ -74,27 +78,18 @@ class LaplacianHead(LaplacianReconstruction):
         if training:
             kernel = ops.cast(self.kernel, inputs.dtype)
             return self._transposed(ops.matmul(inputs, kernel))
-        (kernel,) = self._kernels(inputs.dtype)
-        padded = ops.pad(inputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
-        blocks = convolution(padded, kernel)
-        return self._shuffled(blocks, *ops.shape(blocks)[1:3])
-
-    def _inference_kernels(self, dtype):
-        classes, size = self.num_classes, self.strides
-        kernel = ops.reshape(
-            ops.cast(self.kernel, dtype), (-1, classes, self.num_bases)
+        blocks = head_blocks(inputs, head_kernel(self, inputs.dtype))
+        height, width = ops.shape(blocks)[1:3]
+        return interleave(
+            blocks, self.num_classes, self.strides, height, width
         )
-        kernel = ops.einsum(
-            "yxkpc,fck->yxfpc", self._cell_kernels(dtype), kernel
-        )
-        return [ops.reshape(kernel, (2, 2, -1, size * size * classes))]
 
     def multiply_adds(self, height, width):
         """Counts the multiplications of one image at inference.
 
         Args:
-            height: integer. Height of the features in cells.
-            width: integer. Width of the features in cells.
+            height: Integer. Height of the features in cells.
+            width: Integer. Width of the features in cells.
 
         Returns:
             A dict: `"ideal"` (coefficients, then each coefficient times each
@@ -120,3 +115,21 @@ class LaplacianHead(LaplacianReconstruction):
                 self.kernel_initializer
             ),
         }
+
+
+def head_kernel(head, dtype):
+    """The product of the two kernels of a head, as one 2x2 kernel."""
+    classes, size = head.num_classes, head.strides
+    kernel = ops.reshape(
+        ops.cast(head.kernel, dtype), (-1, classes, head.num_bases)
+    )
+    kernel = ops.einsum(
+        "yxkpc,fck->yxfpc", cell_kernels(head.bases, dtype), kernel
+    )
+    return ops.reshape(kernel, (2, 2, -1, size * size * classes))
+
+
+def head_blocks(inputs, kernel):
+    """The blocks of pixels that the kernel of a head makes of features."""
+    padded = ops.pad(inputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    return convolution(padded, kernel)

@@ -1,6 +1,10 @@
+"""Upsampling by sums of learned basis functions."""
+
 import keras
 import numpy as np
 from keras import ops
+
+from kerasseg.arguments import check_integer
 
 # With one class per convolution, joining single channels costs more than is
 # saved; with all classes in one, the products with zeros do.
@@ -13,7 +17,7 @@ class LaplacianReconstruction(keras.layers.Layer):
 
     Each class owns `num_bases` small masks (its basis functions). A cell of
     the coefficient map says how much of each of them is painted, overlapping
-    its neighbours by half, at `strides` times the resolution:
+    its neighbors by half, at `strides` times the resolution:
     `y[4i-2 : 4i+6, 4j-2 : 4j+6, c] += sum_k x[i, j, c K + k] * basis[c, k]`
     for the default stride of 4. This is a transposed convolution with one
     group per class, kernel `2 * strides`, cropped by `strides / 2` per side.
@@ -21,25 +25,24 @@ class LaplacianReconstruction(keras.layers.Layer):
 
     Inference runs one small convolution for every two classes, the fastest
     where XLA compiles, though it multiplies by the zeros between those two.
-    Files exported from TensorFlow hold one convolution with a group per class.
-    Training runs one transposed convolution, whose gradient is faster. All
+    Training runs one transposed convolution, whose gradient is faster. Both
     compute the same map.
 
     Args:
-        num_classes: integer >= 2. Number of classes `C`.
-        num_bases: integer >= 1. Basis functions per class `K`. Defaults to
+        num_classes: Integer >= 2. Number of classes `C`.
+        num_bases: Integer >= 1. Basis functions per class `K`. Defaults to
             10, the paper's.
-        strides: even integer >= 2. Upsampling factor `s`. Defaults to 4.
-        bases_initializer: initialiser of the bases, shape
+        strides: Even integer >= 2. Upsampling factor `s`. Defaults to 4.
+        bases_initializer: Initializer of the bases, shape
             `(C, K, 2 s, 2 s)`. Defaults to `"cosine"`, the `K` lowest
             two-dimensional cosines, the same for every class. Bases found in
             training masks are set with `layer.bases.assign(...)`; see
             `kerasseg.data.reconstruction_bases`.
-        trainable_bases: boolean. Whether training changes the bases.
+        trainable_bases: Boolean. Whether training changes the bases.
             Defaults to `False`, as in the paper.
-        use_bias: boolean. Adds one trainable bias per class. Defaults to
+        use_bias: Boolean. Adds one trainable bias per class. Defaults to
             `False`.
-        bias_initializer: initialiser of the bias. Defaults to `"zeros"`.
+        bias_initializer: Initializer of the bias. Defaults to `"zeros"`.
 
     Input shape:
         `(batch, height, width, C * K)`; channel `c * K + k` weighs basis `k`
@@ -49,7 +52,7 @@ class LaplacianReconstruction(keras.layers.Layer):
         `(batch, s * height, s * width, C)`.
 
     Raises:
-        ValueError: if an argument is out of its range, or the input does not
+        ValueError: If an argument is out of its range, or the input does not
             have `C * K` channels.
 
     Example:
@@ -74,16 +77,9 @@ class LaplacianReconstruction(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        _check_at_least("num_classes", num_classes, 2)
-        _check_at_least("num_bases", num_bases, 1)
-        if not isinstance(strides, int) or strides < 2 or strides % 2:
-            raise ValueError(
-                "`strides` must be an even integer of 2 or more. "
-                f"Received: strides={strides!r}"
-            )
-        self.num_classes = num_classes
-        self.num_bases = num_bases
-        self.strides = strides
+        self.num_classes = check_integer("num_classes", num_classes, 2)
+        self.num_bases = check_integer("num_bases", num_bases)
+        self.strides = check_integer("strides", strides, 2, "even")
         self.bases_initializer = (
             CosineBases()
             if bases_initializer == "cosine"
@@ -92,9 +88,6 @@ class LaplacianReconstruction(keras.layers.Layer):
         self.trainable_bases = trainable_bases
         self.use_bias = use_bias
         self.bias_initializer = keras.initializers.get(bias_initializer)
-        self._folded = None
-        # Exporters set this to the name of their format.
-        self.export_target = None
 
     def build(self, input_shape):
         expected = self.num_classes * self.num_bases
@@ -144,108 +137,24 @@ class LaplacianReconstruction(keras.layers.Layer):
         quarter of the basis from each.
         """
         padded = ops.pad(inputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
-        kernels = self._kernels(inputs.dtype)
         height, width = (size - 1 for size in ops.shape(padded)[1:3])
-        if self.export_target is None:
-            blocks = self._of_few_classes(padded, kernels)
-            return self._shuffled(blocks, height, width)
-        maps = convolution(padded, *kernels)
-        if self.export_target == "onnx":
-            return self._gathered(maps, height, width)
-        maps = ops.reshape(maps, (-1, self.num_classes, self.strides**2))
-        blocks = ops.transpose(maps, (0, 2, 1))
-        return self._shuffled(blocks, height, width)
+        blocks = self._of_few_classes(padded)
+        return interleave(
+            blocks, self.num_classes, self.strides, height, width
+        )
 
-    def _of_few_classes(self, padded, kernels):
-        """The blocks by one convolution per kernel."""
+    def _of_few_classes(self, padded):
+        """The blocks by one convolution for every two classes."""
+        kernels = cell_kernels(self.bases, padded.dtype)
         maps, first, pixels = [], 0, self.strides**2
-        for kernel in kernels:
+        for start in range(0, self.num_classes, CLASSES_PER_CONVOLUTION):
+            end = start + CLASSES_PER_CONVOLUTION
+            kernel = _block_diagonal(kernels[..., start:end])
             last = first + kernel.shape[2]
             x = convolution(padded[..., first:last], kernel)
             maps.append(ops.reshape(x, (-1, pixels, x.shape[-1] // pixels)))
             first = last
         return ops.concatenate(maps, axis=-1)
-
-    def _gathered(self, maps, height, width):
-        """Takes each pixel from where a grouped convolution put it.
-
-        In ONNX Runtime transpositions of small blocks are ten times slower.
-        """
-        size = self.strides
-        maps = ops.transpose(maps, (0, 3, 1, 2))
-        shape = (-1, self.num_classes, size**2 * height * width)
-        pixels = ops.transpose(ops.reshape(maps, shape), (0, 2, 1))
-        rows, columns = (
-            np.arange(size // 2, size * blocks - size // 2)
-            for blocks in (height, width)
-        )
-        rows = rows[:, None]
-        places = rows % size * size + columns % size
-        places = (places * height + rows // size) * width + columns // size
-        return ops.take(pixels, places.astype("int32"), axis=1)
-
-    def _shuffled(self, blocks, height, width):
-        """Writes blocks `(pixels of a block, classes)` side by side, cropped.
-
-        Whole rows of a block are moved, at rank 4: in ONNX Runtime and in
-        TensorFlow that is faster than `depth_to_space`, and the result has
-        its channels last. LiteRT is as fast with its own operator.
-        """
-        size, classes = self.strides, self.num_classes
-        if self.export_target == "litert":
-            shape = (-1, height, width, size * size * classes)
-            maps = ops.depth_to_space(
-                ops.reshape(blocks, shape), size, data_format="channels_last"
-            )
-        else:
-            rows = ops.reshape(blocks, (-1, width, size, size * classes))
-            rows = ops.transpose(rows, (0, 2, 1, 3))
-            shape = (-1, size * height, size * width, classes)
-            maps = ops.reshape(rows, shape)
-        edge = size // 2
-        return maps[:, edge:-edge, edge:-edge, :]
-
-    def fold(self):
-        """Computes the kernels of inference now, from the weights of now.
-
-        A graph that is traced before `unfold` then holds them as constants;
-        LiteRT would compute them again for every image. For exporters.
-        """
-        self._folded = [
-            ops.convert_to_numpy(kernel) for kernel in self._kernels("float32")
-        ]
-
-    def unfold(self):
-        """Goes back to the weights."""
-        self._folded = None
-
-    def _kernels(self, dtype):
-        """The kernels of the convolutions that inference runs."""
-        if self._folded is not None:
-            return [ops.convert_to_tensor(k, dtype) for k in self._folded]
-        return self._inference_kernels(dtype)
-
-    def _inference_kernels(self, dtype):
-        kernels, step = self._cell_kernels(dtype), CLASSES_PER_CONVOLUTION
-        if self.export_target is not None:
-            kernels = ops.transpose(kernels, (0, 1, 2, 4, 3))
-            return [ops.reshape(kernels, (2, 2, self.num_bases, -1))]
-        return [
-            _block_diagonal(kernels[..., start : start + step])
-            for start in range(0, self.num_classes, step)
-        ]
-
-    def _cell_kernels(self, dtype):
-        """The bases as `(2, 2, num_bases, s * s, num_classes)` kernels."""
-        size = self.strides
-        shape = (self.num_classes, self.num_bases, 2, size, 2, size)
-        kernels = ops.reshape(ops.cast(self.bases, dtype), shape)
-        # The upper neighbour contributes the lower half of its basis.
-        kernels = ops.flip(kernels, axis=(2, 4))
-        kernels = ops.transpose(kernels, (2, 4, 1, 3, 5, 0))
-        return ops.reshape(
-            kernels, (2, 2, self.num_bases, size * size, self.num_classes)
-        )
 
     def compute_output_shape(self, input_shape):
         batch, height, width, _ = input_shape
@@ -260,13 +169,13 @@ class LaplacianReconstruction(keras.layers.Layer):
         """Counts the multiplications of one image at inference.
 
         Args:
-            height: integer. Height of the coefficient map in cells.
-            width: integer. Width of the coefficient map in cells.
+            height: Integer. Height of the coefficient map in cells.
+            width: Integer. Width of the coefficient map in cells.
 
         Returns:
             A dict: `"ideal"` (each coefficient times each pixel of its
             basis), `"computed"` (what inference runs, with the border cells
-            and the zeros between neighbouring classes), `"grouped"` (what
+            and the zeros between neighboring classes), `"grouped"` (what
             files exported from TensorFlow run) and `"block_diagonal"` (the
             dense transposed convolution).
         """
@@ -334,6 +243,31 @@ class CosineBases(keras.initializers.Initializer):
         return ops.convert_to_tensor(bases, dtype=dtype or "float32")
 
 
+def cell_kernels(bases, dtype):
+    """The bases as `(2, 2, num_bases, s * s, num_classes)` kernels."""
+    classes, count, size = *bases.shape[:2], bases.shape[2] // 2
+    kernels = ops.reshape(
+        ops.cast(bases, dtype), (classes, count, 2, size, 2, size)
+    )
+    # The upper neighbor contributes the lower half of its basis.
+    kernels = ops.flip(kernels, axis=(2, 4))
+    kernels = ops.transpose(kernels, (2, 4, 1, 3, 5, 0))
+    return ops.reshape(kernels, (2, 2, count, size * size, classes))
+
+
+def interleave(blocks, classes, size, height, width):
+    """Writes blocks, their classes last, side by side, cropped.
+
+    Whole rows of a block are moved, at rank 4: that is faster than
+    `depth_to_space`, and the result has its channels last.
+    """
+    rows = ops.reshape(blocks, (-1, width, size, size * classes))
+    rows = ops.transpose(rows, (0, 2, 1, 3))
+    maps = ops.reshape(rows, (-1, size * height, size * width, classes))
+    edge = size // 2
+    return maps[:, edge:-edge, edge:-edge, :]
+
+
 def convolution(inputs, kernel):
     return ops.conv(
         inputs, kernel, padding="valid", data_format="channels_last"
@@ -346,11 +280,3 @@ def _block_diagonal(kernels):
     selector = np.eye(classes)[:, None, None, :]
     blocks = ops.expand_dims(kernels, 2) * ops.cast(selector, kernels.dtype)
     return ops.reshape(blocks, (2, 2, classes * count, pixels * classes))
-
-
-def _check_at_least(name, value, least):
-    if not isinstance(value, int) or value < least:
-        raise ValueError(
-            f"`{name}` must be an integer of {least} or more. "
-            f"Received: {name}={value!r}"
-        )

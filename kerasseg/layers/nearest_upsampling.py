@@ -1,5 +1,9 @@
+"""Nearest-neighbor upsampling by a fixed factor."""
+
 import keras
 from keras import ops
+
+from kerasseg.arguments import check_integer
 
 
 @keras.saving.register_keras_serializable("kerasseg")
@@ -11,7 +15,7 @@ class NearestUpSampling2D(keras.layers.Layer):
     copied whole, which is also faster than a resize in ONNX Runtime.
 
     Args:
-        strides: integer >= 2. Upsampling factor. Defaults to 2.
+        strides: Integer >= 2. Upsampling factor. Defaults to 2.
 
     Input shape:
         `(batch, height, width, channels)`.
@@ -20,17 +24,12 @@ class NearestUpSampling2D(keras.layers.Layer):
         `(batch, strides * height, strides * width, channels)`.
 
     Raises:
-        ValueError: if `strides` is out of its range.
+        ValueError: If `strides` is out of its range.
     """
 
     def __init__(self, strides=2, **kwargs):
         super().__init__(**kwargs)
-        if not isinstance(strides, int) or strides < 2:
-            raise ValueError(
-                "`strides` must be an integer of 2 or more. "
-                f"Received: strides={strides!r}"
-            )
-        self.strides = strides
+        self.strides = check_integer("strides", strides, 2)
 
     def build(self, input_shape):
         pass

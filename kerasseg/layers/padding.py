@@ -1,5 +1,9 @@
+"""Padding to multiples of a stride, and the crop that undoes it."""
+
 import keras
 from keras import ops
+
+from kerasseg.arguments import check_integer
 
 
 @keras.saving.register_keras_serializable("kerasseg")
@@ -7,11 +11,11 @@ class PadToMultiple(keras.layers.Layer):
     """Pads images at the bottom and right to a multiple of a stride.
 
     Args:
-        multiple: integer >= 1. What height and width are to divide by.
+        multiple: Integer >= 1. What height and width are to divide by.
             Defaults to 32.
-        value: float. Padding value, in the units of the input. Defaults to
+        value: Float. Padding value, in the units of the input. Defaults to
             127.5, the middle of 0..255.
-        minimum: integer. Smallest height and width accepted. Defaults to 32.
+        minimum: Integer. Smallest height and width accepted. Defaults to 32.
 
     Input shape:
         `(batch, height, width, channels)`.
@@ -21,20 +25,15 @@ class PadToMultiple(keras.layers.Layer):
         ceil(width / multiple) * multiple, channels)`.
 
     Raises:
-        ValueError: if `multiple` is not an integer of 1 or more, or a known
+        ValueError: If `multiple` is not an integer of 1 or more, or a known
             height or width is under `minimum`.
     """
 
     def __init__(self, multiple=32, value=127.5, minimum=32, **kwargs):
         super().__init__(**kwargs)
-        if not isinstance(multiple, int) or multiple < 1:
-            raise ValueError(
-                "`multiple` must be an integer of 1 or more. "
-                f"Received: multiple={multiple!r}"
-            )
-        self.multiple = multiple
+        self.multiple = check_integer("multiple", multiple)
         self.value = value
-        self.minimum = minimum
+        self.minimum = check_integer("minimum", minimum)
 
     def build(self, input_shape):
         self._check(input_shape)

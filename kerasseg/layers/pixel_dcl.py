@@ -1,5 +1,9 @@
+"""Pixel deconvolutional layer."""
+
 import keras
 from keras import ops
+
+from kerasseg.arguments import check_integer
 
 
 @keras.saving.register_keras_serializable("kerasseg")
@@ -18,19 +22,19 @@ class PixelDCL(keras.layers.Layer):
     than a quarter of the work.
 
     Args:
-        filters: integer >= 1. Channels of the output `C`.
-        kernel_size: odd integer >= 3. Side `k` of the kernels. Defaults to 3.
-        kernel_initializer: initialiser of the kernels, shapes
+        filters: Integer >= 1. Channels of the output `C`.
+        kernel_size: Odd integer >= 3. Side `k` of the kernels. Defaults to 3.
+        kernel_initializer: Initializer of the kernels, shapes
             `(k, k, channels, C)` and `(k, k, C, C)`. Defaults to
             `"glorot_uniform"`.
-        activation: function of the output, or `None`. Defaults to `None`.
-        sequential: boolean. The paper's text: `kernel_3` gives the pixels at
+        activation: Function of the output, or `None`. Defaults to `None`.
+        sequential: Boolean. The paper's text: `kernel_3` gives the pixels at
             odd rows and even columns, and a `kernel_4` those at even rows and
-            odd columns, from all three others. In the authors' code, the
-            default, neither sees the other. Defaults to `False`.
-        masked_initializer: initialiser of `kernel_3` and `kernel_4`; the
-            authors' code has `TruncatedNormal(stddev=1.0)`. Defaults to
-            `None`, the `kernel_initializer`.
+            odd columns, from all three others. In the reference implementation,
+            the default, neither sees the other. Defaults to `False`.
+        masked_initializer: Initializer of `kernel_3` and `kernel_4`; the
+            reference implementation has `TruncatedNormal(stddev=1.0)`. Defaults
+            to `None`, the `kernel_initializer`.
 
     Input shape:
         `(batch, height, width, channels)`.
@@ -39,7 +43,7 @@ class PixelDCL(keras.layers.Layer):
         `(batch, 2 * height, 2 * width, C)`.
 
     Raises:
-        ValueError: if an argument is out of its range.
+        ValueError: If an argument is out of its range.
 
     Example:
         >>> PixelDCL(8)(keras.random.normal((1, 22, 30, 16))).shape
@@ -61,19 +65,8 @@ class PixelDCL(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if not isinstance(filters, int) or filters < 1:
-            raise ValueError(
-                "`filters` must be an integer of 1 or more. "
-                f"Received: filters={filters!r}"
-            )
-        odd = isinstance(kernel_size, int) and kernel_size % 2 == 1
-        if not odd or kernel_size < 3:
-            raise ValueError(
-                "`kernel_size` must be an odd integer of 3 or more. "
-                f"Received: kernel_size={kernel_size!r}"
-            )
-        self.filters = filters
-        self.kernel_size = kernel_size
+        self.filters = check_integer("filters", filters)
+        self.kernel_size = check_integer("kernel_size", kernel_size, 3, "odd")
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.activation = keras.activations.get(activation)
         self.sequential = sequential
@@ -90,7 +83,7 @@ class PixelDCL(keras.layers.Layer):
     def _add_kernel(self, number, channels, initializer=None, copies=1):
         size = self.kernel_size
         initializer = initializer or self.kernel_initializer
-        # One initialiser gives equal values to kernels of equal shape.
+        # One initializer gives equal values to kernels of equal shape.
         clone = getattr(initializer, "clone", None)
         return self.add_weight(
             name=f"kernel_{number}",
@@ -137,8 +130,8 @@ def convolve(inputs, kernel):
     """The convolution that keeps the size.
 
     Args:
-        inputs: tensor `(batch, height, width, channels)`.
-        kernel: kernel `(rows, columns, channels, filters)`.
+        inputs: Tensor `(batch, height, width, channels)`.
+        kernel: Kernel `(rows, columns, channels, filters)`.
 
     Returns:
         Tensor `(batch, height, width, filters)`.
@@ -155,7 +148,7 @@ def interleave(maps):
     """Puts the four maps of a pixel deconvolution on one grid.
 
     Args:
-        maps: list of tensors `(batch, height, width, any)` of together four
+        maps: List of tensors `(batch, height, width, any)` of together four
             times `filters` channels, in the order of the grid: the pixels at
             even rows and columns, at even rows and odd columns, at odd rows
             and even columns, at odd rows and columns.
@@ -170,7 +163,7 @@ def interleave(maps):
 def _phase(maps, kernel, target):
     """One map of a convolution over the interleaved grid of some maps.
 
-    Of the kernel, each map meets the taps an even or odd way from the centre.
+    Of the kernel, each map meets the taps an even or odd way from the center.
     """
     size = kernel.shape[0]
     outputs = 0

@@ -1,16 +1,18 @@
+"""Bilinear resizing to the size of another tensor."""
+
 from keras import ops
 
 
 def resize(x, height, width):
-    """Bilinear resize with half-pixel centres, without anti-aliasing.
+    """Bilinear resize with half-pixel centers, without anti-aliasing.
 
     The same as `keras.ops.image.resize`, which Keras 3.15 does not do for
     sizes that TensorFlow does not know when it traces a graph.
 
     Args:
-        x: maps, `(batch, any_height, any_width, channels)`.
-        height: integer or scalar tensor. New height.
-        width: integer or scalar tensor. New width.
+        x: Maps, `(batch, any_height, any_width, channels)`.
+        height: Integer or scalar tensor. New height.
+        width: Integer or scalar tensor. New width.
 
     Returns:
         The maps, `(batch, height, width, channels)`.

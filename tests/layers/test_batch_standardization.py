@@ -25,6 +25,7 @@ def test_contract(rng):
     )
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize("training", [False, True])
 def test_moments_of_the_batch(rng, training):
     layer = BatchStandardization(epsilon=0.25)

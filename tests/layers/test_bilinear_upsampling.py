@@ -18,8 +18,8 @@ def maps(rng, *shape):
 
 def line(strides):
     """One axis of the bilinear kernel of size `2 * strides`."""
-    centre = strides - 0.5
-    return 1 - abs(np.arange(2 * strides) - centre) / strides
+    center = strides - 0.5
+    return 1 - abs(np.arange(2 * strides) - center) / strides
 
 
 def transposed_convolution(inputs, strides):
@@ -68,7 +68,7 @@ def test_zeros_outside_make_a_transposed_convolution(rng, strides):
 
 @pytest.mark.parametrize(
     "shapes",
-    [arithmetic.RANDOM_SHAPES, pytest.param(200, marks=pytest.mark.slow)],
+    [arithmetic.RANDOM_SHAPES, pytest.param(200, marks=pytest.mark.nightly)],
 )
 def test_definition_on_random_shapes(rng, shapes):
     for _ in range(shapes):
@@ -87,7 +87,7 @@ def test_definition_on_random_shapes(rng, shapes):
         )
 
 
-def test_a_map_of_ones_fades_towards_the_border():
+def test_a_map_of_ones_fades_toward_the_border():
     # Golden check 7.
     outputs = value(BilinearUpSampling2D()(np.ones((1, 3, 4, 1), "float32")))
     expected = np.ones((6, 8))

@@ -18,7 +18,7 @@ def normal(rng, *shape):
 
 
 def step(height=12, width=32, column=16):
-    """Logits of two classes that change over at a column, without doubt."""
+    """Logits of two classes that change over at a column, with certainty."""
     logits = np.zeros((1, height, width, 2), "float32")
     logits[:, :, :column, 0] = logits[:, :, column:, 1] = 100
     return logits
@@ -53,7 +53,7 @@ def test_dilation_minus_erosion(rng, pool_size, training):
 
 @pytest.mark.parametrize(
     "shapes",
-    [arithmetic.RANDOM_SHAPES, pytest.param(200, marks=pytest.mark.slow)],
+    [arithmetic.RANDOM_SHAPES, pytest.param(200, marks=pytest.mark.nightly)],
 )
 def test_definition_on_random_shapes(rng, shapes):
     for _ in range(shapes):
@@ -91,7 +91,9 @@ def test_a_constant_map_has_no_boundary(training):
     logits = np.broadcast_to(
         np.array([1.5, -0.5, 80.0], "float32"), (1, 11, 14, 3)
     )
-    assert not value(BoundaryMask()(logits, training=training)).any()
+    mask = value(BoundaryMask()(logits, training=training))
+    # Vectorized, a softmax may differ by one bit between equal pixels.
+    np.testing.assert_allclose(mask, 0, atol=1e-6)
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -121,6 +123,7 @@ def test_half_precision_is_only_the_last_step(rng):
     )
 
 
+@pytest.mark.every_backend
 def test_gradients_flow_through(rng):
     inputs = normal(rng, 2, 9, 13, 3)
     images = keras.Input((9, 13, 3))

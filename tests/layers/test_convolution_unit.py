@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from checks import check_layer
 from keras import ops
+from stand_ins import randomize
 
 from kerasseg.layers.convolution_unit import ConvolutionUnit
 
@@ -45,7 +46,7 @@ def test_definition(rng, dilation_rate):
     layer = ConvolutionUnit(4, 3, dilation_rate=dilation_rate)
     inputs = normal(rng, 2, 6, 8, 3)
     layer.build(inputs.shape)
-    arithmetic.unsettle(layer, rng)
+    randomize(layer, rng)
     np.testing.assert_allclose(
         ops.convert_to_numpy(layer(inputs)),
         arithmetic.unit(inputs, layer),
@@ -78,7 +79,7 @@ def test_frozen_it_ignores_training(rng):
         assert not arithmetic.value(unit.normalization.moving_mean).any()
 
 
-def test_units_of_one_initialiser_start_apart():
+def test_units_of_one_initializer_start_apart():
     initializer = keras.initializers.HeNormal()
     units = [
         ConvolutionUnit(4, kernel_initializer=initializer) for _ in range(2)

@@ -3,6 +3,7 @@ import keras
 import numpy as np
 import pytest
 from checks import check_layer
+from stand_ins import randomize
 
 from kerasseg.layers import DLC
 from kerasseg.layers import receptive_field
@@ -28,7 +29,7 @@ def count(weights):
 
 
 def dense_aspp_161(classes=19):
-    """Parameters of the DenseASPP161 head in its authors' code."""
+    """Parameters of the DenseASPP161 head in its reference implementation."""
     total, channels = 0, 1104
     for index in range(5):
         total += 2 * channels if index else 0
@@ -68,7 +69,7 @@ def test_contract(rng):
 
 @pytest.mark.parametrize(
     "shapes",
-    [arithmetic.RANDOM_SHAPES, pytest.param(200, marks=pytest.mark.slow)],
+    [arithmetic.RANDOM_SHAPES, pytest.param(200, marks=pytest.mark.nightly)],
 )
 def test_definition_on_random_shapes(rng, shapes):
     for _ in range(shapes):
@@ -78,7 +79,7 @@ def test_definition_on_random_shapes(rng, shapes):
         size = rng.integers(1, 10, 2)
         inputs = normal(rng, rng.integers(1, 3), *size, rng.integers(1, 5))
         layer.build(inputs.shape)
-        arithmetic.unsettle(layer, rng)
+        randomize(layer, rng)
         np.testing.assert_allclose(
             arithmetic.value(layer(inputs)),
             dlc(inputs, layer),
@@ -97,7 +98,7 @@ def test_receptive_field(rates, expected):
 
 
 def test_what_a_single_pixel_reaches():
-    # Golden check 2, turned round: the outputs that see the centre. All rates
+    # Golden check 2, turned round: the outputs that see the center. All rates
     # are multiples of 3, so they are a lattice and not a filled square.
     layer = DLC(1, 1, 1, kernel_initializer="ones")
     inputs = np.zeros((1, 83, 85, 1), "float32")
@@ -138,7 +139,7 @@ def test_blocks_are_dense_and_in_a_row(rng):
     layer = small()
     inputs = normal(rng, 1, 7, 9, 5)
     layer.build(inputs.shape)
-    arithmetic.unsettle(layer, rng)
+    randomize(layer, rng)
     # No unit is dead, so that its absence shows.
     for variable in layer.weights:
         if variable.name == "beta":
@@ -153,7 +154,7 @@ def test_blocks_are_dense_and_in_a_row(rng):
     assert abs(after[..., 8:] - before[..., 8:]).max() > 1e-3
     for units in zip(layer.bottlenecks[1:], layer.contexts[1:], strict=True):
         for unit in units:
-            arithmetic.unsettle(unit, rng)
+            randomize(unit, rng)
     changed = arithmetic.value(layer(inputs))
     np.testing.assert_array_equal(changed[..., :6], before[..., :6])
     assert (changed[..., 6:] != before[..., 6:]).any()

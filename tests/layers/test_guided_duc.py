@@ -2,6 +2,7 @@ import arithmetic
 import numpy as np
 import pytest
 from checks import check_layer
+from stand_ins import randomize
 
 from kerasseg.layers import GuidedDUC
 
@@ -21,7 +22,7 @@ def inputs_of(rng, height=3, width=5, stride=8, low=(2, 3), batch=2):
 def built(rng, inputs, **arguments):
     layer = GuidedDUC(**{"filters": 6, "guidance_filters": 5, **arguments})
     layer.build([x.shape for x in inputs])
-    arithmetic.unsettle(layer, rng)
+    randomize(layer, rng)
     return layer
 
 
@@ -71,7 +72,7 @@ def test_contract(rng, stride):
 
 @pytest.mark.parametrize(
     "count",
-    [arithmetic.RANDOM_SHAPES, pytest.param(200, marks=pytest.mark.slow)],
+    [arithmetic.RANDOM_SHAPES, pytest.param(200, marks=pytest.mark.nightly)],
 )
 def test_definition_on_random_shapes(rng, count):
     for _ in range(count):
@@ -192,7 +193,7 @@ def test_an_image_of_another_size(rng):
 
 @pytest.mark.parametrize("stride", [0, 2, 6, 8.0, None])
 def test_guidance_stride_out_of_range(stride):
-    with pytest.raises(ValueError, match="`guidance_stride` must be a mult"):
+    with pytest.raises(ValueError, match="`guidance_stride` must be a"):
         GuidedDUC(guidance_stride=stride)
 
 

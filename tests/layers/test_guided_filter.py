@@ -56,7 +56,7 @@ def test_contract_of_joint_upsampling(rng):
 
 @pytest.mark.parametrize(
     "count",
-    [arithmetic.RANDOM_SHAPES, pytest.param(200, marks=pytest.mark.slow)],
+    [arithmetic.RANDOM_SHAPES, pytest.param(200, marks=pytest.mark.nightly)],
 )
 def test_definition_on_random_shapes(rng, count):
     for _ in range(count):

@@ -61,7 +61,7 @@ def overlap_add(coefficients, bases):
 
 @pytest.mark.parametrize(
     "shapes",
-    [arithmetic.RANDOM_SHAPES, pytest.param(200, marks=pytest.mark.slow)],
+    [arithmetic.RANDOM_SHAPES, pytest.param(200, marks=pytest.mark.nightly)],
 )
 def test_definition_on_random_shapes(rng, shapes):
     for _ in range(shapes):

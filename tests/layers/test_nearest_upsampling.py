@@ -21,6 +21,7 @@ def test_contract(rng):
     )
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize("case", range(arithmetic.RANDOM_SHAPES))
 def test_each_value_fills_a_square(case):
     rng = np.random.default_rng(case)

@@ -28,6 +28,7 @@ def test_contract(rng):
     )
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize(
     ("height", "width", "expected"),
     [
@@ -38,7 +39,7 @@ def test_contract(rng):
         (45, 60, (64, 64)),
     ],
 )
-def test_grey_at_the_bottom_and_right(rng, height, width, expected):
+def test_gray_at_the_bottom_and_right(rng, height, width, expected):
     images = pixels(rng, 2, height, width, 3)
     padded = value(PadToMultiple()(images))
     assert padded.shape == (2, *expected, 3)
@@ -75,6 +76,7 @@ def test_multiple_out_of_range(multiple):
         PadToMultiple(multiple)
 
 
+@pytest.mark.every_backend
 def test_crop(rng):
     maps, images = pixels(rng, 2, 64, 96, 5), pixels(rng, 2, 33, 71, 3)
     layer = CropToMatch()
@@ -91,7 +93,7 @@ def test_nothing_to_crop(rng):
     np.testing.assert_array_equal(value(CropToMatch()([maps, images])), maps)
 
 
-def test_crop_serialises():
+def test_crop_serializes():
     check_registered(CropToMatch)
     layer = CropToMatch(name="crop")
     config = json.loads(json.dumps(layer.get_config()))

@@ -2,17 +2,11 @@ import keras
 import numpy as np
 import pytest
 from checks import check_layer
+from hypothesis import given
+from hypothesis import strategies as st
 from keras import ops
 
 from kerasseg.layers import PixelDCL
-
-# A few at once, all 200 with the slow tests. JAX compiles each operation
-# anew for each shape.
-FEW = 4 if keras.backend.backend() == "jax" else 20
-CASES = [
-    case if case < FEW else pytest.param(case, marks=pytest.mark.slow)
-    for case in range(200)
-]
 
 
 def value(tensor):
@@ -83,7 +77,7 @@ def test_contract(rng, sequential, kernels):
     )
 
 
-def test_contract_with_other_initialisers(rng):
+def test_contract_with_other_initializers(rng):
     check_layer(
         PixelDCL,
         {
@@ -100,16 +94,19 @@ def test_contract_with_other_initialisers(rng):
     )
 
 
-@pytest.mark.parametrize("case", CASES)
-def test_the_definition(case):
-    rng = np.random.default_rng(case)
-    batch, channels, filters = (int(n) for n in rng.integers(1, (3, 5, 5)))
-    height, width = rng.integers(1, 7, size=2)
-    size = (3, 3, 3, 5, 7)[case % 5]
+@given(
+    shape=st.tuples(*map(st.integers, (1, 1, 1, 1), (2, 6, 6, 4))),
+    filters=st.integers(1, 4),
+    size=st.sampled_from([3, 5, 7]),
+    sequential=st.booleans(),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_the_definition(shape, filters, size, sequential, seed):
+    rng = np.random.default_rng(seed)
     layer, kernels = random_layer(
-        rng, channels, filters, size, sequential=case % 3 == 0
+        rng, shape[-1], filters, size, sequential=sequential
     )
-    inputs = normal(rng, batch, height, width, channels)
+    inputs = normal(rng, *shape)
     expected = pixel_dcl(inputs, kernels)
     for training in (False, True):
         outputs = value(layer(inputs, training=training))
@@ -255,7 +252,7 @@ def test_kernels_of_one_shape_start_apart():
     assert (np.corrcoef(kernels) < 0.9).sum() == 12
 
 
-def test_the_start_of_the_authors():
+def test_the_start_of_the_reference():
     layer = PixelDCL(
         8, masked_initializer=keras.initializers.TruncatedNormal(stddev=1.0)
     )
