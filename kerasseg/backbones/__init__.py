@@ -1,5 +1,6 @@
 """Backbones: pixels in, features `"P1"` .. `"P5"` out."""
 
+from kerasseg.backbones.efficientnet_lite import efficientnet_lite
 from kerasseg.backbones.from_keras_cv import from_keras_cv
 from kerasseg.backbones.from_keras_hub import from_keras_hub
 from kerasseg.backbones.from_model import from_model
@@ -11,6 +12,7 @@ from kerasseg.backbones.vgg16 import vgg16
 from kerasseg.backbones.vgg16_large_fov import vgg16_large_fov
 
 __all__ = [
+    "efficientnet_lite",
     "from_keras_cv",
     "from_keras_hub",
     "from_model",

@@ -1,3 +1,5 @@
+"""Backbones from models of KerasCV."""
+
 import keras
 
 from kerasseg.backbones.pyramid import from_pyramid
@@ -11,21 +13,21 @@ def from_keras_cv(backbone, scale=None, offset=0.0, name=None):
     built from arguments or by `from_preset`. They share their weights.
 
     Args:
-        backbone: a `keras_cv.models` backbone.
-        scale: float or list of three. Factor from pixels to what the backbone
+        backbone: A `keras_cv.models` backbone.
+        scale: Float or list of three. Factor from pixels to what the backbone
             takes. Defaults to 1 for a backbone that was built with
             `include_rescaling=True` and divides by 255 itself, else to
             1 / 255.
-        offset: float or list of three, added after `scale`. Defaults to 0.0.
-        name: string. Name of the backbone. Defaults to the given one's.
+        offset: Float or list of three, added after `scale`. Defaults to 0.0.
+        name: String. Name of the backbone. Defaults to the given one's.
 
     Returns:
         A `keras.Model` from pixels in 0..255 to a dict of features, `"Pn"` at
         a stride of `2^n`, whatever KerasCV calls them.
 
     Raises:
-        TypeError: if `backbone` has no `pyramid_level_inputs`.
-        ValueError: if none of them has a stride of 2, 4, 8, 16 or 32.
+        TypeError: If `backbone` has no `pyramid_level_inputs`.
+        ValueError: If none of them has a stride of 2, 4, 8, 16 or 32.
 
     Example:
         >>> base = keras_cv.models.ResNetV2Backbone(

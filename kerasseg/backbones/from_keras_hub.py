@@ -1,3 +1,5 @@
+"""Backbones from models of KerasHub."""
+
 import keras
 
 from kerasseg.backbones.pyramid import from_pyramid
@@ -16,12 +18,12 @@ def from_keras_hub(backbone, scale=1 / 255, offset=0.0, name=None):
     3.15 on TensorFlow, JAX and torch.
 
     Args:
-        backbone: a `keras_hub.models.FeaturePyramidBackbone`, channels last.
-        scale: float or list of three, or `None` for 1. Factor from pixels to
+        backbone: A `keras_hub.models.FeaturePyramidBackbone`, channels last.
+        scale: Float or list of three, or `None` for 1. Factor from pixels to
             what the backbone was trained on. Defaults to 1 / 255.
-        offset: float or list of three, or `None` for 0, added after `scale`.
+        offset: Float or list of three, or `None` for 0, added after `scale`.
             Defaults to 0.0.
-        name: string. Name of the backbone. Defaults to the given one's.
+        name: String. Name of the backbone. Defaults to the given one's.
 
     Returns:
         A `keras.Model` from pixels in 0..255 to a dict of features, `"Pn"` at
@@ -29,8 +31,8 @@ def from_keras_hub(backbone, scale=1 / 255, offset=0.0, name=None):
         `MiTBackbone` is at a stride of 4).
 
     Raises:
-        TypeError: if `backbone` has no `pyramid_outputs`.
-        ValueError: if none of them has a stride of 2, 4, 8, 16 or 32.
+        TypeError: If `backbone` has no `pyramid_outputs`.
+        ValueError: If none of them has a stride of 2, 4, 8, 16 or 32.
 
     Example:
         >>> preset = "resnet_50_imagenet"

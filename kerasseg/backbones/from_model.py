@@ -1,3 +1,5 @@
+"""Backbones from any functional Keras model."""
+
 import keras
 
 LEVELS = ("P1", "P2", "P3", "P4", "P5")
@@ -10,23 +12,23 @@ def from_model(model, taps, scale=1.0, offset=0.0, name=None):
     returns features `"Pn"` at a stride of `2^n`.
 
     Args:
-        model: a functional `keras.Model` with one image input
+        model: A functional `keras.Model` with one image input
             `(batch, height, width, 3)`. Height and width are best `None`, or
             multiples of 32.
-        taps: dict from `"P1"` .. `"P5"` to the name of the layer whose
+        taps: Dict from `"P1"` .. `"P5"` to the name of the layer whose
             output is that level. Every level up to `"P5"` may be given; a
             decoder asks for those it reads.
-        scale: float or list of three. Factor from pixels to what the model
+        scale: Float or list of three. Factor from pixels to what the model
             was trained on. Defaults to 1.0.
-        offset: float or list of three, added after `scale`. Defaults to 0.0.
-        name: string. Name of the backbone. Defaults to the model's.
+        offset: Float or list of three, added after `scale`. Defaults to 0.0.
+        name: String. Name of the backbone. Defaults to the model's.
 
     Returns:
         A `keras.Model` from pixels to a dict of features.
 
     Raises:
-        TypeError: if `model` is not a `keras.Model`.
-        ValueError: if a level or a layer does not exist, or a tap does not
+        TypeError: If `model` is not a `keras.Model`.
+        ValueError: If a level or a layer does not exist, or a tap does not
             have the stride of its level.
 
     Example:
@@ -66,11 +68,11 @@ def on_pixels(model, taps, scale=1.0, offset=0.0, name=None):
     """Makes a backbone without a check of its strides.
 
     Args:
-        model: as for `from_model`.
-        taps: as for `from_model`.
-        scale: as for `from_model`. Defaults to 1.0.
-        offset: as for `from_model`. Defaults to 0.0.
-        name: as for `from_model`. Defaults to the model's.
+        model: As for `from_model`.
+        taps: As for `from_model`.
+        scale: As for `from_model`. Defaults to 1.0.
+        offset: As for `from_model`. Defaults to 0.0.
+        name: As for `from_model`. Defaults to the model's.
 
     Returns:
         A tuple of the backbone and the model inside, from scaled images to a

@@ -1,4 +1,4 @@
-import warnings
+"""MobileNetV2 backbone."""
 
 import keras
 
@@ -13,13 +13,13 @@ def mobilenet_v2(
     Args:
         image_shape: `(height, width, 3)`; sizes may be `None`, else they must
             be multiples of 32. Defaults to `(None, None, 3)`.
-        alpha: float. Width multiplier, see
+        alpha: Float. Width multiplier, see
             `keras.applications.MobileNetV2`. Defaults to 1.0.
         weights: `None` (random), `"imagenet"` (downloaded by Keras) or the
             path of a weights file of `keras.applications.MobileNetV2` of the
             same width, without top. Defaults to `None`.
-        momentum: float. How much of the moving statistics of batch
-            normalisation each training step keeps. Keras' own 0.999 takes
+        momentum: Float. How much of the moving statistics of batch
+            normalization each training step keeps. Keras' own 0.999 takes
             thousands of steps to forget ImageNet. Defaults to 0.97.
 
     Returns:
@@ -28,22 +28,23 @@ def mobilenet_v2(
         (`"P5"`): 96, 144, 192, 576 and 1280 channels at `alpha=1`.
 
     Raises:
-        ValueError: if `weights` names a file that does not exist.
+        ValueError: If `weights` names a file that does not exist.
 
     Reference:
         Sandler et al., "MobileNetV2: Inverted Residuals and Linear
         Bottlenecks", CVPR 2018, Table 2.
     """
-    with warnings.catch_warnings():
-        # Keras notes that ImageNet weights were made at 224 x 224.
-        warnings.filterwarnings("ignore", message="`input_shape` is undefined")
-        model = keras.applications.MobileNetV2(
-            input_shape=image_shape,
-            alpha=alpha,
-            include_top=False,
-            weights=weights,
-            name="mobilenet_v2",
-        )
+    options = {"alpha": alpha, "include_top": False}
+    model = keras.applications.MobileNetV2(
+        input_shape=image_shape,
+        weights=None if weights == "imagenet" else weights,
+        name="mobilenet_v2",
+        **options,
+    )
+    if weights == "imagenet":
+        # Keras would warn that they were made at 224 x 224.
+        trained = keras.applications.MobileNetV2((224, 224, 3), **options)
+        model.set_weights(trained.get_weights())
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = momentum

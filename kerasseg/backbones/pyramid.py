@@ -15,18 +15,18 @@ def from_pyramid(model, outputs, scale, offset, name=None):
     other strides than 2, 4, 8, 16 and 32 are left out.
 
     Args:
-        model: a functional `keras.Model` with one image input.
-        outputs: list of its feature maps, `(batch, height, width, channels)`.
-        scale: float or list of three. Factor from pixels to what the model
+        model: A functional `keras.Model` with one image input.
+        outputs: List of its feature maps, `(batch, height, width, channels)`.
+        scale: Float or list of three. Factor from pixels to what the model
             takes.
-        offset: float or list of three, added after `scale`.
-        name: string. Name of the backbone. Defaults to the model's.
+        offset: Float or list of three, added after `scale`.
+        name: String. Name of the backbone. Defaults to the model's.
 
     Returns:
         A `keras.Model` from pixels in 0..255 to a dict of features.
 
     Raises:
-        ValueError: if no map has such a stride.
+        ValueError: If no map has such a stride.
     """
     levels = _by_stride(model, outputs)
     if not levels:

@@ -1,3 +1,5 @@
+"""ResNet-50, ResNet-101 and ResNet-152 backbones."""
+
 import keras
 
 from kerasseg.backbones.from_model import from_model
@@ -26,8 +28,8 @@ def resnet50(
             top. Defaults to `None`.
         output_stride: 32, 16 or 8. Pixels per cell of the last features.
             Defaults to 32.
-        momentum: float. How much of the moving statistics of batch
-            normalisation each training step keeps. Defaults to 0.97.
+        momentum: Float. How much of the moving statistics of batch
+            normalization each training step keeps. Defaults to 0.97.
 
     Returns:
         A `keras.Model` from pixels in 0..255 to the outputs of the stem and
@@ -36,7 +38,7 @@ def resnet50(
         output of the last stage.
 
     Raises:
-        ValueError: if `output_stride` is none of those, or `weights` names a
+        ValueError: If `output_stride` is none of those, or `weights` names a
             file that does not exist.
 
     Reference:
@@ -52,17 +54,17 @@ def resnet101(
     """ResNet-101 as a backbone, on request with dilated last stages.
 
     Args:
-        image_shape: as for `resnet50`. Defaults to `(None, None, 3)`.
-        weights: as for `resnet50`, of `keras.applications.ResNet101`.
+        image_shape: As for `resnet50`. Defaults to `(None, None, 3)`.
+        weights: As for `resnet50`, of `keras.applications.ResNet101`.
             Defaults to `None`.
-        output_stride: as for `resnet50`. Defaults to 32.
-        momentum: as for `resnet50`. Defaults to 0.97.
+        output_stride: As for `resnet50`. Defaults to 32.
+        momentum: As for `resnet50`. Defaults to 0.97.
 
     Returns:
         A `keras.Model` as that of `resnet50`.
 
     Raises:
-        ValueError: as `resnet50` does.
+        ValueError: As `resnet50` does.
     """
     return _resnet("ResNet101", image_shape, weights, output_stride, momentum)
 
@@ -73,17 +75,17 @@ def resnet152(
     """ResNet-152 as a backbone, on request with dilated last stages.
 
     Args:
-        image_shape: as for `resnet50`. Defaults to `(None, None, 3)`.
-        weights: as for `resnet50`, of `keras.applications.ResNet152`.
+        image_shape: As for `resnet50`. Defaults to `(None, None, 3)`.
+        weights: As for `resnet50`, of `keras.applications.ResNet152`.
             Defaults to `None`.
-        output_stride: as for `resnet50`. Defaults to 32.
-        momentum: as for `resnet50`. Defaults to 0.97.
+        output_stride: As for `resnet50`. Defaults to 32.
+        momentum: As for `resnet50`. Defaults to 0.97.
 
     Returns:
         A `keras.Model` as that of `resnet50`.
 
     Raises:
-        ValueError: as `resnet50` does.
+        ValueError: As `resnet50` does.
     """
     return _resnet("ResNet152", image_shape, weights, output_stride, momentum)
 

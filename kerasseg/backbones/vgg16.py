@@ -1,5 +1,8 @@
+"""VGG-16 backbone."""
+
 import keras
 
+from kerasseg.arguments import check_choice
 from kerasseg.backbones.from_model import from_model
 from kerasseg.backbones.from_model import on_pixels
 
@@ -27,13 +30,13 @@ def vgg16(
         weights: `None` (random), `"imagenet"` (downloaded by Keras) or the
             path of a weights file of `keras.applications.VGG16` with top.
             Defaults to `None`.
-        dropout: float in `[0, 1)`. Dropout after fc6 and fc7. Defaults to
+        dropout: Float in `[0, 1)`. Dropout after fc6 and fc7. Defaults to
             0.5.
         taps: `"conv"` or `"pool"`. Whether `"P1"` .. `"P4"` are the last
             features of a resolution, before pooling (LRR), or the first,
             after it (FCN). Defaults to `"conv"`.
         padding: `"same"`, or `"caffe"`: 100 pixels of zeros around the image
-            and none around the input of fc6, as the authors' FCN has it. Then
+            and none around the input of fc6, as the reference FCN has it. Then
             `"Pn"` has `ceil((size + 198) / 2^n)` cells, `"P5"` six fewer.
             Defaults to `"same"`.
 
@@ -44,7 +47,7 @@ def vgg16(
         134,260,544 parameters.
 
     Raises:
-        ValueError: if an argument is out of its range.
+        ValueError: If an argument is out of its range.
 
     Reference:
         Simonyan and Zisserman, "Very Deep Convolutional Networks for
@@ -55,11 +58,7 @@ def vgg16(
         raise ValueError(
             f'`taps` must be "conv" or "pool". Received: taps={taps!r}'
         )
-    if padding not in ("same", "caffe"):
-        raise ValueError(
-            '`padding` must be "same" or "caffe". '
-            f"Received: padding={padding!r}"
-        )
+    check_choice("padding", padding, ("same", "caffe"))
     if padding == "caffe" and taps == "conv":
         raise ValueError(
             '`taps` must be "pool" with padding="caffe". '
@@ -74,13 +73,13 @@ def vgg16(
         ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3)), start=1
     ):
         for index in range(1, depth + 1):
-            x = _convolution(filters, 3, f"conv{block}_{index}")(x)
+            x = convolution(filters, 3, f"conv{block}_{index}")(x)
         x = keras.layers.MaxPooling2D(2, padding="same", name=f"pool{block}")(x)
-    x = _convolution(4096, 7, "fc6", "valid" if padding == "caffe" else "same")(
+    x = convolution(4096, 7, "fc6", "valid" if padding == "caffe" else "same")(
         x
     )
     x = keras.layers.Dropout(dropout, name="fc6_dropout")(x)
-    x = _convolution(4096, 1, "fc7")(x)
+    x = convolution(4096, 1, "fc7")(x)
     x = keras.layers.Dropout(dropout, name="fc7_dropout")(x)
     model = keras.Model(images, x, name="vgg16")
     if weights is not None:
@@ -94,14 +93,45 @@ def vgg16(
     return from_model(model, levels, offset=offset)
 
 
-def _convolution(filters, kernel_size, name, padding="same"):
+def convolution(filters, kernel_size, name, padding="same", dilation_rate=1):
+    """A layer of VGG-16.
+
+    Args:
+        filters: Channels of the output.
+        kernel_size: Side of the kernel.
+        name: Name of the layer.
+        padding: `"same"` or `"valid"`. Defaults to `"same"`.
+        dilation_rate: Distance of the samples of the kernel. Defaults to 1.
+
+    Returns:
+        A convolution with bias and ReLU.
+    """
     return keras.layers.Conv2D(
-        filters, kernel_size, padding=padding, activation="relu", name=name
+        filters,
+        kernel_size,
+        padding=padding,
+        dilation_rate=dilation_rate,
+        activation="relu",
+        name=name,
     )
 
 
 def _transfer(classifier, model):
     """Copies the weights of `keras.applications.VGG16` with its top."""
+    transfer_convolutions(classifier, model)
+    for source, target in (("fc1", "fc6"), ("fc2", "fc7")):
+        kernel, bias = classifier.get_layer(source).get_weights()
+        layer = model.get_layer(target)
+        layer.set_weights([kernel.reshape(layer.kernel.shape), bias])
+
+
+def transfer_convolutions(classifier, model):
+    """Copies the weights of the five blocks of convolutions.
+
+    Args:
+        classifier: `keras.applications.VGG16`.
+        model: A model whose layers are named `conv1_1` to `conv5_3`.
+    """
     for block, depth in enumerate((2, 2, 3, 3, 3), start=1):
         for index in range(1, depth + 1):
             source = classifier.get_layer(f"block{block}_conv{index}")
@@ -110,7 +140,3 @@ def _transfer(classifier, model):
                 # The published kernel reads B, G, R.
                 kernel = kernel[:, :, ::-1]
             model.get_layer(f"conv{block}_{index}").set_weights([kernel, bias])
-    for source, target in (("fc1", "fc6"), ("fc2", "fc7")):
-        kernel, bias = classifier.get_layer(source).get_weights()
-        layer = model.get_layer(target)
-        layer.set_weights([kernel.reshape(layer.kernel.shape), bias])

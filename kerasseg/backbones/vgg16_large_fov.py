@@ -1,7 +1,11 @@
+"""VGG-16 backbone with dilated convolutions, as in DeepLab-LargeFOV."""
+
 import keras
 
 from kerasseg.backbones.from_model import on_pixels
 from kerasseg.backbones.vgg16 import MEAN
+from kerasseg.backbones.vgg16 import convolution
+from kerasseg.backbones.vgg16 import transfer_convolutions
 
 
 def vgg16_large_fov(image_shape=(None, None, 3), weights=None, dropout=0.5):
@@ -10,7 +14,7 @@ def vgg16_large_fov(image_shape=(None, None, 3), weights=None, dropout=0.5):
     The last two pools do not shrink the map, block 5 is dilated by 2, and fc6
     is a 3x3 convolution dilated by 12. Pools are 3x3 and round sizes up as
     Caffe does, `n` pixels to `ceil((n - 1) / 2) + 1`: 500 pixels become 64
-    cells, 321 become 41, and cell `i` is centred at pixel `8 i`.
+    cells, 321 become 41, and cell `i` is centered at pixel `8 i`.
 
     Args:
         image_shape: `(height, width, 3)`; sizes may be `None`, any size
@@ -19,7 +23,7 @@ def vgg16_large_fov(image_shape=(None, None, 3), weights=None, dropout=0.5):
             path of a weights file of `keras.applications.VGG16` with top. Of
             fc6 every third row and column is taken, of fc6 and fc7 every
             fourth channel. Defaults to `None`.
-        dropout: float in `[0, 1)`. Dropout after fc6 and fc7. Defaults to
+        dropout: Float in `[0, 1)`. Dropout after fc6 and fc7. Defaults to
             0.5.
 
     Returns:
@@ -44,16 +48,16 @@ def vgg16_large_fov(image_shape=(None, None, 3), weights=None, dropout=0.5):
         start=1,
     ):
         for index in range(1, depth + 1):
-            x = _convolution(
+            x = convolution(
                 filters, 3, f"conv{block}_{index}", dilation_rate=dilation
             )(x)
         x = _pool(x, strides, f"pool{block}")
     # Caffe divides by 9 at the border too, unlike padding="same".
     x = keras.layers.ZeroPadding2D(1, name="pool5a_pad")(x)
     x = keras.layers.AveragePooling2D(3, strides=1, name="pool5a")(x)
-    x = _convolution(1024, 3, "fc6", dilation_rate=12)(x)
+    x = convolution(1024, 3, "fc6", dilation_rate=12)(x)
     x = keras.layers.Dropout(dropout, name="fc6_dropout")(x)
-    x = _convolution(1024, 1, "fc7")(x)
+    x = convolution(1024, 1, "fc7")(x)
     x = keras.layers.Dropout(dropout, name="fc7_dropout")(x)
     model = keras.Model(images, x, name="vgg16_large_fov")
     if weights is not None:
@@ -62,17 +66,6 @@ def vgg16_large_fov(image_shape=(None, None, 3), weights=None, dropout=0.5):
         )
     offset = [-mean for mean in MEAN]
     return on_pixels(model, {"P3": "fc7_dropout"}, offset=offset)[0]
-
-
-def _convolution(filters, kernel_size, name, dilation_rate=1):
-    return keras.layers.Conv2D(
-        filters,
-        kernel_size,
-        padding="same",
-        dilation_rate=dilation_rate,
-        activation="relu",
-        name=name,
-    )
 
 
 def _pool(x, strides, name):
@@ -88,14 +81,7 @@ def _pool(x, strides, name):
 
 def _transfer(classifier, model):
     """Copies the convolutions, and a sample of the dense layers."""
-    for block, depth in enumerate((2, 2, 3, 3, 3), start=1):
-        for index in range(1, depth + 1):
-            source = classifier.get_layer(f"block{block}_conv{index}")
-            kernel, bias = source.get_weights()
-            if block == index == 1:
-                # The published kernel reads B, G, R.
-                kernel = kernel[:, :, ::-1]
-            model.get_layer(f"conv{block}_{index}").set_weights([kernel, bias])
+    transfer_convolutions(classifier, model)
     kernel, bias = classifier.get_layer("fc1").get_weights()
     fc6 = model.get_layer("fc6")
     step = len(bias) // fc6.filters

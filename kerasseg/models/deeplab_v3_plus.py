@@ -1,11 +1,16 @@
+"""DeepLabv3+ with depthwise separable convolutions."""
+
 import keras
 
+from kerasseg.arguments import check_choice
+from kerasseg.arguments import check_integer
+from kerasseg.arguments import check_integers
 from kerasseg.backbones import mobilenet_v2
 from kerasseg.layers import BilinearUpSampling2D
 from kerasseg.layers import PadToMultiple
-from kerasseg.models.ends import check_backbone
-from kerasseg.models.ends import check_num_classes
-from kerasseg.models.ends import to_image_size
+from kerasseg.models.head import check_backbone
+from kerasseg.models.head import check_num_classes
+from kerasseg.models.head import upsample_to_image
 
 STRIDES = {"P3": 8, "P4": 16, "P5": 32}
 LOW_LEVEL = "P2"
@@ -31,49 +36,47 @@ def deeplab_v3_plus(
     convolutions refine it together with the features at stride 4.
 
     Args:
-        num_classes: integer >= 2.
-        backbone: a backbone of `kerasseg.backbones`. Defaults to
+        num_classes: Integer >= 2.
+        backbone: A backbone of `kerasseg.backbones`. Defaults to
             `mobilenet_v2()` with random weights.
         image_shape: `(height, width, 3)`; sizes may be `None`, any size of 32
             or more works (padded and cropped inside). Defaults to
             `(None, None, 3)`.
         level: `"P3"`, `"P4"` or `"P5"`. The deep features. Defaults to
             `"P5"`.
-        filters: integer. Channels of the pyramid and of the decoder.
+        filters: Integer. Channels of the pyramid and of the decoder.
             Defaults to 256.
-        low_level_filters: integer. Channels that the features at stride 4
+        low_level_filters: Integer. Channels that the features at stride 4
             are reduced to. Defaults to 48.
-        dilation_rates: tuple of integers, or `None` for the paper's 6, 12
+        dilation_rates: Tuple of integers, or `None` for the paper's 6, 12
             and 18 at stride 16, twice that at stride 8, half at stride 32.
             Defaults to `None`.
-        dropout: float in `[0, 1)`. Dropout after the pyramid. Defaults to
+        dropout: Float in `[0, 1)`. Dropout after the pyramid. Defaults to
             0.1.
-        name: string. Defaults to `"deeplab_v3_plus"`.
+        name: String. Defaults to `"deeplab_v3_plus"`.
 
     Returns:
         A `keras.Model` from images `(batch, height, width, 3)`, RGB in
         0..255, to float32 logits `(batch, height, width, num_classes)`.
 
     Raises:
-        ValueError: if an argument is out of its range, or the backbone lacks
+        ValueError: If an argument is out of its range, or the backbone lacks
             a level.
 
     Reference:
         Chen et al., "Encoder-Decoder with Atrous Separable Convolution for
-        Semantic Image Segmentation", ECCV 2018, Figure 2. The authors'
+        Semantic Image Segmentation", ECCV 2018, Figure 2. The reference
         encoder has an output stride of 16; `level="P4"` of a backbone that
         goes on to 32 is shallower.
     """
     check_num_classes(num_classes)
-    if level not in STRIDES:
-        raise ValueError(
-            f"`level` must be one of {', '.join(STRIDES)}. "
-            f"Received: level={level!r}"
-        )
+    check_choice("level", level, STRIDES)
     stride = STRIDES[level]
     if dilation_rates is None:
         dilation_rates = tuple(16 * rate // stride for rate in RATES)
-    _check_numbers(filters, low_level_filters, dilation_rates)
+    check_integer("filters", filters)
+    check_integer("low_level_filters", low_level_filters)
+    _check_rates(dilation_rates)
     if backbone is None:
         backbone = mobilenet_v2()
     check_backbone(backbone, [LOW_LEVEL, level])
@@ -88,8 +91,8 @@ def deeplab_v3_plus(
     x = keras.layers.Concatenate(name="decoder_inputs")([x, details])
     for index in (1, 2):
         x = _separable(x, filters, 1, f"decoder_{index}")
-    scores = keras.layers.Conv2D(num_classes, 1, name="score")(x)
-    logits = to_image_size(scores, images, 4)
+    logits = keras.layers.Conv2D(num_classes, 1, name="score")(x)
+    logits = upsample_to_image(logits, images, 4)
     return keras.Model(images, logits, name=name or "deeplab_v3_plus")
 
 
@@ -110,11 +113,11 @@ def _pyramid(x, filters, dilation_rates):
             _convolution(mean, filters, "aspp_mean_projection"),
         ]
     )
-    return _normalised(x, "aspp_projection")
+    return _normalized(x, "aspp_projection")
 
 
 def _pointwise(x, filters, name):
-    return _normalised(_convolution(x, filters, name), name)
+    return _normalized(_convolution(x, filters, name), name)
 
 
 def _separable(x, filters, dilation_rate, name):
@@ -125,8 +128,8 @@ def _separable(x, filters, dilation_rate, name):
         use_bias=False,
         name=f"{name}_depthwise",
     )(x)
-    # As in the authors' code; the paper does not say.
-    x = _normalised(x, f"{name}_depthwise")
+    # As in the reference implementation; the paper does not say.
+    x = _normalized(x, f"{name}_depthwise")
     return _pointwise(x, filters, f"{name}_pointwise")
 
 
@@ -140,25 +143,14 @@ def _convolution(x, filters, name):
     )(x)
 
 
-def _normalised(x, name):
+def _normalized(x, name):
     x = keras.layers.BatchNormalization(momentum=0.97, name=f"{name}_bn")(x)
     return keras.layers.ReLU(name=f"{name}_relu")(x)
 
 
-def _check_numbers(filters, low_level_filters, dilation_rates):
-    for argument, value in (
-        ("filters", filters),
-        ("low_level_filters", low_level_filters),
-    ):
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(
-                f"`{argument}` must be an integer of 1 or more. "
-                f"Received: {argument}={value!r}"
-            )
-    valid = isinstance(dilation_rates, tuple | list) and all(
-        isinstance(rate, int) and rate > 0 for rate in dilation_rates
-    )
-    if not valid or len(set(dilation_rates)) < len(dilation_rates):
+def _check_rates(dilation_rates):
+    check_integers("dilation_rates", dilation_rates)
+    if len(set(dilation_rates)) < len(dilation_rates):
         raise ValueError(
             "`dilation_rates` must be different integers of 1 or more. "
             f"Received: dilation_rates={dilation_rates!r}"

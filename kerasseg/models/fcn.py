@@ -1,20 +1,23 @@
+"""Fully convolutional networks: FCN-32s, FCN-16s and FCN-8s."""
+
 import keras
 
+from kerasseg.arguments import check_choice
 from kerasseg.backbones import mobilenet_v2
 from kerasseg.layers import BilinearConv2DTranspose
 from kerasseg.layers import CropToMatch
 from kerasseg.layers import PadToMultiple
-from kerasseg.models.ends import as_float32
-from kerasseg.models.ends import check_backbone
-from kerasseg.models.ends import check_num_classes
+from kerasseg.models.head import as_float32
+from kerasseg.models.head import check_backbone
+from kerasseg.models.head import check_num_classes
 
 VARIANTS = {"32s": (32,), "16s": (32, 16), "8s": (32, 16, 8)}
 TAPS = {32: "P5", 16: "P4", 8: "P3"}
 # Factors on the features of the net that is trained at once.
 AT_ONCE = {16: 0.01, 8: 0.0001}
-# What the authors' net crops at the top and left of the scores of a stride,
-# and of the logits that are upsampled from it.
-CROP_SCORES = {16: 5, 8: 9}
+# What the reference network crops at the top and left of the logits of a
+# stride, and of the logits that are upsampled from it.
+CROP_LEVEL = {16: 5, 8: 9}
 CROP_LOGITS = {32: 19, 16: 27, 8: 31}
 
 
@@ -30,40 +33,40 @@ def fcn(
 ):
     """Fully convolutional network: FCN-32s, FCN-16s or FCN-8s.
 
-    Each level is classified by a 1x1 convolution. Scores of a finer level
+    Each level is classified by a 1x1 convolution. Logits of a finer level
     are added to those of the coarser ones, upsampled by two; the sum is
     upsampled to the image. All upsamplings are transposed convolutions with
-    bilinear kernels, without a term between classes.
+    one bilinear kernel per class.
 
     Args:
-        num_classes: integer >= 2.
-        backbone: a backbone of `kerasseg.backbones`; the authors' is
-            `vgg16(taps="pool")`. Defaults to `mobilenet_v2()` with random
-            weights.
+        num_classes: Integer >= 2.
+        backbone: A backbone of `kerasseg.backbones`; the reference
+            implementation's is `vgg16(taps="pool")`. Defaults to
+            `mobilenet_v2()` with random weights.
         image_shape: `(height, width, 3)`; sizes may be `None`, any size of 32
             or more works (padded and cropped inside). Defaults to
             `(None, None, 3)`.
         variant: `"32s"`, `"16s"` or `"8s"`. The finest stride that is
             classified. Defaults to `"8s"`.
-        at_once: boolean. Multiplies the features at stride 16 by 0.01 and
+        at_once: Boolean. Multiplies the features at stride 16 by 0.01 and
             those at stride 8 by 0.0001, so that the whole net can be trained
-            in one stage from a trunk with features as large as those of
+            in one stage from a backbone with features as large as those of
             VGG-16. Otherwise, each net starts from the next coarser one, see
             `fcn_stage`. Defaults to `False`.
-        padding: `"same"`, or `"caffe"`: the geometry of the authors' weights,
+        padding: `"same"`, or `"caffe"`: the geometry of the reference weights,
             which takes images of any size, for a backbone
             `vgg16(taps="pool", padding="caffe")`. Defaults to `"same"`.
-        learn_upsampling: boolean. Whether the upsamplings between the levels
+        learn_upsampling: Boolean. Whether the upsamplings between the levels
             are learned, as in the paper; the last one never is. Defaults to
-            `False`, as in the authors' code.
-        name: string. Defaults to `"fcn_<variant>"`.
+            `False`, as in the reference implementation.
+        name: String. Defaults to `"fcn_<variant>"`.
 
     Returns:
         A `keras.Model` from images `(batch, height, width, 3)`, RGB in
         0..255, to float32 logits `(batch, height, width, num_classes)`.
 
     Raises:
-        ValueError: if an argument is out of its range, or the backbone lacks
+        ValueError: If an argument is out of its range, or the backbone lacks
             a level or has another geometry.
 
     Reference:
@@ -103,7 +106,7 @@ def fcn(
             name=f"upsampling_{2 * stride}_to_{stride}",
         )(total)
         if caffe:
-            x = _crop(x, coarse, CROP_SCORES[stride], f"score_{stride}")
+            x = _crop(x, coarse, CROP_LEVEL[stride], f"score_{stride}")
         total = keras.layers.Add(name=f"sum_{stride}")([coarse, x])
 
     logits = BilinearConv2DTranspose(
@@ -120,19 +123,19 @@ def fcn(
 def fcn_stage(model, coarser):
     """Starts a finer FCN from a trained coarser one.
 
-    FCN-16s starts from FCN-32s, and FCN-8s from FCN-16s. Scores that the
+    FCN-16s starts from FCN-32s, and FCN-8s from FCN-16s. Logits that the
     coarser one does not have stay as they are, zero in a new model, so that
     training starts from what the coarser one predicts.
 
     Args:
-        model: a model made by `fcn`. Its weights are changed.
-        coarser: a trained model made by `fcn` on the same kind of backbone.
+        model: A model made by `fcn`. Its weights are changed.
+        coarser: A trained model made by `fcn` on the same kind of backbone.
 
     Returns:
         `model`.
 
     Raises:
-        ValueError: if `model` lacks a weight of `coarser`.
+        ValueError: If `model` lacks a weight of `coarser`.
     """
     weights = {variable.path: variable for variable in model.weights}
     for trained in coarser.weights:
@@ -159,16 +162,8 @@ def _crop(x, target, offset, name):
 
 def _check_arguments(num_classes, variant, at_once, padding, learn_upsampling):
     check_num_classes(num_classes)
-    if variant not in VARIANTS:
-        raise ValueError(
-            f"`variant` must be one of {', '.join(VARIANTS)}. "
-            f"Received: variant={variant!r}"
-        )
-    if padding not in ("same", "caffe"):
-        raise ValueError(
-            '`padding` must be "same" or "caffe". '
-            f"Received: padding={padding!r}"
-        )
+    check_choice("variant", variant, VARIANTS)
+    check_choice("padding", padding, ("same", "caffe"))
     for argument, value in (
         ("at_once", at_once),
         ("learn_upsampling", learn_upsampling),

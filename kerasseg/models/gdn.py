@@ -1,12 +1,14 @@
+"""Global deconvolutional network."""
+
 import keras
 
 from kerasseg.backbones import mobilenet_v2
 from kerasseg.layers import CropToMatch
 from kerasseg.layers import GlobalInterpolation
 from kerasseg.layers import PadToMultiple
-from kerasseg.models.ends import as_float32
-from kerasseg.models.ends import check_backbone
-from kerasseg.models.ends import check_num_classes
+from kerasseg.models.head import as_float32
+from kerasseg.models.head import check_backbone
+from kerasseg.models.head import check_num_classes
 
 
 def gdn(
@@ -20,21 +22,21 @@ def gdn(
     resampling="crop",
     name=None,
 ):
-    """Global deconvolutional network: scores upsampled by learned matrices.
+    """Global deconvolutional network: logits upsampled by learned matrices.
 
     A 1x1 classifier on the features, then `y_c = K_h x_c K_w^T` to the size
     of the image, see `GlobalInterpolation`. With `"P5"` of a backbone such as
     `vgg16` it is FCN-32s with the matrices in place of its transposed
     convolution; with `"P3"` of `vgg16_large_fov` and `multiple=1` it is the
-    network that the authors released.
+    reference network that was released.
 
     The matrices belong to images of one size. What smaller and larger ones
     do is decided by `resampling`. A model of a fixed `image_shape` takes any
     image through `kerasseg.inference`, which resizes it and the logits.
 
     Args:
-        num_classes: integer >= 2.
-        backbone: a backbone of `kerasseg.backbones`. Defaults to
+        num_classes: Integer >= 2.
+        backbone: A backbone of `kerasseg.backbones`. Defaults to
             `mobilenet_v2()` with random weights.
         image_shape: `(height, width, 3)`; sizes may be `None`. Images must
             have 32 pixels or more per side. Defaults to `(None, None, 3)`.
@@ -42,22 +44,24 @@ def gdn(
             rounded up to `multiple`. Defaults to the sizes of `image_shape`.
         level: `"P1"` .. `"P5"`. The features that are classified. Defaults
             to `"P5"`.
-        multiple: integer >= 1. What images are padded to: the stride that
+        multiple: Integer >= 1. What images are padded to: the stride that
             the backbone needs, 1 for `vgg16_large_fov`. Defaults to 32.
-        initializer: `"bilinear"`, `"glorot_gdn"` (the authors') or a Keras
-            initialiser, see `GlobalInterpolation`. Defaults to `"bilinear"`.
-        resampling: `"crop"`, the authors': smaller images use the top left
-            of the matrices, larger ones are an error; `"resize"`: the scores
-            are resized to those of `size`, and the logits back;
-            `"resample"`: the matrices are resized. Defaults to `"crop"`.
-        name: string. Defaults to `"gdn"`.
+        initializer: `"bilinear"`, `"glorot_gdn"` (the reference
+            implementation's) or a Keras initializer, see `GlobalInterpolation`.
+            Defaults to `"bilinear"`.
+        resampling: `"crop"`, as in the reference implementation: smaller images
+            use the top left of the matrices, larger ones are an error;
+            `"resize"`: the logits are resized to those of `size`, and the
+            logits back; `"resample"`: the matrices are resized. Defaults to
+            `"crop"`.
+        name: String. Defaults to `"gdn"`.
 
     Returns:
         A `keras.Model` from images `(batch, height, width, 3)`, RGB in
         0..255, to float32 logits `(batch, height, width, num_classes)`.
 
     Raises:
-        ValueError: if an argument is out of its range, `size` is missing, or
+        ValueError: If an argument is out of its range, `size` is missing, or
             the backbone lacks the level.
 
     Reference:
@@ -74,7 +78,7 @@ def gdn(
     images = keras.Input(image_shape, name="images")
     padded = pad(images)
     features = backbone(padded)[level]
-    scores = keras.layers.Conv2D(num_classes, 1, name="score")(features)
+    logits = keras.layers.Conv2D(num_classes, 1, name="score")(features)
     interpolation = GlobalInterpolation(
         size,
         _cells(backbone, level, size),
@@ -84,9 +88,9 @@ def gdn(
     )
     if resampling == "crop":
         # The rows of the padding are not computed.
-        logits = interpolation([scores, images])
+        logits = interpolation([logits, images])
     else:
-        logits = interpolation([scores, padded])
+        logits = interpolation([logits, padded])
         logits = CropToMatch(name="crop")([logits, images])
     return keras.Model(images, as_float32(logits, "logits"), name=name or "gdn")
 
@@ -96,11 +100,11 @@ def gdn_heads(model, pooling="average"):
 
     The features before the classifier are pooled over the whole image, and a
     dense layer gives one logit per class. `MultiLabelLoss` compares them with
-    the classes that occur in the mask. How the authors did it is not
-    published; the branch is dropped after training.
+    the classes that occur in the mask. The paper's own branch is not published;
+    the branch is dropped after training.
 
     Args:
-        model: a model made by `gdn`. Its weights are shared.
+        model: A model made by `gdn`. Its weights are shared.
         pooling: `"average"` or `"max"`. Defaults to `"average"`.
 
     Returns:
@@ -108,7 +112,7 @@ def gdn_heads(model, pooling="average"):
         `"multi_label"`, `(batch, num_classes)`.
 
     Raises:
-        ValueError: if `model` was not made by `gdn`, or `pooling` is neither
+        ValueError: If `model` was not made by `gdn`, or `pooling` is neither
             of the two.
 
     Example:

@@ -1,12 +1,14 @@
+"""Guided dense upsampling convolution on dense local context."""
+
 import keras
 
 from kerasseg.backbones import mobilenet_v2
 from kerasseg.layers import DLC
 from kerasseg.layers import GuidedDUC
 from kerasseg.layers import PadToMultiple
-from kerasseg.models.ends import check_backbone
-from kerasseg.models.ends import check_num_classes
-from kerasseg.models.ends import to_image_size
+from kerasseg.models.head import check_backbone
+from kerasseg.models.head import check_num_classes
+from kerasseg.models.head import upsample_to_image
 
 MIDDLE = "P3"
 STRIDE = 8
@@ -30,30 +32,30 @@ def guided_duc_dlc(
     `GuidedDUC` brings the coarsest features to a stride of 8, guided by the
     image, and joins them with the features there; `DLC` gathers context from
     both in a cascade of dilated convolutions. A 1x1 convolution classifies,
-    and the scores are upsampled bilinearly.
+    and the logits are upsampled bilinearly.
 
     Args:
-        num_classes: integer >= 2.
-        backbone: a backbone of `kerasseg.backbones` with the level `"P3"` and
+        num_classes: Integer >= 2.
+        backbone: A backbone of `kerasseg.backbones` with the level `"P3"` and
             one or more coarser ones, the coarsest of which is upsampled;
-            the authors' is a ResNet with an output stride of 16, see
-            `kerasseg.backbones.resnet50`. Defaults to `mobilenet_v2()` with
-            random weights.
+            the reference implementation's is a ResNet with an output stride of
+            16, see `kerasseg.backbones.resnet50`. Defaults to `mobilenet_v2()`
+            with random weights.
         image_shape: `(height, width, 3)`; sizes may be `None`, any size of 32
             or more works (padded and cropped inside). Defaults to
             `(None, None, 3)`.
         head: `"paper"` or `"light"`, the same layers with a fifth to a
             half of the channels. Defaults to `"light"`.
-        dropout: float in `[0, 1)`. Dropout before the classifier. Defaults to
+        dropout: Float in `[0, 1)`. Dropout before the classifier. Defaults to
             0.1.
-        name: string. Defaults to `"guided_duc_dlc"`.
+        name: String. Defaults to `"guided_duc_dlc"`.
 
     Returns:
         A `keras.Model` from images `(batch, height, width, 3)`, RGB in
         0..255, to float32 logits `(batch, height, width, num_classes)`.
 
     Raises:
-        ValueError: if an argument is out of its range, or the backbone lacks
+        ValueError: If an argument is out of its range, or the backbone lacks
             a level.
 
     Reference:
@@ -86,6 +88,6 @@ def guided_duc_dlc(
     )
     x = DLC(*DLC_FILTERS[head], name="dlc")(x)
     x = keras.layers.Dropout(dropout, name="dropout")(x)
-    scores = keras.layers.Conv2D(num_classes, 1, name="score")(x)
-    logits = to_image_size(scores, images, STRIDE)
+    logits = keras.layers.Conv2D(num_classes, 1, name="score")(x)
+    logits = upsample_to_image(logits, images, STRIDE)
     return keras.Model(images, logits, name=name or "guided_duc_dlc")

@@ -1,5 +1,9 @@
+"""Laplacian pyramid reconstruction and refinement."""
+
 import keras
 
+from kerasseg.arguments import check_choice
+from kerasseg.arguments import check_integer
 from kerasseg.backbones import mobilenet_v2
 from kerasseg.layers import BilinearUpSampling2D
 from kerasseg.layers import BoundaryMask
@@ -7,10 +11,10 @@ from kerasseg.layers import LaplacianHead
 from kerasseg.layers import LaplacianReconstruction
 from kerasseg.layers import NearestUpSampling2D
 from kerasseg.layers import PadToMultiple
-from kerasseg.models.ends import as_float32
-from kerasseg.models.ends import check_backbone
-from kerasseg.models.ends import check_num_classes
-from kerasseg.models.ends import to_image_size
+from kerasseg.models.head import as_float32
+from kerasseg.models.head import check_backbone
+from kerasseg.models.head import check_num_classes
+from kerasseg.models.head import upsample_to_image
 
 LEVELS = ("32x", "16x", "8x", "4x")
 TAPS = {"32x": "P5", "16x": "P4", "8x": "P3", "4x": "P2"}
@@ -41,32 +45,32 @@ def lrr(
     `u = bilinear_x2(prediction_2L)`.
 
     Args:
-        num_classes: integer >= 2.
-        backbone: a backbone of `kerasseg.backbones`. Defaults to
+        num_classes: Integer >= 2.
+        backbone: A backbone of `kerasseg.backbones`. Defaults to
             `mobilenet_v2()` with random weights.
         image_shape: `(height, width, 3)`; sizes may be `None`, any size of 32
             or more works (padded and cropped inside). Defaults to
             `(None, None, 3)`.
         level: `"32x"`, `"16x"`, `"8x"` or `"4x"`. The finest level. Defaults
             to `"4x"`.
-        mask: boolean. Whether corrections are masked by boundaries. Defaults
+        mask: Boolean. Whether corrections are masked by boundaries. Defaults
             to `True`.
-        num_bases: integer. Basis functions per class. Defaults to 10.
-        bases: array `(num_classes, num_bases, 8, 8)`, see
+        num_bases: Integer. Basis functions per class. Defaults to 10.
+        bases: Array `(num_classes, num_bases, 8, 8)`, see
             `kerasseg.data.reconstruction_bases`. Defaults to cosines.
         head: `"paper"`, 5x5 coefficient convolutions on the features, or
             `"light"`: separable convolutions to a few channels, to which
             the coarser level's are added, then 1x1 coefficient convolutions;
             boundaries are then found before the upsampling, and their mask
             is repeated. Defaults to `"light"`.
-        name: string. Defaults to `"lrr_<level>"`.
+        name: String. Defaults to `"lrr_<level>"`.
 
     Returns:
         A `keras.Model` from images `(batch, height, width, 3)`, RGB in
         0..255, to float32 logits `(batch, height, width, num_classes)`.
 
     Raises:
-        ValueError: if an argument is out of its range, or the backbone lacks
+        ValueError: If an argument is out of its range, or the backbone lacks
             a level.
 
     Reference:
@@ -119,7 +123,8 @@ def lrr(
                 [coarse, reconstruction]
             )
 
-    logits = to_image_size(prediction, images, int(level[:-1]) // UPSAMPLING)
+    stride = int(level[:-1]) // UPSAMPLING
+    logits = upsample_to_image(prediction, images, stride)
     return keras.Model(images, logits, name=name or f"lrr_{level}")
 
 
@@ -127,8 +132,8 @@ def lrr_heads(model, dilation_erosion=True):
     """Adds what LRR learns from besides its prediction.
 
     Args:
-        model: a model made by `lrr`. Its weights are shared.
-        dilation_erosion: boolean. Adds the two heads that predict, from the
+        model: A model made by `lrr`. Its weights are shared.
+        dilation_erosion: Boolean. Adds the two heads that predict, from the
             coarsest features, the dilated and the eroded mask of each class.
             Defaults to `True`.
 
@@ -139,7 +144,7 @@ def lrr_heads(model, dilation_erosion=True):
         `[dilation, erosion]` times `num_classes` channels.
 
     Raises:
-        ValueError: if `model` was not made by `lrr`.
+        ValueError: If `model` was not made by `lrr`.
 
     Reference:
         Ghiasi and Fowlkes, ECCV 2016, section 4 and supplement.
@@ -228,20 +233,12 @@ def _dilation_erosion(model):
 
 def _check_arguments(num_classes, level, head, bases, num_bases):
     check_num_classes(num_classes)
-    if level not in LEVELS:
-        raise ValueError(
-            f"`level` must be one of {', '.join(LEVELS)}. "
-            f"Received: level={level!r}"
-        )
+    check_choice("level", level, LEVELS)
     if head not in ("light", "paper"):
         raise ValueError(
             f'`head` must be "light" or "paper". Received: head={head!r}'
         )
-    if not isinstance(num_bases, int) or num_bases < 1:
-        raise ValueError(
-            "`num_bases` must be an integer of 1 or more. "
-            f"Received: num_bases={num_bases!r}"
-        )
+    check_integer("num_bases", num_bases)
     expected = (num_classes, num_bases, 2 * UPSAMPLING, 2 * UPSAMPLING)
     if bases is not None and tuple(bases.shape) != expected:
         raise ValueError(

@@ -1,25 +1,29 @@
+"""U-Net with pixel deconvolutional layers."""
+
 import keras
 
+from kerasseg.arguments import check_choice
+from kerasseg.arguments import check_integer
 from kerasseg.layers import BatchStandardization
 from kerasseg.layers import CropToMatch
 from kerasseg.layers import IPixelDCL
 from kerasseg.layers import PadToMultiple
 from kerasseg.layers import PixelDCL
-from kerasseg.models.ends import as_float32
-from kerasseg.models.ends import check_backbone
-from kerasseg.models.ends import check_num_classes
-from kerasseg.models.ends import to_image_size
+from kerasseg.models.head import as_float32
+from kerasseg.models.head import check_backbone
+from kerasseg.models.head import check_num_classes
+from kerasseg.models.head import upsample_to_image
 
 UPSAMPLINGS = ("deconv", "pixel_dcl", "ipixel_dcl")
 LEVELS = ("P1", "P2", "P3", "P4")
-# The authors' encoder: maps of stride 1, 2, 4 and 8 and the bottom at 16.
+# The reference encoder: maps of stride 1, 2, 4 and 8 and the bottom at 16.
 DEPTH = 4
 FILTERS = 64
 # Channels at the finest level on a backbone: with either kind of pixel
 # deconvolution, a model that ends at P2 takes less than 2.5 times as long as
 # MobileNetV2 alone.
 LIGHT_FILTERS = {"P1": 12, "P2": 24, "P3": 48, "P4": 96}
-# The channel means that the authors subtract.
+# The channel means of the reference implementation.
 MEAN = (122.67891434, 116.66876762, 104.00698793)
 
 
@@ -36,44 +40,44 @@ def pixel_dcl_unet(
 ):
     """A U-Net whose upsampling layers are pixel deconvolutions.
 
-    Without a backbone, the authors' U-Net: pairs of 3x3 convolutions, four
+    Without a backbone, the reference U-Net: pairs of 3x3 convolutions, four
     times pooled and four times upsampled, each time joined with the map of
     that size from the way down.
 
     On a backbone, its light form: from the coarsest features on, each level
     is upsampled, joined with a 1x1 convolution of the backbone's features to
     half as many channels, and convolved once. All are followed by batch
-    normalisation and ReLU.
+    normalization and ReLU.
 
     Args:
-        num_classes: integer >= 2.
-        backbone: a backbone of `kerasseg.backbones`, or `None` for the
-            authors' own encoder. Defaults to `None`.
+        num_classes: Integer >= 2.
+        backbone: A backbone of `kerasseg.backbones`, or `None` for the
+            reference encoder. Defaults to `None`.
         image_shape: `(height, width, 3)`; sizes may be `None`, any size of 32
             or more works (padded and cropped inside). Defaults to
             `(None, None, 3)`.
         upsampling: `"pixel_dcl"`, `"ipixel_dcl"` or `"deconv"`, transposed
             convolutions. Defaults to `"pixel_dcl"`.
-        filters: integer >= 1. Channels at the finest level, twice as many at
+        filters: Integer >= 1. Channels at the finest level, twice as many at
             each coarser one. Defaults to `None`: 64 without a backbone; on
             one, 24 at `"P2"` and accordingly at other levels.
-        kernel_size: integer. Side of the kernels of the upsampling layers,
+        kernel_size: Integer. Side of the kernels of the upsampling layers,
             odd and 3 or more for pixel deconvolutions. Defaults to 3.
         level: `"P1"` .. `"P4"`. The finest features of the backbone that are
             joined; the logits come from there. Defaults to `"P2"`.
-        reference: boolean. Builds the authors' network with the parameters
-            of their code: normalisation by the moments of the batch, also in
+        reference: Boolean. Builds the reference network with the parameters
+            of their code: normalization by the moments of the batch, also in
             inference and also of the logits, without scale; biases before
             it; normally distributed kernels. Defaults to `False`: ordinary
-            batch normalisation, and a plain last convolution.
-        name: string. Defaults to `"<upsampling>_unet"`.
+            batch normalization, and a plain last convolution.
+        name: String. Defaults to `"<upsampling>_unet"`.
 
     Returns:
         A `keras.Model` from images `(batch, height, width, 3)`, RGB in
         0..255, to float32 logits `(batch, height, width, num_classes)`.
 
     Raises:
-        ValueError: if an argument is out of its range, the backbone lacks a
+        ValueError: If an argument is out of its range, the backbone lacks a
             level, or `reference` is asked for on a backbone.
 
     Reference:
@@ -84,7 +88,7 @@ def pixel_dcl_unet(
     images = keras.Input(image_shape, name="images")
     net = _Blocks(upsampling, kernel_size, reference)
     if backbone is None:
-        logits = _authors(net, images, num_classes, filters or FILTERS)
+        logits = _reference_logits(net, images, num_classes, filters or FILTERS)
     elif reference:
         raise ValueError(
             "`backbone` must be None with `reference=True`, which is a whole "
@@ -96,7 +100,7 @@ def pixel_dcl_unet(
     return keras.Model(images, logits, name=name or f"{upsampling}_unet")
 
 
-def _authors(net, images, num_classes, filters):
+def _reference_logits(net, images, num_classes, filters):
     x = PadToMultiple(2**DEPTH, name="pad")(images)
     scale = 1.0 if net.reference else 1 / 127.5
     x = keras.layers.Rescaling(
@@ -117,7 +121,7 @@ def _authors(net, images, num_classes, filters):
         x = net.convolution(x, channels[step], f"up{step}_conv2")
         if step > 0:
             x = net.convolution(x, channels[step - 1], f"up{step}_conv3")
-    x = net.scores(x, num_classes, "up0_conv3", 3)
+    x = net.classifier(x, num_classes, "up0_conv3", 3)
     return as_float32(CropToMatch(name="crop")([x, images]), "logits")
 
 
@@ -147,8 +151,8 @@ def _light(net, images, num_classes, backbone, filters, finest):
         )
         x = keras.layers.Concatenate(name=f"join_{level}")([x, skip])
         x = net.convolution(x, channels[level], f"conv_{level}")
-    x = net.scores(x, num_classes, "score", 1)
-    return to_image_size(x, images, 2 ** int(finest[1:]))
+    x = net.classifier(x, num_classes, "score", 1)
+    return upsample_to_image(x, images, 2 ** int(finest[1:]))
 
 
 class _Blocks:
@@ -173,7 +177,7 @@ class _Blocks:
             layer = PixelDCL(
                 filters,
                 size,
-                masked_initializer=self._authors_initializer(),
+                masked_initializer=self._reference_initializer(),
                 name=name,
             )
         else:
@@ -187,11 +191,11 @@ class _Blocks:
             )
         return self._rectified(layer(x), name)
 
-    def scores(self, x, num_classes, name, kernel_size):
+    def classifier(self, x, num_classes, name, kernel_size):
         x = self._convolution(
             num_classes, kernel_size, "glorot_uniform", True, name
         )(x)
-        return self._normalised(x, name) if self.reference else x
+        return self._normalized(x, name) if self.reference else x
 
     def _convolution(self, filters, kernel_size, initializer, use_bias, name):
         return keras.layers.Conv2D(
@@ -199,19 +203,19 @@ class _Blocks:
             kernel_size,
             padding="same",
             use_bias=use_bias,
-            kernel_initializer=self._authors_initializer() or initializer,
+            kernel_initializer=self._reference_initializer() or initializer,
             name=name,
         )
 
-    def _authors_initializer(self):
+    def _reference_initializer(self):
         if self.reference:
             return keras.initializers.TruncatedNormal(stddev=1.0)
         return None
 
     def _rectified(self, x, name):
-        return keras.layers.ReLU(name=f"{name}_relu")(self._normalised(x, name))
+        return keras.layers.ReLU(name=f"{name}_relu")(self._normalized(x, name))
 
-    def _normalised(self, x, name):
+    def _normalized(self, x, name):
         if self.reference:
             return BatchStandardization(name=f"{name}_bn")(x)
         return keras.layers.BatchNormalization(
@@ -221,18 +225,7 @@ class _Blocks:
 
 def _check_arguments(num_classes, upsampling, filters, level):
     check_num_classes(num_classes)
-    if upsampling not in UPSAMPLINGS:
-        raise ValueError(
-            f"`upsampling` must be one of {', '.join(UPSAMPLINGS)}. "
-            f"Received: upsampling={upsampling!r}"
-        )
-    if filters is not None and (not isinstance(filters, int) or filters < 1):
-        raise ValueError(
-            "`filters` must be an integer of 1 or more, or None. "
-            f"Received: filters={filters!r}"
-        )
-    if level not in LEVELS:
-        raise ValueError(
-            f"`level` must be one of {', '.join(LEVELS)}. "
-            f"Received: level={level!r}"
-        )
+    check_choice("upsampling", upsampling, UPSAMPLINGS)
+    if filters is not None:
+        check_integer("filters", filters, remark=", or None")
+    check_choice("level", level, LEVELS)

@@ -29,20 +29,22 @@ EFFICIENTNET_V2_B0 = {
 @pytest.mark.parametrize(
     ("make", "taps", "channels", "scaling"),
     [
-        (
+        pytest.param(
             keras.applications.ResNet50,
             RESNET50,
             [64, 256, 512, 1024, 2048],
             {"offset": [-123.68, -116.779, -103.939]},
+            id="resnet50",
         ),
-        (
+        pytest.param(
             keras.applications.EfficientNetV2B0,
             EFFICIENTNET_V2_B0,
             [16, 32, 48, 112, 1280],
             {},
+            id="efficientnet_v2_b0",
+            marks=pytest.mark.nightly,
         ),
     ],
-    ids=["resnet50", "efficientnet_v2_b0"],
 )
 def test_levels(rng, make, taps, channels, scaling):
     base = make(include_top=False, weights=None, input_shape=(None, None, 3))

@@ -36,6 +36,23 @@ def test_a_file_that_does_not_exist():
         mobilenet_v2(weights="/nowhere/weights.h5")
 
 
+def test_imagenet_for_images_of_any_size(monkeypatch):
+    build, made = keras.applications.MobileNetV2, []
+
+    def stand_in(input_shape=None, weights="imagenet", **options):
+        # Keras warns of other shapes, and brings these weights for any.
+        assert weights is None or input_shape == (224, 224, 3)
+        made.append(build(input_shape=input_shape, weights=None, **options))
+        return made[-1]
+
+    monkeypatch.setattr(keras.applications, "MobileNetV2", stand_in)
+    backbone = mobilenet_v2(alpha=0.35, weights="imagenet")
+    _, trained = made
+    assert trained.input_shape == (None, 224, 224, 3)
+    for old, new in zip(trained.weights, backbone.weights, strict=True):
+        np.testing.assert_array_equal(value(new), value(old))
+
+
 @pytest.mark.needs_data("backbones")
 @pytest.mark.parametrize("alpha", [0.35, 1.0])
 def test_a_local_file(rng, data_root, alpha):

@@ -62,8 +62,8 @@ def assert_close(found, expected):
     ("build", "count"),
     [
         (resnet50, 23_534_592),
-        pytest.param(resnet101, 42_552_832, marks=pytest.mark.slow),
-        pytest.param(resnet152, 58_219_520, marks=pytest.mark.slow),
+        pytest.param(resnet101, 42_552_832, marks=pytest.mark.nightly),
+        pytest.param(resnet152, 58_219_520, marks=pytest.mark.nightly),
     ],
 )
 def test_levels_and_parameters(nothing_allocated, build, count):

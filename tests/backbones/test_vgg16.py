@@ -20,12 +20,12 @@ def value(tensor):
 @pytest.fixture
 def thin(monkeypatch):
     """All of VGG-16 with a sixteenth of its channels."""
-    convolution = MODULE._convolution
+    convolution = MODULE.convolution
 
     def thinner(filters, kernel_size, name, *padding):
         return convolution(filters // THINNER, kernel_size, name, *padding)
 
-    monkeypatch.setattr(MODULE, "_convolution", thinner)
+    monkeypatch.setattr(MODULE, "convolution", thinner)
 
 
 def thin_classifier():
@@ -77,7 +77,7 @@ def test_levels_after_pooling(thin, rng):
 
 
 @pytest.mark.parametrize("size", [(1, 40), (33, 47), (64, 96)])
-def test_levels_of_the_authors_geometry(thin, rng, size):
+def test_levels_of_the_reference_geometry(thin, rng, size):
     backbone = vgg16(taps="pool", padding="caffe")
     assert backbone.input_shape == (None, None, None, 3)
     features = backbone(rng.uniform(0, 255, (1, *size, 3)).astype("float32"))
@@ -109,7 +109,7 @@ def test_the_border_is_black_after_the_mean(thin, rng):
     ("arguments", "message"),
     [
         ({"taps": "fc"}, '"conv" or "pool". Received: taps=\'fc\''),
-        ({"padding": "valid"}, "\"caffe\". Received: padding='valid'"),
+        ({"padding": "valid"}, "same, caffe. Received: padding='valid'"),
         ({"padding": "caffe"}, '"pool" with padding="caffe"'),
     ],
 )

@@ -19,12 +19,12 @@ def value(tensor):
 @pytest.fixture
 def thin(monkeypatch):
     """All of the network with a sixteenth of its channels."""
-    convolution = MODULE._convolution
+    convolution = MODULE.convolution
 
     def thinner(filters, *args, **kwargs):
         return convolution(filters // THINNER, *args, **kwargs)
 
-    monkeypatch.setattr(MODULE, "_convolution", thinner)
+    monkeypatch.setattr(MODULE, "convolution", thinner)
 
 
 def inner(backbone):

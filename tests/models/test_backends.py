@@ -1,4 +1,7 @@
-"""One model, the same logits: on three backends, and in another process."""
+"""One model, the same logits: on three backends, and in another process.
+
+tests/zoo/test_golden.py reads one model on each backend without new processes.
+"""
 
 import importlib.util
 import os
@@ -9,7 +12,8 @@ import keras
 import numpy as np
 import pytest
 from keras import ops
-from stand_ins import shake
+from stand_ins import randomize
+from stand_ins import tiny_backbone
 
 from kerasseg.backbones import mobilenet_v2
 from kerasseg.models import lrr
@@ -28,12 +32,19 @@ np.save(sys.argv[3], [keras.ops.convert_to_numpy(x) for x in logits])
 """
 
 
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
+@pytest.fixture(
+    scope="module",
+    params=["tiny", pytest.param("thin", marks=pytest.mark.nightly)],
+)
+def saved(request, tmp_path_factory):
     """A model file, images, and the logits of this process."""
     keras.utils.set_random_seed(1)
     folder = tmp_path_factory.mktemp("saved")
-    model = shake(lrr(4, mobilenet_v2(alpha=0.35)))
+    if request.param == "tiny":
+        backbone = tiny_backbone()
+    else:
+        backbone = mobilenet_v2(alpha=0.35)
+    model = randomize(lrr(4, backbone), keep=True)
     freeze_batch_normalization(model)
     images = np.random.default_rng(1).uniform(0, 255, (2, 45, 70, 3))
     images = images.astype("float32")
@@ -43,7 +54,14 @@ def saved(tmp_path_factory):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+@pytest.mark.parametrize(
+    "backend",
+    [
+        pytest.param("tensorflow", marks=pytest.mark.nightly),
+        pytest.param("jax", marks=pytest.mark.nightly),
+        "torch",
+    ],
+)
 def test_a_saved_model_means_the_same_everywhere(saved, backend):
     if importlib.util.find_spec(backend) is None:
         pytest.skip(f"{backend} is not installed")

@@ -6,7 +6,7 @@ import pytest
 from checks import check_model
 from keras import ops
 from stand_ins import FILTERS
-from stand_ins import shake
+from stand_ins import randomize
 from stand_ins import tiny_backbone
 
 from kerasseg.models import deeplab_v3_plus
@@ -22,7 +22,9 @@ def pixels(rng, *shape):
 
 def tiny_deeplab(**arguments):
     arguments = {"filters": 6, "low_level_filters": 4, **arguments}
-    model = shake(deeplab_v3_plus(3, tiny_backbone(), **arguments))
+    model = randomize(
+        deeplab_v3_plus(3, tiny_backbone(), **arguments), keep=True
+    )
     # Random weights multiply values by about two a layer.
     score = model.get_layer("score").kernel
     score.assign(score / 100)
@@ -88,18 +90,18 @@ def test_parameters():
         count = sum(math.prod(v.shape) for v in trainable)
         keras.backend.clear_session()
 
-    def normalised(kernel, channels):
+    def normalized(kernel, channels):
         return kernel + 2 * channels
 
     def separable(inputs):
-        depthwise = normalised(9 * inputs, inputs)
-        return depthwise + normalised(256 * inputs, 256)
+        depthwise = normalized(9 * inputs, inputs)
+        return depthwise + normalized(256 * inputs, 256)
 
     assert count - backbone.count_params() == (
-        2 * normalised(320 * 256, 256)
+        2 * normalized(320 * 256, 256)
         + 3 * separable(320)
-        + normalised(5 * 256 * 256, 256)
-        + normalised(24 * 48, 48)
+        + normalized(5 * 256 * 256, 256)
+        + normalized(24 * 48, 48)
         + separable(256 + 48)
         + separable(256)
         + 21 * 257
@@ -159,7 +161,7 @@ def test_dropout_only_in_training(rng):
 
 
 @pytest.mark.parametrize("size", [(32, 32), (33, 47), (60, 70)])
-def test_any_size_is_padded_with_grey_and_cropped(rng, size):
+def test_any_size_is_padded_with_gray_and_cropped(rng, size):
     model = tiny_deeplab()
     height, width = size
     images = pixels(rng, 2, height, width, 3)
@@ -206,7 +208,7 @@ def test_a_fixed_size(rng):
         ({"level": "P2"}, "one of P3, P4, P5. Received: level='P2'"),
         ({"filters": 0}, "`filters` must be .* Received: filters=0"),
         ({"low_level_filters": 1.5}, "Received: low_level_filters=1.5"),
-        ({"dilation_rates": 6}, "different integers .* dilation_rates=6"),
+        ({"dilation_rates": 6}, "integers of 1 or more.* dilation_rates=6"),
         ({"dilation_rates": (6, 0)}, r"Received: dilation_rates=\(6, 0\)"),
         ({"dilation_rates": (6, 6)}, r"Received: dilation_rates=\(6, 6\)"),
         ({"backbone": "vgg16"}, "`backbone` must be a keras.Model"),

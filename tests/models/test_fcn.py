@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from checks import check_model
 from keras import ops
-from stand_ins import shake
+from stand_ins import randomize
 from stand_ins import tiny_backbone
 
 from kerasseg.backbones import vgg16
@@ -27,7 +27,7 @@ def pixels(rng, *shape):
 
 
 def tiny_fcn(**arguments):
-    return shake(fcn(3, tiny_backbone(), **arguments))
+    return randomize(fcn(3, tiny_backbone(), **arguments), keep=True)
 
 
 def outputs_of(model, names, images):
@@ -43,12 +43,12 @@ def count(variables):
 @pytest.fixture
 def thin(monkeypatch):
     """All of VGG-16 with a sixteenth of its channels."""
-    convolution = VGG16._convolution
+    convolution = VGG16.convolution
 
     def thinner(filters, kernel_size, name, *padding):
         return convolution(filters // 16, kernel_size, name, *padding)
 
-    monkeypatch.setattr(VGG16, "_convolution", thinner)
+    monkeypatch.setattr(VGG16, "convolution", thinner)
 
 
 def caffe(num_classes, **arguments):
@@ -111,7 +111,7 @@ def test_parameters_of_the_paper(variant, expected):
         (500, (698, 88, 44, 22), 16, (544, 34, 560, 70, 568)),
     ],
 )
-def test_sizes_of_the_authors(thin, image, features, fc, sizes):
+def test_sizes_of_the_reference(thin, image, features, fc, sizes):
     # Golden check 2.
     with keras.StatelessScope():
         found = {}
@@ -152,7 +152,7 @@ def test_sizes_of_the_authors(thin, image, features, fc, sizes):
         keras.backend.clear_session()
 
 
-def test_the_authors_net_crops(thin):
+def test_the_reference_network_crops(thin):
     model = caffe(2)
     offsets = {
         layer.name: layer.cropping
@@ -239,6 +239,7 @@ def measure(model):
     return model
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize("axis", [1, 2])
 @pytest.mark.parametrize(
     ("padding", "phases"),
@@ -264,12 +265,12 @@ def test_phase(thin, padding, phases, axis):
         scores = found[name][0, ..., 0]
         stride = int(name.replace("_crop", "").rpartition("_")[2])
         cells = np.arange(scores.shape[axis - 1])
-        centres = stride * cells + phase
+        centers = stride * cells + phase
         # Where the whole window lies well within the image.
-        inner = (centres > 48) & (centres < ruler(axis).shape[axis] - 48)
+        inner = (centers > 48) & (centers < ruler(axis).shape[axis] - 48)
         line = np.moveaxis(scores, axis - 1, 0)[:, scores.shape[2 - axis] // 2]
         assert inner.sum() >= 2
-        np.testing.assert_allclose(line[inner], centres[inner], atol=1e-2)
+        np.testing.assert_allclose(line[inner], centers[inner], atol=1e-2)
 
 
 @pytest.mark.parametrize("axis", [1, 2])
@@ -306,7 +307,7 @@ def test_a_stage_starts_where_the_last_one_ended(rng, variant, coarser, stride):
     np.testing.assert_allclose(found[finer], found[names[1]], atol=1e-6)
 
     # Two steps of interpolation cut the corners of one, between a quarter
-    # of a cell before its centre and a quarter after, and nothing else.
+    # of a cell before its center and a quarter after, and nothing else.
     before = value(trained(images))[:, stride:-stride, stride:-stride]
     after = value(model(images))[:, stride:-stride, stride:-stride]
     position = (np.arange(stride) + 0.5) / stride
@@ -382,7 +383,7 @@ def test_learned_upsamplings_start_bilinear_but_the_last(rng):
 
 
 @pytest.mark.parametrize("size", [(32, 32), (33, 47), (60, 70)])
-def test_any_size_is_padded_with_grey_and_cropped(rng, size):
+def test_any_size_is_padded_with_gray_and_cropped(rng, size):
     model = tiny_fcn()
     height, width = size
     images = pixels(rng, 2, height, width, 3)
@@ -405,8 +406,8 @@ def test_images_of_several_sizes_in_turn(rng, learned):
         )
 
 
-def test_the_authors_net_takes_any_size(thin, rng):
-    model = shake(caffe(3))
+def test_the_reference_network_takes_any_size(thin, rng):
+    model = randomize(caffe(3), keep=True)
     for size in ((1, 1), (33, 47), (20, 64)):
         images = pixels(rng, 1, *size, 3)
         logits = model.predict_on_batch(images)
@@ -418,7 +419,9 @@ def test_the_authors_net_takes_any_size(thin, rng):
 
 
 def test_a_fixed_size(rng):
-    model = shake(fcn(3, tiny_backbone((64, 96, 3)), image_shape=(33, 70, 3)))
+    model = randomize(
+        fcn(3, tiny_backbone((64, 96, 3)), image_shape=(33, 70, 3)), keep=True
+    )
     assert model.output_shape == (None, 33, 70, 3)
     images = pixels(rng, 1, 33, 70, 3)
     free = fcn(3, tiny_backbone())
@@ -433,7 +436,7 @@ def test_a_fixed_size(rng):
     [
         ({"num_classes": 1}, "`num_classes` must be an integer of 2 or more"),
         ({"variant": "4s"}, "32s, 16s, 8s. Received: variant='4s'"),
-        ({"padding": "valid"}, "\"caffe\". Received: padding='valid'"),
+        ({"padding": "valid"}, "same, caffe. Received: padding='valid'"),
         ({"backbone": "vgg16"}, "`backbone` must be a keras.Model"),
         (
             {"variant": "32s", "at_once": True},

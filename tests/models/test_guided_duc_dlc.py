@@ -1,12 +1,12 @@
 import math
 
-import arithmetic
 import keras
 import numpy as np
 import pytest
 from checks import check_model
 from keras import ops
 from stand_ins import FILTERS
+from stand_ins import randomize
 from stand_ins import tiny_backbone
 
 from kerasseg.backbones import resnet50
@@ -32,7 +32,7 @@ def thin(monkeypatch):
 def tiny_model(image_shape=(None, None, 3), **arguments):
     sizes = (64, 96, 3) if image_shape[0] else image_shape
     model = guided_duc_dlc(3, tiny_backbone(sizes), image_shape, **arguments)
-    arithmetic.unsettle(model, np.random.default_rng(5))
+    randomize(model, np.random.default_rng(5))
     return model
 
 
@@ -56,7 +56,7 @@ def test_contract(rng, thin):
     )
 
 
-def test_the_authors_on_resnet50():
+def test_the_reference_on_resnet50():
     # Golden checks 3 and 5; nothing is allocated here.
     with keras.StatelessScope():
         backbone = resnet50(output_stride=16)
@@ -134,7 +134,7 @@ def test_dropout_only_in_training(rng, thin):
 
 
 @pytest.mark.parametrize("size", [(32, 32), (33, 47), (60, 70)])
-def test_any_size_is_padded_with_grey_and_cropped(rng, thin, size):
+def test_any_size_is_padded_with_gray_and_cropped(rng, thin, size):
     model = tiny_model()
     height, width = size
     images = pixels(rng, 2, height, width, 3)

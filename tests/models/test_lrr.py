@@ -4,7 +4,7 @@ import pytest
 from checks import check_model
 from keras import ops
 from stand_ins import FILTERS
-from stand_ins import shake
+from stand_ins import randomize
 from stand_ins import tiny_backbone
 
 from kerasseg.models import lrr
@@ -23,7 +23,9 @@ def pixels(rng, *shape):
 
 
 def tiny_lrr(**arguments):
-    return shake(lrr(3, tiny_backbone(), num_bases=2, **arguments))
+    return randomize(
+        lrr(3, tiny_backbone(), num_bases=2, **arguments), keep=True
+    )
 
 
 def outputs_of(model, names, images):
@@ -90,6 +92,7 @@ def test_shapes_of_the_levels(rng):
     ]
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize("mask", [True, False])
 @pytest.mark.parametrize("head", ["light", "paper"])
 def test_details_are_added_where_the_mask_says(rng, head, mask):
@@ -120,7 +123,7 @@ def test_details_are_added_where_the_mask_says(rng, head, mask):
 
 
 @pytest.mark.parametrize("size", [(32, 32), (33, 47), (60, 70)])
-def test_any_size_is_padded_with_grey_and_cropped(rng, size):
+def test_any_size_is_padded_with_gray_and_cropped(rng, size):
     model = tiny_lrr()
     height, width = size
     images = pixels(rng, 2, height, width, 3)
@@ -144,7 +147,9 @@ def test_images_of_several_sizes_in_turn(rng, level):
 
 
 def test_a_fixed_size(rng):
-    model = shake(lrr(3, tiny_backbone((64, 96, 3)), image_shape=(33, 70, 3)))
+    model = randomize(
+        lrr(3, tiny_backbone((64, 96, 3)), image_shape=(33, 70, 3)), keep=True
+    )
     assert model.output_shape == (None, 33, 70, 3)
     images = pixels(rng, 1, 33, 70, 3)
     free = lrr(3, tiny_backbone())
@@ -171,7 +176,7 @@ def test_images_that_are_too_small(rng):
 
 
 def test_training_computes_the_same(rng):
-    # But for batch normalisation and dropout, of which there is neither here.
+    # But for batch normalization and dropout, of which there is neither here.
     model = tiny_lrr()
     freeze_batch_normalization(model)
     images = pixels(rng, 2, 33, 47, 3)
@@ -180,8 +185,8 @@ def test_training_computes_the_same(rng):
     )
 
 
-def test_dropout_of_a_backbone_without_batch_normalisation(rng):
-    model = shake(lrr(3, tiny_backbone(normalise=False)))
+def test_dropout_of_a_backbone_without_batch_normalization(rng):
+    model = randomize(lrr(3, tiny_backbone(normalize=False)), keep=True)
     images = pixels(rng, 1, 64, 96, 3)
     first = value(model(images, training=True))
     assert abs(value(model(images, training=True)) - first).max() > 1e-3

@@ -1,19 +1,20 @@
-"""Both ends of all models: their arguments, and the way to the image."""
+"""What all models share: checks of arguments, logits at the image size."""
 
 import keras
 
+from kerasseg.arguments import check_integer
 from kerasseg.layers import BilinearUpSampling2D
 from kerasseg.layers import CropToMatch
 
 
 def check_num_classes(num_classes):
     """Refuses a number of classes that is no integer of 2 or more."""
-    if not isinstance(num_classes, int) or num_classes < 2:
-        raise ValueError(
-            "`num_classes` must be an integer of 2 or more; a single "
-            "foreground is two classes, background and it. "
-            f"Received: num_classes={num_classes!r}"
-        )
+    check_integer(
+        "num_classes",
+        num_classes,
+        2,
+        remark="; a single foreground is two classes, background and it",
+    )
 
 
 def check_backbone(backbone, levels):
@@ -28,24 +29,24 @@ def check_backbone(backbone, levels):
         )
 
 
-def to_image_size(scores, images, stride, name="logits"):
+def upsample_to_image(logits, images, stride, name="logits"):
     """Upsamples a map bilinearly and crops it to the size of the images.
 
     Args:
-        scores: map `(batch, height / stride, width / stride, classes)` of
+        logits: Map `(batch, height / stride, width / stride, classes)` of
             the padded images.
-        images: the images before padding.
-        stride: integer. Pixels per cell of the map.
-        name: name of the output. Defaults to `"logits"`.
+        images: The images before padding.
+        stride: Integer. Pixels per cell of the map.
+        name: Name of the output. Defaults to `"logits"`.
 
     Returns:
         Float32 logits `(batch, height, width, classes)`.
     """
     if stride > 1:
-        scores = BilinearUpSampling2D(
-            stride, border="edge", name="to_image_size"
-        )(scores)
-    return as_float32(CropToMatch(name="crop")([scores, images]), name)
+        logits = BilinearUpSampling2D(
+            stride, border="edge", name="upsample_to_image"
+        )(logits)
+    return as_float32(CropToMatch(name="crop")([logits, images]), name)
 
 
 def as_float32(x, name):
