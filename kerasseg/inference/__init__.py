@@ -1,15 +1,23 @@
-"""From a model and a picture to a mask, and from a mask to a picture."""
+"""From a model and an image to a mask, and from a mask to an image."""
 
 from kerasseg.inference.multi_scale import predict_mask_multi_scale
 from kerasseg.inference.overlay import colorize
 from kerasseg.inference.overlay import overlay
+from kerasseg.inference.rasters import mask_raster
+from kerasseg.inference.rasters import open_raster
+from kerasseg.inference.reach import reach
+from kerasseg.inference.tiles import predict_tiled
 from kerasseg.inference.whole_image import predict_logits
 from kerasseg.inference.whole_image import predict_mask
 
 __all__ = [
     "colorize",
+    "mask_raster",
+    "open_raster",
     "overlay",
     "predict_logits",
     "predict_mask",
     "predict_mask_multi_scale",
+    "predict_tiled",
+    "reach",
 ]

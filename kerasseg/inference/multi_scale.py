@@ -3,23 +3,29 @@
 import numpy as np
 from PIL import Image
 
+from kerasseg.data.image import resize_planes
+from kerasseg.inference.tile_plan import grid
 from kerasseg.inference.whole_image import MINIMUM_SIZE
-from kerasseg.inference.whole_image import predict_logits
+from kerasseg.inference.whole_image import as_logits
 from kerasseg.inference.whole_image import read_pixels
 
 _FUSE = {"max": np.maximum, "mean": np.add}
 
 
 def predict_mask_multi_scale(
-    model, image, scales=(0.6, 0.8, 1.0), flip=True, fuse="max"
+    model, image, scales=(0.6, 0.8, 1.0), flip=None, fuse="max"
 ):
     """Class ids of one image, fused over scales and mirror images.
 
     The image is resized (bicubic) by each scale, the model's softmax maps are
     resized back (bicubic), and the maps of all scales, and of the mirrored
     images if `flip`, are fused pixel by pixel; the class is the largest. The
-    authors' code fits the image into a canvas whose sides divide by 32; here
-    the model pads, so that no pixel is spent on a canvas.
+    reference implementation fits the image into a canvas whose sides divide by
+    32; here the model pads, so that no pixel is spent on a canvas.
+
+    An image and its mirror image are one batch, padded to the stride of the
+    model as it would do itself. What a backend compiles for a shape thus
+    serves all sizes with the same number of strides.
 
     Args:
         model: `keras.Model` from `(batch, None, None, 3)` pixels in 0..255 to
@@ -29,7 +35,7 @@ def predict_mask_multi_scale(
         scales: Factors on height and width. A side never becomes smaller than
             32 pixels. Defaults to `(0.6, 0.8, 1.0)`.
         flip: Whether to add the mirror image at each scale. Defaults to
-            `True`.
+            `None`: with `"mean"` only, since the paper's `"max"` is without.
         fuse: `"max"` (the paper's) or `"mean"`. Defaults to `"max"`.
 
     Returns:
@@ -58,10 +64,12 @@ def predict_mask_multi_scale(
             f"Received: a model with input_shape={model.input_shape}"
         )
     pixels = read_pixels(image)
+    if flip is None:
+        flip = fuse == "mean"
+    mirrors = (False, True) if flip else (False,)
     fused = None
     for scale in scales:
-        for mirror in (False, True) if flip else (False,):
-            probabilities = _probabilities(model, pixels, scale, mirror)
+        for probabilities in _probabilities(model, pixels, scale, mirrors):
             if fused is None:
                 fused = probabilities
             else:
@@ -69,30 +77,25 @@ def predict_mask_multi_scale(
     return np.argmax(fused, axis=-1).astype("int32")
 
 
-def _probabilities(model, pixels, scale, mirror):
+def _probabilities(model, pixels, scale, mirrors):
     """Softmax maps at the size of `pixels`, seen at `scale`."""
     size = pixels.shape[:2]
-    scaled = _bicubic(
-        pixels, [max(MINIMUM_SIZE, round(side * scale)) for side in size]
-    )
-    if mirror:
-        scaled = scaled[:, ::-1]
-    logits = predict_logits(model, np.clip(scaled, 0, 255))
-    if mirror:
-        logits = logits[:, ::-1]
-    exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return _bicubic(exponentials / exponentials.sum(-1, keepdims=True), size)
+    height, width = [max(MINIMUM_SIZE, round(side * scale)) for side in size]
+    scaled = np.clip(_bicubic(pixels, (height, width)), 0, 255)
+    stride, value = grid(model, stride=1)
+    padded = [-(-side // stride) * stride for side in (height, width)]
+    batch = np.full((len(mirrors), *padded, 3), value, "float32")
+    for seen, mirror in zip(batch, mirrors, strict=True):
+        seen[:height, :width] = scaled[:, ::-1] if mirror else scaled
+    output = as_logits(model.predict_on_batch(batch), padded)
+    for logits, mirror in zip(output, mirrors, strict=True):
+        logits = logits[:height, :width]
+        if mirror:
+            logits = logits[:, ::-1]
+        exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
+        yield _bicubic(exponentials / exponentials.sum(-1, keepdims=True), size)
 
 
 def _bicubic(array, size):
     """Float32 `array` `(height, width, channels)` resized to `size`."""
-    height, width = size
-    if array.shape[:2] == (height, width):
-        return array
-    channels = [
-        Image.fromarray(np.ascontiguousarray(array[..., channel])).resize(
-            (width, height), Image.Resampling.BICUBIC
-        )
-        for channel in range(array.shape[-1])
-    ]
-    return np.stack([np.asarray(channel) for channel in channels], axis=-1)
+    return resize_planes(array, size, Image.Resampling.BICUBIC)

@@ -1,21 +1,23 @@
-"""Masks as pictures: class colours, overlays, and a legend."""
+"""Masks as images: class colors, overlays, and a legend."""
 
 import numpy as np
 from PIL import Image
 from PIL import ImageDraw
 from PIL import ImageFont
 
+from kerasseg.data.pixels import check_pixels
+
 _PAPER = (250, 250, 248)
 _INK = (28, 28, 30)
 
 
 def colorize(mask, palette):
-    """Colours of a mask.
+    """Colors of a mask.
 
     Args:
         mask: Integer array `(height, width)` of class ids.
         palette: One `(red, green, blue)` in 0..255 for each class. Ids without
-            a colour (void) become black.
+            a color (void) become black.
 
     Returns:
         `uint8` array `(height, width, 3)`, RGB.
@@ -29,32 +31,32 @@ def colorize(mask, palette):
     (2, 2, 3)
     """
     mask = _checked(mask)
-    colours = np.asarray(palette, dtype="uint8").reshape(-1, 3)
-    known = (mask >= 0) & (mask < len(colours))
-    picture = colours[np.where(known, mask, 0)]
-    picture[~known] = 0
-    return picture
+    colors = np.asarray(palette, dtype="uint8").reshape(-1, 3)
+    known = (mask >= 0) & (mask < len(colors))
+    colored = colors[np.where(known, mask, 0)]
+    colored[~known] = 0
+    return colored
 
 
 def overlay(image, mask, labels, alpha=0.5, legend=True):
-    """An image with the colours of its mask laid over it.
+    """An image with the colors of its mask laid over it.
 
-    Pixels whose id is no class (void) keep the colours of the image.
+    Pixels whose id is no class (void) keep the colors of the image.
 
     Args:
         image: `uint8` or float array `(height, width, 3)`, RGB in 0..255.
         mask: Integer array `(height, width)` of class ids.
         labels: `kerasseg.data.Labels`: the names and the palette.
-        alpha: Share of the class colour, in 0..1. Defaults to `0.5`.
-        legend: Whether to add a strip below the image with the colour and the
+        alpha: Share of the class color, in 0..1. Defaults to `0.5`.
+        legend: Whether to add a strip below the image with the color and the
             name of each class present. Defaults to `True`.
 
     Returns:
         `PIL.Image.Image`, RGB.
 
     Raises:
-        ValueError: If `alpha` is not in 0..1, or `image` and `mask` differ in
-            size.
+        ValueError: If `alpha` is not in 0..1, `image` and `mask` differ in
+            size, or the pixels are not in 0..255.
 
     Example:
 
@@ -70,14 +72,15 @@ def overlay(image, mask, labels, alpha=0.5, legend=True):
             "`image` must have the height and width of `mask` and 3 channels. "
             f"Received: image.shape={image.shape}, mask.shape={mask.shape}"
         )
+    check_pixels(image)
     classes = (mask >= 0) & (mask < labels.num_classes)
     share = np.where(classes, alpha, 0.0)[..., np.newaxis]
     blended = image * (1 - share) + colorize(mask, labels.palette) * share
-    picture = Image.fromarray(np.clip(blended + 0.5, 0, 255).astype("uint8"))
+    result = Image.fromarray(np.clip(blended + 0.5, 0, 255).astype("uint8"))
     present = [int(i) for i in np.unique(mask[classes])]
     if not legend or not present:
-        return picture
-    return _with_legend(picture, present, labels)
+        return result
+    return _with_legend(result, present, labels)
 
 
 def _checked(mask):
@@ -91,27 +94,27 @@ def _checked(mask):
     return mask.astype("int64")
 
 
-def _with_legend(picture, present, labels):
-    """`picture` above a strip of swatches and names, wrapped to its width."""
-    text = min(32, max(12, picture.width // 32))
+def _with_legend(image, present, labels):
+    """`image` above a strip of swatches and names, wrapped to its width."""
+    text = min(32, max(12, image.width // 32))
     font = ImageFont.load_default(text)
     gap = text // 2
     widths = [
         text + gap + int(font.getlength(labels.class_names[i])) + 2 * gap
         for i in present
     ]
-    width = max(picture.width, max(widths) + 2 * gap)
+    width = max(image.width, max(widths) + 2 * gap)
     spots, x, y = [], gap, gap
     for item in widths:
         if x + item > width and x > gap:
             x, y = gap, y + text + gap
         spots.append((x, y))
         x += item
-    canvas = Image.new("RGB", (width, picture.height + y + text + gap), _PAPER)
-    canvas.paste(picture, (0, 0))
+    canvas = Image.new("RGB", (width, image.height + y + text + gap), _PAPER)
+    canvas.paste(image, (0, 0))
     draw = ImageDraw.Draw(canvas)
     for i, (x, y) in zip(present, spots, strict=True):
-        y += picture.height
+        y += image.height
         box = (x, y, x + text, y + text)
         draw.rectangle(box, fill=tuple(labels.palette[i]), outline=_INK)
         place = (x + text + gap, y + text // 2)

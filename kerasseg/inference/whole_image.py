@@ -3,6 +3,9 @@
 import keras
 import numpy as np
 
+from kerasseg.arguments import check_channels
+from kerasseg.data.pixels import check_pixels
+
 MINIMUM_SIZE = 32
 
 
@@ -23,25 +26,36 @@ def predict_logits(model, image):
         Float32 array `(height, width, num_classes)`.
 
     Raises:
-        ValueError: If `image` has another shape, is smaller than 32 pixels on
-            a side, or cannot be read.
+        ValueError: If `image` has another shape or range, is smaller than 32
+            pixels on a side, or cannot be read; or if the model has a single
+            channel.
 
     Example:
 
     >>> model = kerasseg.zoo.load("lrr_4x")
     >>> logits = predict_logits(model, "street.jpg")
     """
-    pixels = read_pixels(image)
+    return logits_of_pixels(model, read_pixels(image))
+
+
+def logits_of_pixels(model, pixels):
+    """Float32 logits of checked pixels, at the size of the pixels.
+
+    Args:
+        model: `keras.Model` as of `predict_logits`.
+        pixels: Float32 array `(height, width, 3)`, as of `read_pixels`.
+
+    Returns:
+        Float32 array `(height, width, num_classes)`.
+
+    Raises:
+        ValueError: If the model takes no RGB images, or returns no logits of
+            two classes or more.
+    """
+    _check_takes_rgb(model)
     size = pixels.shape[:2]
     pixels = _resize(pixels, _input_size(model, size), antialias=True)
-    logits = model.predict_on_batch(pixels[np.newaxis])
-    logits = np.asarray(logits, dtype="float32")
-    if logits.ndim != 4:
-        raise ValueError(
-            "`model` must return logits `(batch, height, width, num_classes)`."
-            f" Received: an output of shape {logits.shape}"
-        )
-    return _resize(logits[0], size, antialias=False)
+    return as_logits(model.predict_on_batch(pixels[np.newaxis]), size)[0]
 
 
 def predict_mask(model, image):
@@ -60,8 +74,9 @@ def predict_mask(model, image):
         Int32 array `(height, width)` of class ids.
 
     Raises:
-        ValueError: If `image` has another shape, is smaller than 32 pixels on
-            a side, or cannot be read.
+        ValueError: If `image` has another shape or range, is smaller than 32
+            pixels on a side, or cannot be read; or if the model has a single
+            channel.
 
     Example:
 
@@ -69,6 +84,32 @@ def predict_mask(model, image):
     >>> mask = predict_mask(model, "street.jpg")
     """
     return np.argmax(predict_logits(model, image), axis=-1).astype("int32")
+
+
+def as_logits(output, size):
+    """The output of a model as float32 logits of a size.
+
+    Args:
+        output: What `predict_on_batch` returned.
+        size: `(height, width)` of the logits.
+
+    Returns:
+        Float32 array `(batch, height, width, num_classes)`, resized
+        (bilinear) where the model's size is another.
+
+    Raises:
+        ValueError: If the output is no logits of two classes or more.
+    """
+    logits = np.asarray(output, dtype="float32")
+    if logits.ndim != 4:
+        raise ValueError(
+            "`model` must return logits `(batch, height, width, num_classes)`."
+            f" Received: an output of shape {logits.shape}"
+        )
+    check_channels("model", logits.shape)
+    if logits.shape[1:3] == tuple(size):
+        return logits
+    return np.stack([_resize(one, size, antialias=False) for one in logits])
 
 
 def read_pixels(image):
@@ -82,8 +123,27 @@ def read_pixels(image):
         Float32 array `(height, width, 3)`.
 
     Raises:
-        ValueError: If `image` has another shape or dtype, is smaller than 32
-            pixels on a side, or cannot be read.
+        ValueError: If `image` has another shape, dtype or range (see
+            `kerasseg.data.pixels`), is smaller than 32 pixels on a side, or
+            cannot be read.
+    """
+    return checked_pixels(image).astype("float32")
+
+
+def checked_pixels(image):
+    """Pixels of an image given as a path or an array, in their own dtype.
+
+    Args:
+        image: Path of an image file, or RGB array `(height, width, 3)` with
+            values in 0..255. Height and width 32 or more.
+
+    Returns:
+        Array `(height, width, 3)` of integers or floats.
+
+    Raises:
+        ValueError: If `image` has another shape, dtype or range (see
+            `kerasseg.data.pixels`), is smaller than 32 pixels on a side, or
+            cannot be read.
     """
     source = ""
     if isinstance(image, str) or hasattr(image, "__fspath__"):
@@ -97,17 +157,21 @@ def read_pixels(image):
             "`image` must be an RGB array `(height, width, 3)` or a path. "
             f"Received: image.shape={pixels.shape}{source}"
         )
-    if pixels.dtype.kind not in "uif":
-        raise ValueError(
-            "`image` must hold numbers in 0..255. "
-            f"Received: image.dtype={pixels.dtype}{source}"
-        )
+    check_pixels(pixels, source=source)
     if min(pixels.shape[:2]) < MINIMUM_SIZE:
         raise ValueError(
             f"`image` must be at least {MINIMUM_SIZE} pixels high and wide. "
             f"Received: image.shape={pixels.shape}{source}"
         )
-    return pixels.astype("float32")
+    return pixels
+
+
+def _check_takes_rgb(model):
+    if model.input_shape[-1] not in (3, None):
+        raise ValueError(
+            "`model` must take RGB images, of 3 channels. Received: a model "
+            f"with input_shape={model.input_shape}"
+        )
 
 
 def _input_size(model, size):

@@ -4,6 +4,8 @@ import pytest
 
 from kerasseg.inference import predict_mask
 from kerasseg.inference import predict_mask_multi_scale
+from kerasseg.layers import CropToMatch
+from kerasseg.layers import PadToMultiple
 
 
 @pytest.fixture
@@ -34,6 +36,7 @@ def test_a_pointwise_model_does_not_see_the_flip(model, image):
     np.testing.assert_array_equal(*masks)
 
 
+@pytest.mark.every_backend
 def test_the_flip_is_undone_before_fusing():
     pixels = keras.Input((None, None, 3))
     shifted = keras.layers.ZeroPadding2D(((0, 0), (2, 0)))(pixels)
@@ -41,8 +44,14 @@ def test_the_flip_is_undone_before_fusing():
     model = keras.Model(pixels, shifted)
     image = np.zeros((33, 47, 3), "uint8")
     image[:, 20] = (0, 9, 0)
-    mask = predict_mask_multi_scale(model, image, scales=(1.0,))
-    assert np.flatnonzero(mask[16]).tolist() == [18, 22]
+    for fuse, flip, expected in (
+        ("max", True, [18, 22]),
+        ("mean", True, [18, 22]),
+        ("mean", None, [18, 22]),
+        ("max", None, [22]),
+    ):
+        mask = predict_mask_multi_scale(model, image, (1.0,), flip, fuse)
+        assert np.flatnonzero(mask[16]).tolist() == expected
 
 
 @pytest.mark.parametrize("fuse", ["max", "mean"])
@@ -80,6 +89,48 @@ def test_the_fusions_differ():
     assert found == {"max": 1.0, "mean": 0.0}
 
 
+class Traces(keras.layers.Layer):
+    """Counts how often Python runs through the model."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def call(self, pixels):
+        self.count += 1
+        return pixels / 64
+
+
+def padded_model():
+    pixels = keras.Input((None, None, 3))
+    traces = Traces()
+    x = traces(PadToMultiple(32)(pixels))
+    x = keras.layers.Conv2D(3, 5, padding="same")(x)
+    return keras.Model(pixels, CropToMatch()([x, pixels])), traces
+
+
+@pytest.mark.every_backend
+def test_the_padding_is_that_of_the_model(image):
+    model, _ = padded_model()
+    mask = predict_mask_multi_scale(model, image, scales=(1.0,))
+    np.testing.assert_array_equal(mask, predict_mask(model, image))
+
+
+@pytest.mark.every_backend
+@pytest.mark.skipif(
+    keras.backend.backend() == "torch", reason="PyTorch traces nothing"
+)
+def test_other_sizes_of_images_are_not_traced_anew(rng):
+    model, traces = padded_model()
+    traces.count = 0
+    for height in (131, 141, 150, 160):
+        for width in (195, 205, 224):
+            image = rng.integers(0, 256, (height, width, 3), dtype="uint8")
+            predict_mask_multi_scale(model, image, (0.5, 1.0), fuse="mean")
+    # Two scales. TensorFlow and JAX each run a model twice for one trace.
+    assert traces.count <= 4
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -98,3 +149,9 @@ def test_a_fixed_input_size_is_refused(image):
     model = keras.Model(pixels, keras.layers.Rescaling(1.0)(pixels))
     with pytest.raises(ValueError, match="must accept any image size"):
         predict_mask_multi_scale(model, image)
+
+
+def test_a_dark_image_is_taken_as_it_is(model, rng):
+    image = rng.integers(0, 2, (40, 56, 3), dtype="uint8")
+    mask = predict_mask_multi_scale(model, image, scales=(1.0,))
+    assert mask.shape == (40, 56)

@@ -19,12 +19,14 @@ def image(rng):
     return rng.integers(0, 256, (33, 47, 3), dtype="uint8")
 
 
+@pytest.mark.every_backend
 def test_logits_are_float32_at_the_size_of_the_image(image):
     logits = predict_logits(brightest_channel(), image)
     assert logits.dtype == "float32"
     np.testing.assert_array_equal(logits, image.astype("float32"))
 
 
+@pytest.mark.every_backend
 def test_the_mask_is_the_class_of_the_largest_logit(image):
     mask = predict_mask(brightest_channel(), image)
     assert mask.dtype == "int32"
@@ -74,6 +76,41 @@ def test_other_shapes_are_refused(shape):
 def test_arrays_that_hold_no_numbers_are_refused():
     with pytest.raises(ValueError, match="numbers in 0..255"):
         predict_mask(brightest_channel(), np.full((33, 47, 3), "a"))
+
+
+@pytest.mark.parametrize("scale", [1 / 255, 2 / 255, 2])
+def test_pixels_of_another_range_are_refused(image, scale):
+    shifted = image * float(scale) - (scale == 2 / 255)
+    with pytest.raises(ValueError, match=r"numbers in 0\.\.255.*values from"):
+        predict_logits(brightest_channel(), shifted.astype("float32"))
+
+
+def test_dark_images_are_not_taken_for_scaled_ones(image):
+    model = brightest_channel()
+    for dark in (image // 128, np.zeros(image.shape), np.ones(image.shape)):
+        np.testing.assert_array_equal(predict_logits(model, dark), dark)
+
+
+def test_pixels_that_are_no_numbers_are_refused(image):
+    for value in (np.nan, np.inf):
+        pixels = image.astype("float32")
+        pixels[3, 4, 1] = value
+        with pytest.raises(ValueError, match="NaN or infinite"):
+            predict_mask(brightest_channel(), pixels)
+
+
+def test_a_model_of_one_channel_is_refused(image):
+    pixels = keras.Input((None, None, 3))
+    model = keras.Model(pixels, keras.layers.Conv2D(1, 1)(pixels))
+    with pytest.raises(ValueError, match=r"`model` .* one \(sigmoid\) channel"):
+        predict_mask(model, image)
+
+
+def test_a_model_of_gray_images_is_refused(image):
+    pixels = keras.Input((None, None, 1))
+    model = keras.Model(pixels, keras.layers.Conv2D(2, 1)(pixels))
+    with pytest.raises(ValueError, match=r"RGB .* input_shape=.*None, 1\)"):
+        predict_mask(model, image)
 
 
 def test_a_classifier_is_refused(image):

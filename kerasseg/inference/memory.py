@@ -1,0 +1,176 @@
+"""How much memory a prediction takes, and how much there is."""
+
+import math
+import re
+from pathlib import Path
+
+import keras
+
+# Measured on lrr_4x, fcn_8s and gdn between 0.2 and 8 megapixels: what a
+# backend holds besides the maps that its layers still need.
+_OVERHEAD = {"tensorflow": 1.2, "jax": 1.25, "torch": 0.85}
+_FIXED = 128 << 20
+# The image as float32, of three channels, and the ids of its pixels.
+_BYTES_PER_PIXEL = 12 + 12
+# Of both versions of control groups, as containers see them.
+_GROUP_FILES = (
+    ("memory.max", "memory.current"),
+    ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+)
+_CACHED = re.compile(r"^(?:total_)?inactive_file (\d+)$", re.MULTILINE)
+
+
+def estimated_bytes(model, image_shape):
+    """The memory that `predict_logits` and `predict_mask` take, estimated.
+
+    The maps that the layers of the model read and write are added up where
+    they exist at the same time. TensorFlow and JAX let go of a map after the
+    last layer that reads it, PyTorch at the end of the model. The weights,
+    which are in memory already, are not counted, and of a model that is no
+    graph of layers only what goes in and comes out.
+
+    Args:
+        model: `keras.Model` from `(batch, height, width, 3)` pixels to
+            logits.
+        image_shape: `(height, width)` of the image, or with more behind.
+
+    Returns:
+        Integer, in bytes: at least what is taken on top of what the process
+        holds, and at most 1.5 times that and 128 MiB, for what the first
+        image of a size takes besides.
+
+    Example:
+
+    >>> model = kerasseg.zoo.load("lrr_4x")
+    >>> estimated_bytes(model, (3000, 4000)) < free_bytes()
+    True
+    """
+    height, width = image_shape[:2]
+    fixed = model.input_shape[1:3]
+    size = [f or s for f, s in zip(fixed, (height, width), strict=True)]
+    images = keras.KerasTensor((1, *size, 3), dtype="float32")
+    backend = keras.config.backend()
+    steps = _Steps(kept=backend == "torch")
+    (logits,) = keras.tree.flatten(steps.run(model, [images]))[:1]
+    peak = _OVERHEAD[backend] * steps.peak() + _FIXED
+    pixels = height * width
+    if size != [height, width]:
+        # The logits at both sizes, after the model has let go of the rest.
+        resized = 4 * pixels * logits.shape[-1]
+        peak = max(peak, _FIXED + 2 * (_bytes(logits) + resized))
+    return math.ceil(peak + _BYTES_PER_PIXEL * pixels)
+
+
+class _Steps:
+    """The layers of a model in their order, with the maps each one needs.
+
+    Args:
+        kept: Whether maps are kept until the graph that they are in ends.
+    """
+
+    def __init__(self, kept):
+        self._kept = kept
+        self._steps = []
+
+    def run(self, graph, inputs):
+        """Follows maps through a graph, and the graphs within it."""
+        if not hasattr(graph, "_run_through_graph"):
+            return self._add(graph, inputs)
+        # The one way that Keras has to follow other sizes through a model.
+        first = len(self._steps)
+        outputs = graph._run_through_graph(
+            inputs,
+            operation_fn=lambda operation: (
+                lambda *args, **kwargs: self._call(operation, args, kwargs)
+            ),
+        )
+        if self._kept:
+            made = [m for _, maps in self._steps[first:] for m in maps]
+            self._steps.append((made, []))
+        return outputs
+
+    def _call(self, operation, args, kwargs):
+        if hasattr(operation, "_run_through_graph"):
+            return self.run(operation, keras.tree.flatten(args))
+        kwargs.pop("training", None)
+        return self._add(operation, args, kwargs)
+
+    def _add(self, operation, args, kwargs=None):
+        outputs = operation.compute_output_spec(*args, **kwargs or {})
+        read = [m for m in keras.tree.flatten(args) if _is_map(m)]
+        self._steps.append((read, keras.tree.flatten(outputs)))
+        return outputs
+
+    def peak(self):
+        """The most bytes that the maps take at the same time."""
+        last = {}
+        for i, (read, written) in enumerate(self._steps):
+            last |= {id(m): i for m in (*read, *written)}
+        now = most = 0
+        seen = {}
+        for i, (read, written) in enumerate(self._steps):
+            for m in (*read, *written):
+                now += 0 if id(m) in seen else _bytes(m)
+                seen[id(m)] = m
+            most = max(most, now)
+            ended = {id(m) for m in (*read, *written) if last[id(m)] == i}
+            now -= sum(_bytes(seen[m]) for m in ended)
+        return most
+
+
+def _is_map(value):
+    return isinstance(value, keras.KerasTensor)
+
+
+def _bytes(tensor):
+    bits = re.search(r"\d+", keras.backend.standardize_dtype(tensor.dtype))
+    return math.prod(tensor.shape) * (int(bits[0]) if bits else 8) // 8
+
+
+def runs_on_cpu():
+    """Whether models run in the memory of the system, and not of a GPU.
+
+    Returns:
+        The answer.
+    """
+    device = str(keras.ops.zeros(()).device).lower()
+    return "cpu" in device
+
+
+def free_bytes():
+    """The memory that the system can give to this process.
+
+    Returns:
+        Integer, in bytes: what is free or can be freed, and the free swap
+        space, within the limit of the control group; `None` where the
+        system does not tell.
+    """
+    try:
+        facts = _numbers("/proc/meminfo")
+        free = 1024 * (facts["MemAvailable"] + facts.get("SwapFree", 0))
+    except (OSError, KeyError, ValueError):
+        return None
+    left = _left_in_group()
+    return free if left is None else min(free, left)
+
+
+def _numbers(path):
+    with open(path, encoding="ascii") as file:
+        pairs = [line.split(":", 1) for line in file]
+    return {name: int(value.split()[0]) for name, value in pairs}
+
+
+def _left_in_group(root="/sys/fs/cgroup"):
+    """What the limit of the control group leaves, if there is one."""
+    for limit, used in _GROUP_FILES:
+        try:
+            folder = Path(root, limit).parent
+            limit = int(Path(root, limit).read_text(encoding="ascii"))
+            used = int(Path(root, used).read_text(encoding="ascii"))
+            facts = (folder / "memory.stat").read_text(encoding="ascii")
+        except (OSError, ValueError):
+            continue
+        # Pages of files are given back before anything is refused.
+        cached = _CACHED.search(facts)
+        return limit - used + (int(cached[1]) if cached else 0)
+    return None

@@ -1,0 +1,343 @@
+"""Images and masks on disk, read and written a few rows at a time."""
+
+import contextlib
+import os
+import warnings
+import zlib
+from collections.abc import Iterator
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kerasseg.arguments import check_integers
+from kerasseg.files import atomic_file
+
+# GDAL's own cache of blocks would take a twentieth of the machine.
+_CACHE_MEGABYTES = 64
+# Height of the blocks of a mask, which lie across its width.
+_BLOCK = 64
+
+
+class RasterError(ValueError):
+    """A raster file that cannot be used, with the file and the cause."""
+
+
+class Raster:
+    """An open image file whose rows are read as they are needed.
+
+    Args:
+        dataset: What `rasterio.open` returned.
+        bands: The three bands that are red, green and blue, from 1.
+    """
+
+    def __init__(self, dataset, bands: tuple[int, ...]):
+        self.shape = (dataset.height, dataset.width, 3)
+        self.bands = bands
+        self._dataset = dataset
+        self._shift = 8 if dataset.dtypes[0] == "uint16" else 0
+
+    def read(self, top: int, bottom: int) -> np.ndarray:
+        """Rows of the image.
+
+        Args:
+            top: The first row.
+            bottom: One past the last row.
+
+        Returns:
+            `uint8` array `(bottom - top, width, 3)`, RGB.
+
+        Raises:
+            RasterError: If the file is damaged there.
+        """
+        return self._read(((top, bottom), (0, self.shape[1])))
+
+    def reduced(self, longest: int) -> np.ndarray:
+        """The whole image, made smaller where it is too large.
+
+        Args:
+            longest: Pixels that its longer side has at most.
+
+        Returns:
+            `uint8` array `(height, width, 3)`, RGB.
+
+        Raises:
+            RasterError: If the file is damaged.
+        """
+        from rasterio.enums import Resampling
+
+        factor = min(1, longest / max(self.shape[:2]))
+        size = [max(1, round(side * factor)) for side in self.shape[:2]]
+        average = {"resampling": Resampling.average} if factor < 1 else {}
+        return self._read(None, out_shape=(3, *size), **average)
+
+    def reference(self) -> dict[str, Any]:
+        """Where the image lies on the ground, for `mask_raster`.
+
+        Returns:
+            The keywords `crs`, `transform`, `gcps` and `rpcs` of rasterio,
+            those that the file has.
+        """
+        dataset = self._dataset
+        points, system = dataset.gcps
+        found = {
+            "crs": dataset.crs or system,
+            "gcps": points,
+            "rpcs": dataset.rpcs,
+        }
+        if not dataset.transform.is_identity:
+            found["transform"] = dataset.transform
+        return {key: value for key, value in found.items() if value}
+
+    def _read(self, window, **options):
+        import rasterio
+
+        indexes = list(self.bands)
+        try:
+            planes = self._dataset.read(indexes, window=window, **options)
+        except rasterio.errors.RasterioError as error:
+            raise _unreadable(self._dataset.name, error) from error
+        pixels = np.ascontiguousarray(planes.transpose(1, 2, 0))
+        return (pixels >> self._shift).astype("uint8", copy=False)
+
+
+@contextlib.contextmanager
+def open_raster(
+    path: str | os.PathLike, bands: Sequence[int] | None = None
+) -> Iterator[Raster]:
+    """An image file of any size, such as a GeoTIFF, that is read by rows.
+
+    Needs rasterio. Sixteen bits per channel become eight by dropping the low
+    byte, as in `kerasseg.data.read_image`.
+
+    Args:
+        path: A file in any format that GDAL reads.
+        bands: The three bands that are red, green and blue, counted from 1.
+            Defaults to `None`: the first three of a file with three, or four
+            of which the last is alpha; the only one of a gray file.
+
+    Yields:
+        The `Raster`, a source of rows for `predict_tiled`.
+
+    Raises:
+        ImportError: If rasterio is not installed.
+        RasterError: If the file is no raster, or its bands do not tell what
+            is red, green and blue, or have another type than 8 or 16 bits.
+    """
+    rasterio = _rasterio()
+    with _environment():
+        try:
+            dataset = rasterio.open(path)
+        except rasterio.errors.RasterioError as error:
+            raise _unreadable(path, error) from error
+        with dataset:
+            yield Raster(dataset, _bands(dataset, path, bands))
+
+
+@contextlib.contextmanager
+def mask_raster(
+    path: str | os.PathLike,
+    shape: tuple[int, int],
+    palette: Sequence[Sequence[int]],
+    reference: dict[str, Any] | None = None,
+) -> Iterator["MaskRaster"]:
+    """A TIFF file of class ids that is written from the top down.
+
+    It appears under its name when the block has succeeded and what was written
+    has been read back; else nothing is left behind. The ids have the colors
+    of the classes as their palette, up to 256 classes.
+
+    Args:
+        path: The file.
+        shape: `(height, width)`.
+        palette: One `(red, green, blue)` for each class.
+        reference: Where the mask lies on the ground, see `Raster.reference`.
+
+    Yields:
+        The `MaskRaster`, for `predict_tiled(out=...)`.
+
+    Raises:
+        ImportError: If rasterio is not installed.
+        OSError: If the file cannot be written, as on a full disk.
+    """
+    rasterio = _rasterio()
+    small = len(palette) <= 256
+    with atomic_file(path) as part, _environment():
+        try:
+            with rasterio.open(
+                part,
+                "w",
+                driver="GTiff",
+                height=shape[0],
+                width=shape[1],
+                count=1,
+                dtype="uint8" if small else "uint16",
+                blockysize=min(_BLOCK, shape[0]),
+                compress="deflate",
+                bigtiff="if_safer",
+                **reference or {},
+            ) as dataset:
+                if small:
+                    dataset.write_colormap(1, dict(enumerate(palette)))
+                mask = MaskRaster(dataset)
+                yield mask
+                mask.finish()
+            _verify(part, mask)
+        except rasterio.errors.RasterioError as error:
+            _raise_of_disk(part)
+            raise OSError(f"{path}: cannot be written: {_said(error)}") from (
+                error
+            )
+
+
+def reduced_mask(
+    path: str | os.PathLike, size: tuple[int, int]
+) -> np.ndarray:
+    """The class ids of a TIFF file at a smaller size.
+
+    Args:
+        path: The file, as `mask_raster` writes it.
+        size: `(height, width)`.
+
+    Returns:
+        Integer array of that size: the nearest ids.
+    """
+    rasterio = _rasterio()
+    with _environment(), rasterio.open(path) as dataset:
+        return dataset.read(1, out_shape=size)
+
+
+class MaskRaster:
+    """An open TIFF file of class ids.
+
+    Args:
+        dataset: What `rasterio.open` returned.
+    """
+
+    def __init__(self, dataset):
+        self.sums = []
+        self._dataset = dataset
+        self._waiting = np.empty((0, dataset.width), dataset.dtypes[0])
+        self.top = 0
+
+    def write(self, rows: np.ndarray) -> None:
+        """Writes the next rows.
+
+        Args:
+            rows: Class ids `(n, width)`.
+        """
+        rows = np.concatenate([self._waiting, rows])
+        whole = len(rows) // _BLOCK * _BLOCK
+        self._write(rows[:whole])
+        self._waiting = rows[whole:]
+
+    def finish(self) -> None:
+        """Writes the rows that did not fill a block."""
+        self._write(self._waiting)
+
+    def _write(self, rows):
+        for start in range(0, len(rows), _BLOCK):
+            block = np.ascontiguousarray(rows[start : start + _BLOCK])
+            window = _window(self.top, len(block), self._dataset.width)
+            self._dataset.write(block, 1, window=window)
+            self.sums.append(zlib.crc32(block))
+            self.top += len(block)
+
+
+def _verify(path, mask):
+    """Refuses a file that gives back other rows than were written."""
+    import rasterio
+
+    with rasterio.open(path) as dataset:
+        if mask.top < dataset.height:
+            raise rasterio.errors.RasterioIOError(
+                f"only {mask.top} of {dataset.height} rows were written"
+            )
+        for index, expected in enumerate(mask.sums):
+            top = index * _BLOCK
+            count = min(_BLOCK, dataset.height - top)
+            window = _window(top, count, dataset.width)
+            block = dataset.read(1, window=window)
+            if zlib.crc32(np.ascontiguousarray(block)) != expected:
+                raise rasterio.errors.RasterioIOError("damaged as written")
+
+
+def _window(top, count, width):
+    return ((top, top + count), (0, width))
+
+
+def _raise_of_disk(path):
+    """What the system says of writing more to a file, if it refuses."""
+    with open(path, "ab") as file:
+        file.write(bytes(1 << 20))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _environment():
+    """GDAL with a small cache, and silent of files without a reference."""
+    import rasterio
+
+    with (
+        warnings.catch_warnings(),
+        rasterio.Env(GDAL_CACHEMAX=_CACHE_MEGABYTES),
+    ):
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        yield
+
+
+def _rasterio():
+    try:
+        import rasterio
+        import rasterio.errors
+    except ImportError as error:
+        raise ImportError(
+            "Files are read and written by rows with rasterio. Install it "
+            "with: pip install 'kerasseg[tiff]'"
+        ) from error
+    return rasterio
+
+
+def _bands(dataset, path, bands):
+    """The three bands to read, counted from 1."""
+    kinds = set(dataset.dtypes)
+    if len(kinds) > 1 or not kinds <= {"uint8", "uint16"}:
+        raise RasterError(
+            f"Cannot use {path}: its values are {', '.join(sorted(kinds))}, "
+            "and must be uint8 or uint16."
+        )
+    count = dataset.count
+    if bands is not None:
+        bands = check_integers("bands", bands, length=3)
+        if max(bands) > count:
+            raise RasterError(
+                f"`bands` must be at most {count}, the number of bands of "
+                f"{path}. Received: bands={bands}"
+            )
+        return bands
+    if count == 4 and dataset.colorinterp[3].name == "alpha":
+        count = 3
+    if count not in (1, 3):
+        raise RasterError(
+            f"Cannot use {path}: it has {count} bands, and which are red, "
+            "green and blue is not known. Name three of them, such as "
+            "bands=(1, 2, 3)."
+        )
+    if count == 1 and dataset.colorinterp[0].name == "palette":
+        raise RasterError(
+            f"Cannot use {path}: its values are indices into a palette. Save "
+            "it as RGB."
+        )
+    return (1, 2, 3) if count == 3 else (1, 1, 1)
+
+
+def _unreadable(path, error):
+    return RasterError(f"Cannot read {Path(path)}: {_said(error)}.")
+
+
+def _said(error):
+    """What GDAL says on one line, without its own name of the file."""
+    cause = error.__cause__ or error
+    return " ".join(str(cause).split()).rstrip(".")
