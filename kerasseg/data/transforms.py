@@ -1,4 +1,4 @@
-"""Random changes made to a picture and its mask together."""
+"""Random changes made to an image and its mask together."""
 
 import math
 from dataclasses import dataclass
@@ -9,32 +9,32 @@ from PIL import Image
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random scale, crop, flip and colour, giving samples of one size.
+    """Random scale, crop, flip and color, giving samples of one size.
 
-    Only the part of the picture that becomes the crop is resized, bilinearly;
-    the mask takes the nearest id, at the same half-pixel centres, so no id
-    arises that was not there. Where the scaled picture is smaller than the
-    crop it lies at a random place, surrounded by grey that the mask ignores.
+    Only the part of the image that becomes the crop is resized, bilinearly;
+    the mask takes the nearest id, at the same half-pixel centers, so no id
+    arises that was not there. Where the scaled image is smaller than the
+    crop it lies at a random place, surrounded by gray that the mask ignores.
 
     Args:
-        crop_size: height and width of the result in pixels. Defaults to
+        crop_size: Height and width of the result in pixels. Defaults to
             `(320, 320)`.
-        scale: smallest and largest factor of the size; their logarithm is
+        scale: Smallest and largest factor of the size; their logarithm is
             drawn evenly, so halving is as likely as doubling. Defaults to
             `(0.5, 2.0)`.
-        flip: whether every second sample is mirrored left to right. Defaults
+        flip: Whether every second sample is mirrored left to right. Defaults
             to `True`.
-        brightness: largest relative change of the brightness, 0 to 1.
+        brightness: Largest relative change of the brightness, 0 to 1.
             Defaults to 0.3.
-        contrast: largest relative change of the contrast about mid-grey, 0
+        contrast: Largest relative change of the contrast about mid-gray, 0
             to 1. Defaults to 0.3.
-        saturation: largest relative change of the colourfulness, 0 to 1.
+        saturation: Largest relative change of the colorfulness, 0 to 1.
             Defaults to 0.4.
-        gamma: the exponent of the tone curve is drawn between
+        gamma: The exponent of the tone curve is drawn between
             `1 / (1 + gamma)` and `1 + gamma`. Defaults to 0.3.
-        fill: grey value around a picture that is smaller than the crop.
+        fill: Gray value around an image that is smaller than the crop.
             Defaults to 127.
-        ignore_class: id in the mask around such a picture. Defaults to 255.
+        ignore_class: Id in the mask around such an image. Defaults to 255.
 
     Example:
 
@@ -83,14 +83,14 @@ class Augmentation:
 
         Args:
             image: `uint8` array of shape `(height, width, 3)`.
-            mask: integer array of shape `(height, width)`.
-            rng: source of every random choice.
+            mask: Integer array of shape `(height, width)`.
+            rng: Source of every random choice.
 
         Returns:
-            The new picture and mask, `crop_size` large, of the same types.
+            The new image and mask, `crop_size` large, of the same types.
 
         Raises:
-            ValueError: if the shapes do not fit.
+            ValueError: If the shapes do not fit.
         """
         if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
             raise ValueError(
@@ -109,7 +109,7 @@ class Augmentation:
             for length, crop in zip(mask.shape, self.crop_size, strict=True)
         ]
         mirrored = self.flip and rng.random() < 0.5
-        content = self._recolour(_resize(image, *spans, scale), rng)
+        content = self._recolor(_resize(image, *spans, scale), rng)
         ids = mask[np.ix_(spans[0].nearest(), spans[1].nearest())]
         if mirrored:
             content, ids = content[:, ::-1], ids[:, ::-1]
@@ -118,7 +118,7 @@ class Augmentation:
             _pad(ids, spans, self.crop_size, self.ignore_class),
         )
 
-    def _recolour(self, content, rng):
+    def _recolor(self, content, rng):
         factors = 1 + rng.uniform(-1, 1, size=3) * (
             self.brightness,
             self.contrast,
@@ -126,8 +126,8 @@ class Augmentation:
         )
         exponent = (1 + self.gamma) ** rng.uniform(-1, 1)
         if self.saturation:
-            grey = content.convert("L").convert("RGB")
-            content = Image.blend(grey, content, factors[2])
+            gray = content.convert("L").convert("RGB")
+            content = Image.blend(gray, content, factors[2])
         if self.brightness or self.contrast or self.gamma:
             tones = _tone_curve(factors[0], factors[1], exponent)
             content = content.point(tones * 3)
@@ -139,11 +139,11 @@ class _Span:
     """Where one axis of the crop lies in the source, and in the result.
 
     Args:
-        length: pixels of the source along the axis.
-        start: first source position, in pixels, may be fractional.
-        stop: last source position.
-        size: pixels of the result that the source fills.
-        offset: first of those pixels.
+        length: Pixels of the source along the axis.
+        start: First source position, in pixels, may be fractional.
+        stop: Last source position.
+        size: Pixels of the result that the source fills.
+        offset: First of those pixels.
     """
 
     length: int
@@ -164,10 +164,10 @@ class _Span:
         return cls(length, start, min(start + extent, length), crop, 0)
 
     def nearest(self):
-        """Index of the source pixel under the centre of each new pixel."""
+        """Index of the source pixel under the center of each new pixel."""
         step = (self.stop - self.start) / self.size
-        centres = self.start + (np.arange(self.size) + 0.5) * step
-        return np.minimum(centres.astype("int64"), self.length - 1)
+        centers = self.start + (np.arange(self.size) + 0.5) * step
+        return np.minimum(centers.astype("int64"), self.length - 1)
 
 
 def _resize(image, rows, columns, scale):

@@ -12,7 +12,7 @@ def labels():
 
 @pytest.fixture
 def write_sample(tmp_path, rng):
-    """Writes a sample into a data set; returns its picture and mask."""
+    """Writes a sample into a dataset; returns its image and mask."""
 
     def write(name, split="train", size=(33, 47), image=True, mask=True):
         pixels = rng.integers(0, 256, (*size, 3), dtype="uint8")
@@ -22,9 +22,9 @@ def write_sample(tmp_path, rng):
             ("images", image, pixels),
             ("masks", mask, ids),
         ):
-            (tmp_path / kind / split).mkdir(parents=True, exist_ok=True)
+            path = tmp_path / kind / split / f"{name}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
             if wanted:
-                path = tmp_path / kind / split / f"{name}.png"
                 Image.fromarray(content).save(path)
         return pixels, ids
 

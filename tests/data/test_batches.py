@@ -8,6 +8,7 @@ import pytest
 
 from kerasseg.data import Augmentation
 from kerasseg.data import Batches
+from kerasseg.data import Labels
 from kerasseg.data import SegmentationFolder
 from kerasseg.data import batches
 
@@ -31,6 +32,32 @@ def test_plain_batches(samples):
     assert masks.dtype == np.int32
     np.testing.assert_array_equal(images[2], samples[5][0])
     assert _ids(source) == [[0, 1, 2], [3, 4, 5], [6]]
+
+
+def test_scaled_images_and_masks_are_refused(samples):
+    image, mask = samples[0]
+    scaled = Batches([(image / np.float32(255), mask)], 1)
+    with pytest.raises(TypeError, match="Sample 0 must .* uint8.*float32"):
+        scaled[0]
+    with pytest.raises(ValueError, match="mask of sample 0 .* whole numbers"):
+        Batches([(image, mask + 0.5)], 1)[0]
+    ids = Batches([(image, mask.astype("float32"))], 1)[0][1]
+    np.testing.assert_array_equal(ids[0], mask)
+
+
+def test_a_class_that_never_occurs_is_reported_once(samples, caplog):
+    class Folder(list):
+        labels = Labels(("background", "cell"))
+
+    masks = [np.where(mask % 2, 255, 0).astype("uint8") for _, mask in samples]
+    images = [image for image, _ in samples]
+    data = Folder(zip(images, masks, strict=True))
+    source = Batches(data, 2, AUGMENT, drop_remainder=True)
+    for _ in range(9):
+        for index in range(len(source)):
+            source[index]
+        source.on_epoch_end()
+    assert caplog.text.count("The class cell never occurs in the masks") == 1
 
 
 def test_drop_remainder(samples):
@@ -61,6 +88,17 @@ def test_content_depends_on_seed_and_epoch_alone(samples):
     np.testing.assert_array_equal(first[1][1], later[1][1])
 
 
+@pytest.mark.parametrize("form", [Batches, batches])
+def test_an_epoch_that_is_told_is_not_counted(samples, form):
+    now = 1
+    told = form(samples, 7, AUGMENT, current_epoch=lambda: now)
+    for now in (1, 1, 0):
+        (content,) = told
+        expected = Batches(samples, 7, AUGMENT, initial_epoch=now)[0]
+        for part, wanted in zip(content, expected, strict=True):
+            np.testing.assert_array_equal(part, wanted)
+
+
 def test_a_look_at_one_batch_is_no_epoch(samples):
     source = Batches(samples, 2)
     source[0]
@@ -69,6 +107,7 @@ def test_a_look_at_one_batch_is_no_epoch(samples):
     assert source.epoch == 0
 
 
+@pytest.mark.every_backend
 def test_both_paths_have_the_same_content(samples):
     tf = pytest.importorskip("tensorflow")
     from kerasseg.data.batches import _as_tf_data
@@ -105,6 +144,7 @@ def test_tf_data_states_its_shapes(samples):
     ]
 
 
+@pytest.mark.every_backend
 def test_form_follows_the_backend(samples):
     data = batches(samples, 2, AUGMENT)
     if keras.backend.backend() == "tensorflow":
@@ -114,6 +154,7 @@ def test_form_follows_the_backend(samples):
     assert len(data) == 4
 
 
+@pytest.mark.every_backend
 def test_fit_counts_its_epochs(samples):
     seen = []
 

@@ -1,5 +1,4 @@
 import json
-from pathlib import Path
 
 import pytest
 
@@ -19,10 +18,11 @@ def test_data_root_prefers_the_variable(monkeypatch, tmp_path):
 
 def test_data_root_in_the_cache(monkeypatch, tmp_path):
     monkeypatch.delenv("KERASSEG_DATA", raising=False)
+    monkeypatch.delenv("KERASSEG_HOME", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert data_root() == tmp_path / "kerasseg" / "data"
     monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
     assert data_root() == tmp_path / ".cache" / "kerasseg" / "data"
 
 

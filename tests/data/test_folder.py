@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kerasseg.cli.files import find_images
 from kerasseg.data import ImageReadError
 from kerasseg.data import Labels
 from kerasseg.data import SegmentationFolder
 from kerasseg.data import SegmentationPairs
 from kerasseg.data import merge
+from kerasseg.files import IMAGE_SUFFIXES
 
 
 def test_samples_come_sorted_and_unchanged(tmp_path, labels, write_sample):
@@ -23,7 +25,7 @@ def test_samples_come_sorted_and_unchanged(tmp_path, labels, write_sample):
         assert mask.dtype == np.uint8
 
 
-def test_jpeg_pictures_and_stray_files(tmp_path, labels, write_sample):
+def test_jpeg_images_and_stray_files(tmp_path, labels, write_sample):
     image, _ = write_sample("a", image=False)
     folder = tmp_path / "images" / "train"
     Image.fromarray(image).save(folder / "a.JPG")
@@ -41,23 +43,23 @@ def test_empty_and_missing_folders(tmp_path, labels, kinds):
         SegmentationFolder(tmp_path, "train", labels)
 
 
-def test_picture_without_mask(tmp_path, labels, write_sample):
+def test_image_without_mask(tmp_path, labels, write_sample):
     write_sample("a")
     write_sample("lonely", mask=False)
     with pytest.raises(ValueError, match="must have a mask.*: lonely"):
         SegmentationFolder(tmp_path, "train", labels)
 
 
-def test_mask_without_picture(tmp_path, labels, write_sample):
+def test_mask_without_image(tmp_path, labels, write_sample):
     for i in range(7):
         write_sample(f"m{i}", image=False)
     with pytest.raises(
-        ValueError, match="must have a picture.*: m0, .*m4 and 2 more"
+        ValueError, match="must have an image.*: m0, .*m4 and 2 more"
     ):
         SegmentationFolder(tmp_path, "train", labels)
 
 
-def test_two_pictures_of_one_name(tmp_path, labels, write_sample):
+def test_two_images_of_one_name(tmp_path, labels, write_sample):
     image, _ = write_sample("a")
     Image.fromarray(image).save(tmp_path / "images" / "train" / "a.jpg")
     with pytest.raises(ValueError, match=r"one file only.*a\.jpg and .*a\.png"):
@@ -96,16 +98,117 @@ def test_deep_masks_are_eight_bits_where_they_fit(tmp_path, write_sample):
     _, mask = write_sample("a")
     path = tmp_path / "masks" / "train" / "a.png"
     Image.fromarray(mask.astype("uint16")).save(path)
-    folder = SegmentationFolder(tmp_path, "train", Labels("abc"))
+    folder = SegmentationFolder(tmp_path, "train", Labels(tuple("abc")))
     assert folder[0][1].dtype == np.uint8
     np.testing.assert_array_equal(folder[0][1], mask)
     deep = mask.astype("uint16")
     deep[mask == 255] = 300
     Image.fromarray(deep).save(path)
-    labels = Labels("abc", ignore_classes=(300,))
+    labels = Labels(tuple("abc"), ignore_classes=(300,))
     read = SegmentationFolder(tmp_path, "train", labels)[0][1]
     assert read.dtype == np.int32
     np.testing.assert_array_equal(read, deep)
+
+
+def test_sub_folders_are_read_beside_images(tmp_path, labels, write_sample):
+    written = {n: write_sample(n) for n in ("b", "deep/er/a", "c")}
+    folder = SegmentationFolder(tmp_path, "train", labels)
+    assert folder.names == ["b", "c", "deep/er/a"]
+    for name, (image, mask) in zip(folder.names, folder, strict=True):
+        np.testing.assert_array_equal(image, written[name][0])
+        np.testing.assert_array_equal(mask, written[name][1])
+    (tmp_path / "masks/train/deep/er/a.png").unlink()
+    with pytest.raises(ValueError, match="Without: deep/er/a"):
+        SegmentationFolder(tmp_path, "train", labels)
+
+
+@pytest.mark.parametrize("suffix", IMAGE_SUFFIXES)
+def test_images_of_every_known_suffix_are_found(
+    tmp_path, labels, write_sample, suffix
+):
+    image, _ = write_sample("a")
+    path = tmp_path / "images" / "train" / "a.png"
+    path.unlink()
+    Image.fromarray(image).save(path.with_suffix(suffix))
+    folder = SegmentationFolder(tmp_path, "train", labels)
+    assert folder[0][0].shape == image.shape
+    assert find_images([path.parent])[0] == [path.with_suffix(suffix)]
+
+
+def turned(path, orientation):
+    """Gives a file an EXIF orientation."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    with Image.open(path) as image:
+        image.save(path, exif=exif)
+
+
+def turned_folder(tmp_path, labels, write_sample, turns, mask_size=None):
+    """A folder of one sample; EXIF orientations of image and mask."""
+    image, mask = write_sample("a")
+    path = tmp_path / "masks" / "train" / "a.png"
+    if mask_size is not None:
+        mask = np.resize(mask, mask_size)
+        Image.fromarray(mask).save(path)
+    turned(tmp_path / "images" / "train" / "a.png", turns[0])
+    turned(path, turns[1])
+    return SegmentationFolder(tmp_path, "train", labels), image, mask
+
+
+@pytest.mark.parametrize("orientation", [2, 3, 4])
+def test_a_turned_image_of_the_same_size_is_warned_of(
+    tmp_path, labels, write_sample, caplog, orientation
+):
+    folder, image, mask = turned_folder(
+        tmp_path, labels, write_sample, (orientation, 1)
+    )
+    for _ in range(2):
+        assert (folder[0][0] != image).any()
+    assert caplog.text.count("EXIF turns") == 1
+    assert "a.png (orientation" in caplog.text
+    caplog.clear()
+    stored = folder.with_orientation("stored")[0]
+    np.testing.assert_array_equal(stored[0], image)
+    np.testing.assert_array_equal(stored[1], mask)
+    applied = folder.with_orientation("exif").subset(["a"])[0]
+    np.testing.assert_array_equal(applied[0], folder[0][0])
+    assert not caplog.text
+    with pytest.raises(ValueError, match="`orientation` must be one of exif"):
+        folder.with_orientation("up")
+
+
+def test_the_size_tells_that_the_mask_fits_the_turned_image(
+    tmp_path, labels, write_sample, caplog
+):
+    folder, image, mask = turned_folder(
+        tmp_path, labels, write_sample, (6, 1), (47, 33)
+    )
+    np.testing.assert_array_equal(folder[0][0], np.rot90(image, -1))
+    np.testing.assert_array_equal(folder[0][1], mask)
+    assert not caplog.text
+    with pytest.raises(ValueError, match="EXIF orientation 6 .* not applied"):
+        folder.with_orientation("stored")[0]
+
+
+def test_files_that_are_turned_alike_fit(
+    tmp_path, labels, write_sample, caplog
+):
+    folder, image, mask = turned_folder(tmp_path, labels, write_sample, (3, 3))
+    np.testing.assert_array_equal(folder[0][0], image[::-1, ::-1])
+    np.testing.assert_array_equal(folder[0][1], mask[::-1, ::-1])
+    assert not caplog.text
+
+
+def test_exif_is_named_where_sizes_differ(tmp_path, labels, write_sample):
+    folder, image, _ = turned_folder(tmp_path, labels, write_sample, (6, 1))
+    with pytest.raises(
+        ValueError,
+        match=r"EXIF turned the image \(orient.*as it is stored.*with_",
+    ):
+        folder[0]
+    np.testing.assert_array_equal(
+        folder.with_orientation("stored")[0][0], image
+    )
 
 
 def test_cached_samples_are_equal_and_need_no_files(
@@ -169,7 +272,7 @@ def test_merge_of_nothing_or_of_other_labels(tmp_path, labels, write_sample):
     other = SegmentationFolder(tmp_path, "train", Labels(("x", "y", "z")))
     with pytest.raises(ValueError, match="must have the same labels"):
         merge(folder, other)
-    with pytest.raises(ValueError, match="at least one data set"):
+    with pytest.raises(ValueError, match="at least one dataset"):
         merge()
 
 

@@ -27,7 +27,7 @@ def _saved(path, array_or_image, **options):
     return path
 
 
-# === Pictures ===
+# === Images ===
 
 
 def test_rgb_is_read_as_it_is(tmp_path, pixels):
@@ -40,7 +40,7 @@ def test_the_array_can_be_written_to(tmp_path, pixels):
     assert read_image(_saved(tmp_path / "a.png", pixels)).flags.writeable
 
 
-def test_grey_is_repeated(tmp_path, pixels):
+def test_gray_is_repeated(tmp_path, pixels):
     image = read_image(_saved(tmp_path / "a.png", pixels[..., 0]))
     np.testing.assert_array_equal(image, pixels[..., [0, 0, 0]])
 
@@ -51,7 +51,7 @@ def test_alpha_is_dropped(tmp_path, pixels, rng):
     np.testing.assert_array_equal(read_image(path), pixels)
 
 
-def test_grey_with_alpha(tmp_path, pixels):
+def test_gray_with_alpha(tmp_path, pixels):
     path = _saved(
         tmp_path / "a.png",
         Image.merge("LA", [Image.fromarray(pixels[..., i]) for i in (0, 1)]),
@@ -62,9 +62,9 @@ def test_grey_with_alpha(tmp_path, pixels):
 def test_palette_and_transparent_palette(tmp_path, ids):
     image = Image.fromarray(ids)
     image = Image.frombytes("P", image.size, image.tobytes())
-    colours = np.arange(33, dtype="uint8")
-    image.putpalette(colours.tobytes())
-    expected = colours.reshape(11, 3)[ids]
+    colors = np.arange(33, dtype="uint8")
+    image.putpalette(colors.tobytes())
+    expected = colors.reshape(11, 3)[ids]
     plain = read_image(_saved(tmp_path / "a.png", image))
     clear = read_image(_saved(tmp_path / "b.png", image, transparency=3))
     np.testing.assert_array_equal(plain, expected)
@@ -120,7 +120,7 @@ def test_truncated_file_is_refused(tmp_path, pixels, suffix, share, read):
 def test_other_content_is_refused(tmp_path, content):
     path = tmp_path / "a.png"
     path.write_bytes(content)
-    with pytest.raises(ImageReadError, match=r"a\.png: it is not a picture"):
+    with pytest.raises(ImageReadError, match=r"a\.png: it is not an image"):
         read_image(path)
 
 
@@ -134,7 +134,7 @@ def test_missing_file_and_folder(tmp_path):
 # === Masks ===
 
 
-def test_grey_mask_holds_ids(tmp_path, ids):
+def test_gray_mask_holds_ids(tmp_path, ids):
     mask = read_mask(_saved(tmp_path / "a.png", ids))
     assert mask.dtype == np.uint8
     np.testing.assert_array_equal(mask, ids)
@@ -154,19 +154,19 @@ def test_bilevel_mask_holds_zero_and_one(tmp_path, ids):
 
 
 @pytest.mark.parametrize("bits", [2, 4])
-def test_grey_masks_of_few_bits_are_not_stretched(tmp_path, bits):
-    # Pillow writes no such files: take a palette file, call it grey.
+def test_gray_masks_of_few_bits_are_not_stretched(tmp_path, bits):
+    # Pillow writes no such files: take a palette file, call it gray.
     ids = np.arange(2**bits, dtype="uint8").reshape(2, -1)
     image = Image.frombytes("P", ids.shape[::-1], ids.tobytes())
     image.putpalette(bytes(3 * 2**bits))
     path = _saved(tmp_path / "a.png", image, bits=bits)
-    path.write_bytes(_as_grey(path.read_bytes()))
+    path.write_bytes(_as_gray(path.read_bytes()))
     with Image.open(path) as opened:
         assert opened.mode == "L"
     np.testing.assert_array_equal(read_mask(path), ids)
 
 
-def _as_grey(png):
+def _as_gray(png):
     import struct
     import zlib
 
@@ -185,9 +185,9 @@ def test_sixteen_bit_mask_keeps_large_ids(tmp_path, rng):
     np.testing.assert_array_equal(mask, ids)
 
 
-def test_colour_mask_is_refused(tmp_path, pixels):
+def test_color_mask_is_refused(tmp_path, pixels):
     path = _saved(tmp_path / "a.png", pixels)
-    with pytest.raises(ImageReadError, match=r"a\.png.*colours.*not class ids"):
+    with pytest.raises(ImageReadError, match=r"a\.png.*colors.*not class ids"):
         read_mask(path)
 
 

@@ -37,7 +37,7 @@ def test_no_new_ids(size, crop, low, factor, dtype, seed):
     assert not fits or 200 not in new_mask
 
 
-def test_scale_one_without_colour_is_a_window(rng):
+def test_scale_one_without_color_is_a_window(rng):
     image, mask = _sample(rng)
     augment = Augmentation((33, 47), (1, 1), flip=False, **PLAIN)
     new_image, new_mask = augment(image, mask, rng)
@@ -58,8 +58,8 @@ def test_flip_mirrors_both_in_half_of_the_samples(rng):
     assert 70 < mirrored < 130
 
 
-def test_picture_and_mask_stay_aligned(rng):
-    # The picture shows its own mask: 40 per id, on blocks of 24 pixels.
+def test_image_and_mask_stay_aligned(rng):
+    # The image shows its own mask: 40 per id, on blocks of 24 pixels.
     blocks = rng.integers(0, 6, (8, 12), dtype="uint8")
     mask = np.kron(blocks, np.ones((24, 24), "uint8"))
     image = np.repeat(mask[..., None] * 40, 3, axis=-1)
@@ -73,7 +73,7 @@ def test_picture_and_mask_stay_aligned(rng):
         assert error.mean() < 8
 
 
-def test_small_pictures_are_padded_with_grey_and_ignored(rng):
+def test_small_images_are_padded_with_gray_and_ignored(rng):
     image, mask = _sample(rng, size=(20, 30))
     augment = Augmentation((64, 48), (1, 1), False, fill=9, ignore_class=77)
     corners = set()
@@ -115,12 +115,12 @@ def test_tone_changes_keep_the_order_of_tones(rng, name):
     assert len({int(r[0, 64, 0]) for r in results}) > 4
 
 
-def test_saturation_leaves_grey_alone_and_moves_colours(rng):
+def test_saturation_leaves_gray_alone_and_moves_colors(rng):
     image, mask = _sample(rng)
-    grey = image[..., [0, 0, 0]]
+    gray = image[..., [0, 0, 0]]
     only = {**PLAIN, "saturation": 0.9}
     augment = Augmentation((33, 47), (1, 1), False, **only)
-    np.testing.assert_array_equal(augment(grey, mask, rng)[0], grey)
+    np.testing.assert_array_equal(augment(gray, mask, rng)[0], gray)
     assert (augment(image, mask, rng)[0] != image).any()
 
 

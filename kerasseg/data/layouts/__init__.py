@@ -1,0 +1,1 @@
+"""How published and exported datasets lie on disk, a file for each."""

@@ -1,0 +1,87 @@
+"""Files of annotations: read, checked, and the image that each tells of."""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from kerasseg.data.image import ImageReadError
+from kerasseg.files import IMAGE_SUFFIXES
+
+_ORIENTATION = 0x0112
+_SIDEWAYS = (5, 6, 7, 8)
+
+
+def read_json(path: Path, *keys: str) -> dict[str, Any]:
+    """A JSON file that holds an object with some keys.
+
+    Args:
+        path: The file.
+        *keys: Keys that it must have.
+
+    Returns:
+        The object.
+
+    Raises:
+        ValueError: If the file cannot be read, is no JSON or lacks a key.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ValueError(f"Cannot read {path}: {error}") from error
+    missing = [
+        key
+        for key in keys
+        if not isinstance(content, dict) or key not in content
+    ]
+    if missing:
+        raise ValueError(
+            f"{path} must hold an object with {', '.join(keys)}. "
+            f"It has no {missing[0]!r}."
+        )
+    return content
+
+
+def upright_size(path: Path) -> tuple[int, int]:
+    """Width and height of an image as it is shown, its EXIF orientation heeded.
+
+    Args:
+        path: The image.
+
+    Returns:
+        `(width, height)` in pixels.
+
+    Raises:
+        ImageReadError: If the file is missing or no image.
+    """
+    try:
+        with Image.open(path) as image:
+            width, height = image.size
+            turned = image.getexif().get(_ORIENTATION) in _SIDEWAYS
+    except (OSError, SyntaxError, ValueError) as error:
+        raise ImageReadError(f"Cannot read {path}: {error}") from error
+    return (height, width) if turned else (width, height)
+
+
+def find_image(name: str, folders: Iterable[Path]) -> Path | None:
+    """The image of a name, in the first folder that has it.
+
+    Args:
+        name: File name, perhaps with folders in the manner of Windows; it
+            may lack its suffix.
+        folders: Where to look.
+
+    Returns:
+        The path, or `None`.
+    """
+    relative = Path(name.replace("\\", "/"))
+    for folder in folders:
+        if (folder / relative).is_file():
+            return folder / relative
+        for suffix in IMAGE_SUFFIXES:
+            path = folder / f"{relative}{suffix}"
+            if path.is_file():
+                return path
+    return None
