@@ -1,23 +1,25 @@
+"""Plots of loss and scores over the epochs."""
+
 import csv
 import math
 from pathlib import Path
 
-from kerasseg.atomic import atomic_file
+from kerasseg.files import atomic_file
 
 
-def plot_curves(log: Path, picture: Path, title: str = "") -> None:
+def plot_curves(log: Path, path: Path, title: str = "") -> None:
     """Draws the columns of a training log against the epoch.
 
     Losses share one panel, scores (between 0 and 1) another.
 
     Args:
         log: CSV file as `keras.callbacks.CSVLogger` writes it.
-        picture: PNG file to write.
+        path: PNG file to write.
         title: Heading. Defaults to none.
 
     Raises:
-        ImportError: if matplotlib is not installed.
-        ValueError: if the log holds no epoch.
+        ImportError: If matplotlib is not installed.
+        ValueError: If the log holds no epoch.
     """
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -58,8 +60,8 @@ def plot_curves(log: Path, picture: Path, title: str = "") -> None:
         axes.grid(alpha=0.3)
         axes.legend()
     figure.suptitle(title)
-    picture = Path(picture)
-    with atomic_file(picture) as temporary:
+    path = Path(path)
+    with atomic_file(path) as temporary:
         figure.savefig(temporary, dpi=120, format="png")
 
 

@@ -1,3 +1,5 @@
+"""Training of a model with a loss on each of its heads."""
+
 import keras
 
 
@@ -9,13 +11,13 @@ class DeepSupervision(keras.Model):
     run. The weights are those of the model that the heads were made from.
 
     Args:
-        heads: a `keras.Model` from images to a dict of logits that holds
+        heads: A `keras.Model` from images to a dict of logits that holds
             `"logits"`, such as `kerasseg.models.lrr_heads(model)`.
-        losses: dict from the name of a head to the loss that compares the
+        losses: Dict from the name of a head to the loss that compares the
             masks with it. `"logits"` takes the compiled loss.
 
     Raises:
-        ValueError: if `losses` does not name each head but `"logits"`.
+        ValueError: If `losses` does not name each head but `"logits"`.
 
     Example:
         >>> trainer = DeepSupervision(heads, {"32x": SegmentationLoss()})

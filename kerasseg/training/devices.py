@@ -1,3 +1,5 @@
+"""Distribution of a training over several devices."""
+
 import contextlib
 import functools
 import types
@@ -20,8 +22,8 @@ def strategy(devices: list[str] | None = None) -> Any:
         devices of `keras.distribution`.
 
     Raises:
-        RuntimeError: inside of the scope of a `MultiWorkerMirroredStrategy`.
-        ValueError: if a device does not exist.
+        RuntimeError: Inside of the scope of a `MultiWorkerMirroredStrategy`.
+        ValueError: If a device does not exist.
     """
     if keras.backend.backend() != "tensorflow":
         if devices is not None:
@@ -73,7 +75,7 @@ def share() -> tuple[int, int]:
         `keras.distribution` spans; `(0, 1)` where it spans one.
 
     Raises:
-        ValueError: if the distribution would divide the batches once more.
+        ValueError: If the distribution would divide the batches once more.
     """
     distribution = keras.distribution.distribution()
     if distribution is None or keras.backend.backend() != "jax":
@@ -90,7 +92,8 @@ def share() -> tuple[int, int]:
 
 
 # Two strategies of one process get their sums mixed up, seen with TensorFlow
-# 2.21: the second training fails where its model has other weights.
+# 2.21 and told in its issues 61314 and 62790: the second training fails where
+# its model has other weights. So all trainings share what has no state.
 @functools.cache
 def _mirrored(devices):
     import tensorflow as tf

@@ -1,15 +1,25 @@
+"""Scores of a model on a dataset."""
+
+import logging
 from collections.abc import Callable
 from typing import Any
 
 import keras
 import numpy as np
 
+from kerasseg.arguments import check_channels
 from kerasseg.data import Labels
+from kerasseg.data.occurrence import Occurrence
+from kerasseg.data.tf_data import as_samples
+from kerasseg.ids import class_ids
 from kerasseg.inference import predict_logits
 from kerasseg.metrics import BoundaryF1
 from kerasseg.metrics import BoundaryIoU
 from kerasseg.metrics import TrimapIoU
+from kerasseg.metrics.scores import confusion_matrix
 from kerasseg.metrics.scores import scores
+
+logger = logging.getLogger(__name__)
 
 
 def evaluate(
@@ -20,13 +30,15 @@ def evaluate(
     progress: Callable[[int], None] | None = None,
     boundaries: bool = False,
     predict: Callable[[keras.Model, Any], np.ndarray] | None = None,
+    image_size: tuple[int | None, int | None] | None = None,
 ) -> dict[str, Any]:
     """Scores a model on whole images, one at a time.
 
     Args:
         model: A segmentation model, pixels in, logits out.
-        dataset: Sequence of `(image, mask)`.
-        labels: Classes, and ids that are not scored.
+        dataset: Sequence of `(image, mask)`, or a `tf.data.Dataset` of them.
+        labels: Classes, and ids that are not scored. A class that is one of
+            them is left out of every mean.
         absent: What a class that neither occurs nor is predicted counts as,
             see `kerasseg.metrics.scores`. Defaults to `"skip"`.
         progress: Called with the number of images done. Defaults to `None`.
@@ -35,10 +47,15 @@ def evaluate(
             the model and the image, such as
             `kerasseg.inference.predict_mask_multi_scale`. Defaults to a
             single scale.
+        image_size: `(height, width)` of the images that the model was made
+            for; that others were scored becomes a note. Defaults to the
+            model's input size, where it is fixed.
 
     Returns:
         A dict, ready for JSON: `images`, `pixel_accuracy`,
-        `mean_accuracy`, `mean_iou`, `frequency_weighted_iou`,
+        `mean_accuracy`, `mean_iou`, `frequency_weighted_iou`, `mean_over`
+        (how many classes the means are over, such as `"1 of 2 classes"`),
+        `notes` (sentences on what the scores do not show, also logged),
         `per_class_iou` by class name, and `confusion_matrix` (labels by
         predictions). With `boundaries` also `trimap_iou` (a dict from width
         in pixels, as a string, to mean IoU), `boundary_iou` and
@@ -46,23 +63,28 @@ def evaluate(
         `TrimapIoU`, `BoundaryIoU` and `BoundaryF1`.
 
     Raises:
-        ValueError: if there is no image, a mask holds an unknown id or has
+        ValueError: If there is no image, a mask holds an unknown id or has
             another size than its image, or the model has another number of
-            classes.
+            classes or a single channel.
     """
     count = labels.num_classes
+    check_channels("model", model.output_shape)
     if model.output_shape[-1] != count:
         raise ValueError(
             f"`model` must have {count} classes, like the labels. "
             f"Received: {model.output_shape[-1]} classes"
         )
+    dataset = as_samples(dataset)
     if not len(dataset):
         raise ValueError("`dataset` must hold at least one image.")
     predict = predict or _single_scale
     metrics = _boundary_metrics(labels, absent) if boundaries else {}
     matrix = np.zeros((count, count), "int64")
+    occurrence = Occurrence(count, labels.ignore_classes, labels.class_names)
+    sizes = _Sizes(model, image_size)
     for index in range(len(dataset)):
         image, mask = dataset[index]
+        mask = class_ids(mask, f"The mask of image {index}")
         labels.check(mask, source=f"image {index}")
         predicted = predict(model, image)
         if mask.shape != predicted.shape:
@@ -70,14 +92,23 @@ def evaluate(
                 f"The mask of image {index} must have the size of the image, "
                 f"{predicted.shape}. Received: mask.shape={mask.shape}"
             )
-        valid = np.isin(mask, labels.ignore_classes, invert=True)
-        pairs = mask[valid].astype("int64") * count + predicted[valid]
-        matrix += np.bincount(pairs, minlength=count**2).reshape(count, count)
+        matrix += confusion_matrix(
+            mask, predicted, count, labels.ignore_classes
+        )
+        occurrence.add(mask)
+        sizes.add(mask.shape)
         for metric in metrics.values():
             metric.update(mask, predicted)
         if progress is not None:
             progress(index + 1)
-    result = scores(matrix, absent)
+    result = scores(matrix, absent, labels.ignore_classes)
+    numbers = {**result["mean_over"], **_boundary_classes(metrics)}
+    result["mean_over"] = {
+        name: f"{number} of {count} classes" for name, number in numbers.items()
+    }
+    result["notes"] = [n for n in (occurrence.warning(), sizes.note()) if n]
+    for note in result["notes"]:
+        logger.warning(note)
     result["per_class_iou"] = {
         name: _number(iou)
         for name, iou in zip(
@@ -92,6 +123,38 @@ def evaluate(
     }
 
 
+class _Sizes:
+    """Counts the images of another size than the model was made for."""
+
+    def __init__(self, model, image_size):
+        self._fixed = tuple(model.input_shape[1:3])
+        self._wanted = tuple(image_size or self._fixed)
+        self._count = 0
+        self._example = None
+
+    def add(self, size):
+        wanted = zip(self._wanted, size, strict=True)
+        if any(want not in (None, is_) for want, is_ in wanted):
+            self._count += 1
+            self._example = self._example or size
+
+    def note(self):
+        if not self._count:
+            return ""
+        became = "scored as they are"
+        if self._fixed != (None, None):
+            became = f"resized to {_by(self._fixed)}"
+        return (
+            f"The model was made for images of {_by(self._wanted)} pixels; "
+            f"{self._count} of another size, such as {_by(self._example)}, "
+            f"were {became}."
+        )
+
+
+def _by(size):
+    return "x".join("any" if side is None else str(side) for side in size)
+
+
 def _single_scale(model, image):
     return np.argmax(predict_logits(model, image), axis=-1)
 
@@ -103,6 +166,17 @@ def _boundary_metrics(labels, absent):
         "boundary_iou": BoundaryIoU(labels.num_classes, **arguments),
         "boundary_f1": BoundaryF1(labels.num_classes, **arguments),
     }
+
+
+def _boundary_classes(metrics):
+    """The number of classes in the mean of each metric of boundaries."""
+    if not metrics:
+        return {}
+    values = {
+        "boundary_iou": metrics["boundary_iou"].per_class_iou(),
+        "boundary_f1": metrics["boundary_f1"].per_class_f1(),
+    }
+    return {name: np.sum(~np.isnan(v)) for name, v in values.items()}
 
 
 def _number(score):

@@ -1,32 +1,50 @@
+"""Training of a recipe."""
+
 import contextlib
 import csv
 import dataclasses
 import io
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from kerasseg.atomic import atomic_file
+from kerasseg.arguments import check_channels
+from kerasseg.arguments import check_choice
 from kerasseg.data import batches
-from kerasseg.losses.labels import ignored_ids
+from kerasseg.data.tf_data import as_samples
+from kerasseg.files import atomic_file
+from kerasseg.files import remove_temporaries
+from kerasseg.ids import ignored_ids
+from kerasseg.locks import lock
 from kerasseg.metrics import MeanIoU
+from kerasseg.training.best import BestWeights
 from kerasseg.training.checkpoint import Checkpoint
 from kerasseg.training.curves import plot_curves
 from kerasseg.training.deep_supervision import DeepSupervision
 from kerasseg.training.devices import share
 from kerasseg.training.devices import strategy
+from kerasseg.training.freezing import freeze
+from kerasseg.training.freezing import synchronized
+from kerasseg.training.mean_over import MeanOver
+from kerasseg.training.provenance import describe
 from kerasseg.training.recipe import Recipe
+from kerasseg.training.report import write_report
 from kerasseg.training.samples import CheckedSamples
-from kerasseg.training.schedules import PolyDecay
+from kerasseg.training.samples import look_at
+from kerasseg.training.schedules import default_optimizer
 
 logger = logging.getLogger(__name__)
 
 CHECKPOINT = "last.npz"
+BEST = "best.npz"
 LOG = "log.csv"
 CURVES = "curves.png"
+REPORT = "report.html"
+LOCK = ".training"
 
 
 def fit(
@@ -36,6 +54,10 @@ def fit(
     resume: bool = True,
     devices: list[str] | None = None,
     verbose: int | str = "auto",
+    allow_changes: bool = False,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    keep: str = "last",
+    report: bool = True,
 ) -> keras.Model:
     """Trains a model by its recipe, on all GPUs of this machine.
 
@@ -45,38 +67,69 @@ def fit(
     `DataParallel(auto_shard_dataset=False)`: each reads its part of every
     batch, and the first writes the folder, which all must be able to read.
 
+    A quick form of `kerasseg.data.check` looks at the data first, so that no
+    hour is lost on masks that say nothing.
+
     After each epoch the folder holds the state to go on from
     (`last.npz`), the log (`log.csv`) and the training curve
-    (`curves.png`). A run that was stopped goes on when it is called again.
+    (`curves.png`), and, with a validation, the weights of the epoch with
+    the highest `val_mean_iou` (`best.npz`). At the end, a recipe with
+    `labels` and a validation leaves a page of scores and images
+    (`report.html`). A run that was stopped goes on when it is called again,
+    also one that a callback stopped.
+
+    A callback sees the logs `loss`, `mean_iou`, `val_loss` and
+    `val_mean_iou`, and as its model what is trained: the model of the recipe
+    or, with `heads`, a `DeepSupervision` that has it as `segmenter`. What a
+    callback counts by itself, such as the patience of `EarlyStopping`,
+    starts anew in a run that is resumed.
 
     Args:
         recipe: What to train, on what, and how.
         output: Folder of the run, made if it does not exist.
         epochs: Replaces the number of epochs of the recipe; the schedule
             follows. Defaults to the recipe's.
-        resume: Whether to go on from a state in the folder; otherwise it
-            must not hold one. Defaults to `True`.
+        resume: Whether to resume from the checkpoint in `output`; otherwise
+            there must be none. Defaults to `True`.
         devices: TensorFlow devices to share each batch among, such as
             `["GPU:0", "GPU:1"]`. Defaults to all GPUs if there are several.
         verbose: Progress bar, as in `keras.Model.fit`. Defaults to
             `"auto"`.
+        allow_changes: Whether a run may resume with another recipe than it
+            began with. Weights, the state of the optimizer and the number of
+            finished epochs then come from the checkpoint, and all else from
+            the recipe. Defaults to `False`.
+        callbacks: Callbacks of Keras, called before the files of an epoch
+            are written, on each process of several. Defaults to none.
+        keep: `"last"` to return the weights of the last epoch, `"best"` for
+            those of the best one. Defaults to `"last"`.
+        report: Whether to write the page, for which the model predicts the
+            validation data once more. Never with several processes. Defaults
+            to `True`.
 
     Returns:
         The trained model, without what existed for training alone.
 
     Raises:
-        ValueError: if the folder holds a run that is not to be resumed, a
-            mask holds an unknown id, or the devices cannot share a batch.
-        TypeError: if a sample has the wrong dtype.
-        FloatingPointError: if the loss is no longer a number. The state of
+        ValueError: If the folder holds a run that is not to be resumed, is
+            damaged or began with another recipe, or another training writes
+            to it; if `start_from` is missing, the labels do not fit the data
+            and the model, something is wrong with the data (see
+            `kerasseg.data.check`), the devices cannot share a batch, or
+            there is no validation to keep the best by.
+        TypeError: If a sample has the wrong dtype.
+        FloatingPointError: If the loss is NaN or infinite. The state of
             the last finished epoch is kept.
-        RuntimeError: inside of the scope of TensorFlow's
+        RuntimeError: Inside of the scope of TensorFlow's
             `MultiWorkerMirroredStrategy`, which fails with Keras 3.
     """
     shared = strategy(devices)
     if epochs is not None:
         recipe = dataclasses.replace(recipe, epochs=epochs)
     _check_batch_size(recipe.batch_size, shared.num_replicas_in_sync)
+    _check_start(recipe.start_from)
+    _check_callbacks(callbacks)
+    _check_keep(keep, recipe.validation)
     output = Path(output)
     if (output / CHECKPOINT).exists() and not resume:
         raise ValueError(
@@ -84,36 +137,137 @@ def fit(
             f"Received: output={str(output)!r}"
         )
     output.mkdir(parents=True, exist_ok=True)
-    with _dtype_policy(recipe.precision), shared.scope():
-        return _fit(recipe, output, shared.num_replicas_in_sync, verbose)
+    with (
+        _alone(output),
+        _dtype_policy(recipe.precision),
+        shared.scope(),
+    ):
+        replicas = shared.num_replicas_in_sync
+        how = _How(
+            replicas, verbose, allow_changes, tuple(callbacks), keep, report
+        )
+        return _fit(recipe, output, how)
 
 
-def _fit(recipe, output, replicas, verbose):
+@dataclasses.dataclass(frozen=True)
+class _How:
+    """How a recipe is run this time."""
+
+    replicas: int
+    verbose: int | str
+    allow_changes: bool
+    callbacks: tuple
+    keep: str
+    report: bool
+
+
+@contextlib.contextmanager
+def _alone(output):
+    """Keeps other trainings out of a folder; cleans up after killed ones."""
+    # Of several processes, the first writes.
+    if share()[0] != 0:
+        yield
+        return
+    with contextlib.ExitStack() as stack:
+        try:
+            held = stack.enter_context(lock(output / LOCK, wait=False))
+        except BlockingIOError as error:
+            raise ValueError(
+                "`output` must not be the folder of a training that is under "
+                f"way. Received: output={str(output)!r}"
+            ) from error
+        if held:
+            for name in (CHECKPOINT, BEST, LOG, CURVES, REPORT):
+                remove_temporaries(output / name)
+        yield
+
+
+def _check_start(start_from):
+    if start_from is not None and not Path(start_from).exists():
+        raise ValueError(
+            "`start_from` must be a weights file or the folder of a saved "
+            f"model. Received: start_from={str(start_from)!r}, which is not "
+            "there; `kerasseg train RECIPE.py --start-from PATH` names "
+            "another"
+        )
+
+
+def _check_callbacks(callbacks):
+    for callback in callbacks:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise TypeError(
+                "`callbacks` must hold instances of keras.callbacks.Callback. "
+                f"Received: {callback!r} of type {type(callback).__name__}"
+            )
+
+
+def _check_keep(keep, validation):
+    check_choice("keep", keep, ("last", "best"))
+    if keep == "best" and validation is None:
+        raise ValueError(
+            "`validation` of the recipe must say what the best epoch is. "
+            "Received: keep='best', validation=None"
+        )
+
+
+def _check_labels(labels, data, model):
+    if labels is None:
+        return
+    names = getattr(getattr(data, "labels", labels), "class_names", None)
+    if names is not None and names != labels.class_names:
+        raise ValueError(
+            "`labels` must have the classes of the training data, "
+            f"{', '.join(names)}. Received: {', '.join(labels.class_names)}"
+        )
+    if model.output_shape[-1] != labels.num_classes:
+        raise ValueError(
+            f"`labels` must have the {model.output_shape[-1]} classes of the "
+            f"model. Received: labels with {labels.num_classes} classes"
+        )
+
+
+def _fit(recipe, output, how):
+    # For the whole process: initial weights and dropout draw from it.
     keras.utils.set_random_seed(recipe.seed)
-    train = recipe.train()
+    train = as_samples(recipe.train(), read=True)
     steps = len(train) // recipe.batch_size
     if steps < 1:
         raise ValueError(
             "`train` of the recipe must return enough samples for a batch. "
             f"Received: {len(train)} samples, batch_size={recipe.batch_size}"
         )
-    model, trainer = _compile(recipe, steps * recipe.epochs)
+    model, trainer, metric = _compile(recipe, steps * recipe.epochs)
+    _check_labels(recipe.labels, train, model)
     known = model.output_shape[-1], ignored_ids(_ignore_class(recipe))
+    look_at("train", train, *known)
     train = CheckedSamples(train, *known)
     augmentation = _augmentation(recipe, train)
-    held_out = _held_out(recipe, known, replicas)
+    held_out = _held_out(recipe, known, how.replicas)
     part = share()
-    validation = _in_order(held_out, recipe.batch_size, replicas, part)
-    checkpoint = Checkpoint(output / CHECKPOINT)
-    done = checkpoint.restore(trainer)
+    validation = _in_order(held_out, recipe.batch_size, how.replicas, part)
+    checkpoint = Checkpoint(
+        output / CHECKPOINT, describe(recipe, trainer, len(train))
+    )
+    done = _restore(checkpoint, trainer, how.allow_changes)
+    best = BestWeights(output / BEST, model)
     if done:
         logger.info("going on after epoch %d of %d", done, recipe.epochs)
+    epoch = _Epoch(done)
     log = keras.callbacks.CSVLogger(output / LOG, append=True)
     writers = []
+    if part == (0, 1):
+        prefix = "val_" if validation is not None else ""
+        names = getattr(train.labels, "class_names", None)
+        writers = [MeanOver(metric, prefix + metric.name, names)]
     if part[0] == 0:
         _forget_unfinished(output / LOG, done)
-        writers = [log, checkpoint, _Curves(output, recipe.name)]
-    with _clear_errors(checkpoint.path, [train, held_out]):
+        # The state last: an epoch that it counts has left all the rest.
+        writers += [log, best, checkpoint, _Curves(output, recipe.name)]
+    together = recipe.synchronized and how.replicas > 1
+    with (
+        _clear_errors(checkpoint.path, [train, held_out]),
+        synchronized(model) if together else contextlib.nullcontext(),
+    ):
         try:
             trainer.fit(
                 batches(
@@ -122,44 +276,81 @@ def _fit(recipe, output, replicas, verbose):
                     augmentation=augmentation,
                     seed=recipe.seed,
                     drop_remainder=True,
-                    initial_epoch=done,
                     share=part,
+                    current_epoch=lambda: epoch.number,
                 ),
                 validation_data=validation,
                 initial_epoch=done,
                 epochs=recipe.epochs,
                 shuffle=False,
-                verbose=verbose,
-                callbacks=[_StopOnNaN(), *writers],
+                verbose=how.verbose,
+                callbacks=[epoch, _StopOnNaN(), *how.callbacks, *writers],
             )
         finally:
             # Keras leaves the file open when an error stops the training.
             log.on_train_end()
+    if how.keep == "best":
+        best.restore(model)
+    if how.report and held_out is not None and part == (0, 1):
+        _report(recipe, output, model, held_out, checkpoint.recipe)
     return model
 
 
+def _report(recipe, output, model, held_out, facts):
+    """Writes the page; where that fails, the training is there all the same."""
+    if recipe.labels is None:
+        return
+    try:
+        write_report(
+            output / REPORT,
+            model,
+            held_out,
+            recipe.labels,
+            recipe.name,
+            output / CURVES,
+            facts,
+        )
+    except (OSError, ValueError) as error:
+        logger.warning("%s could not be written: %s", output / REPORT, error)
+
+
+def _restore(checkpoint, trainer, allow_changes):
+    changed = checkpoint.changes() if allow_changes else []
+    done = checkpoint.restore(trainer, allow_changes)
+    if changed:
+        logger.warning(
+            "from %s: weights, the state of the optimizer, %d finished "
+            "epochs; from the recipe: all else, and other than before: %s",
+            checkpoint.path,
+            done,
+            ", ".join(changed),
+        )
+    return done
+
+
 def _compile(recipe, total_steps):
-    model = recipe.model()
+    start = () if recipe.start_from is None else (recipe.start_from,)
+    model = recipe.model(*start)
+    check_channels("model", model.output_shape)
+    freeze(model, recipe.freeze)
     trainer = model
     if recipe.heads is not None:
         trainer = DeepSupervision(recipe.heads(model), recipe.head_losses)
-    make = recipe.optimizer or _adamw
-    trainer.compile(
-        make(total_steps),
-        recipe.loss,
-        metrics=[
-            MeanIoU(
-                model.output_shape[-1],
-                ignore_class=_ignore_class(recipe),
-                name="mean_iou",
-            )
-        ],
+    metric = MeanIoU(
+        model.output_shape[-1],
+        ignore_class=_ignore_class(recipe),
+        name="mean_iou",
     )
-    return model, trainer
+    optimizer = _optimizer(recipe.optimizer or default_optimizer, total_steps)
+    trainer.compile(optimizer, recipe.loss, metrics=[metric])
+    return model, trainer, metric
 
 
-def _adamw(total_steps):
-    return keras.optimizers.AdamW(PolyDecay(1e-3, total_steps))
+def _optimizer(make, batches):
+    """The optimizer for as many steps as it makes of the batches."""
+    optimizer = make(batches)
+    every = getattr(optimizer, "gradient_accumulation_steps", None)
+    return make(max(batches // every, 1)) if every else optimizer
 
 
 def _ignore_class(recipe):
@@ -203,7 +394,9 @@ def _held_out(recipe, known, replicas):
     """Samples for validation, as many for each replica."""
     if recipe.validation is None:
         return None
-    samples = CheckedSamples(recipe.validation(), *known, multiple_of=replicas)
+    validation = as_samples(recipe.validation(), read=True)
+    look_at("validation", validation, *known)
+    samples = CheckedSamples(validation, *known, multiple_of=replicas)
     if samples.left_out:
         logger.warning(
             "%d devices leave out the last %d of %d images of the validation",
@@ -263,10 +456,21 @@ def _clear_errors(checkpoint, datasets):
         raise
 
 
+class _Epoch(keras.callbacks.Callback):
+    """Tells batches their epoch, also where Keras looks at them ahead of it."""
+
+    def __init__(self, number):
+        super().__init__()
+        self.number = number
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.number = epoch
+
+
 class _StopOnNaN(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         if not np.isfinite(float(logs["loss"])):
-            raise FloatingPointError("The loss is no longer a number.")
+            raise FloatingPointError("The loss is NaN or infinite.")
 
 
 class _Curves(keras.callbacks.Callback):
@@ -286,6 +490,7 @@ class _Curves(keras.callbacks.Callback):
 
 @contextlib.contextmanager
 def _dtype_policy(name):
+    # Keras has one for each thread, and layers ask for it as they are made.
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:

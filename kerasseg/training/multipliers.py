@@ -1,3 +1,5 @@
+"""Learning rates and weight decays that differ between weights."""
+
 import functools
 import math
 import re
@@ -20,19 +22,20 @@ class LearningRateMultipliers(keras.optimizers.MultiOptimizer):
     all backends, with mixed precision, and under `tf.distribute`.
 
     Args:
-        optimizer: a `keras.optimizers.Optimizer`, not built yet. It is used
+        optimizer: A `keras.optimizers.Optimizer`, not built yet. It is used
             for the variables that no pattern matches.
-        multipliers: dict from a regular expression to a number of 0 or more.
+        multipliers: Dict from a regular expression to a number of 0 or more.
             Each must match the path of a variable that is trained.
-        weight_decay_multipliers: dict likewise, for the optimizer's
+        weight_decay_multipliers: Dict likewise, for the optimizer's
             `weight_decay`. Defaults to none.
-        name: string. Defaults to a name made of the class.
+        name: String. Defaults to a name made of the class.
 
     Raises:
-        TypeError: if `optimizer` is not an optimizer that can be copied.
-        ValueError: if a multiplier is no finite number of 0 or more, the
-            optimizer has no weight decay to multiply or clips gradients by
-            the norm of all, or, when it is built, a pattern matches nothing.
+        TypeError: If `optimizer` is not an optimizer that can be copied.
+        ValueError: If a multiplier is no finite number of 0 or more, the
+            optimizer has no weight decay to multiply, clips gradients by
+            the norm of all, accumulates them with a schedule, or, when it is
+            built, a pattern matches nothing.
 
     Example:
         >>> optimizer = LearningRateMultipliers(
@@ -159,6 +162,16 @@ def _check_optimizer(optimizer, weight_decay_multipliers):
             "`optimizer` must not clip by the norm of all gradients, since "
             "each of its copies knows only some; use `clipnorm`. "
             f"Received: global_clipnorm={optimizer.global_clipnorm!r}"
+        )
+    schedule = keras.optimizers.schedules.LearningRateSchedule
+    if optimizer.gradient_accumulation_steps and isinstance(
+        optimizer._learning_rate, schedule
+    ):
+        raise ValueError(
+            "`optimizer` must not accumulate gradients with a schedule, which "
+            "would count batches instead of steps. Received: "
+            "gradient_accumulation_steps="
+            f"{optimizer.gradient_accumulation_steps!r}"
         )
     if weight_decay_multipliers and not optimizer.weight_decay:
         raise ValueError(

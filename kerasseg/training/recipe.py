@@ -1,9 +1,18 @@
+"""Everything that defines a training run."""
+
+import os
 from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field
 from typing import Any
 
 import keras
+
+from kerasseg.arguments import check_integer
+from kerasseg.labels import Labels
+
+_OPTIONAL = ("augmentation", "optimizer", "heads", "validation")
 
 
 @dataclass(frozen=True)
@@ -16,14 +25,18 @@ class Recipe:
     Args:
         name: Name of the run, such as the zoo entry it makes.
         train: Returns the training data, see `kerasseg.data`.
-        model: Returns the model to train, with its initial weights.
+        model: Returns the model to train, with its initial weights; given
+            `start_from`, where there is one.
         loss: Compares masks with the model's logits.
         epochs: Number of epochs.
         batch_size: Images per step, over all devices. Defaults to 8.
         augmentation: Joint transform of image and mask. Defaults to `None`.
         optimizer: Returns the optimizer for a number of steps. With
             `use_ema=True` the result is the average that it keeps of the
-            weights. Defaults to AdamW at 1e-3 with polynomial decay.
+            weights. With `gradient_accumulation_steps=n` a step is made of
+            `n` batches, and the function is called once more, with as many
+            steps as there then are. Defaults to AdamW at 1e-3 with
+            polynomial decay.
         heads: Returns a model with the extra outputs to train with, given
             the model. Defaults to `None`.
         head_losses: Loss of each extra output. Defaults to none.
@@ -32,15 +45,26 @@ class Recipe:
         precision: Keras dtype policy, such as `"mixed_bfloat16"`. Defaults
             to `"float32"`.
         seed: Seed of weights, order and augmentation. Defaults to 0.
+        labels: `kerasseg.data.Labels`, what the ids in the masks mean. They
+            are saved with the trained model. Defaults to `None`.
+        start_from: Path of the weights file or saved folder that the model
+            starts from, such as another run. Defaults to `None`.
+        freeze: Parts of the model that are not trained, see
+            `kerasseg.training.freeze`: `"backbone"`, `"batch_normalization"`
+            or names of layers. Defaults to none.
+        synchronized: Whether batch normalization takes its moments over the
+            shares of all devices, not over that of its own. On JAX it always
+            does. Defaults to `False`.
 
     Raises:
-        ValueError: if `epochs` or `batch_size` is under 1, or there are
-            `head_losses` without `heads`.
+        ValueError: If `epochs` or `batch_size` is under 1, what must be a
+            function is none, `labels` are something else, `freeze` holds
+            no strings, or there are `head_losses` without `heads`.
     """
 
     name: str
     train: Callable[[], Any]
-    model: Callable[[], keras.Model]
+    model: Callable[..., keras.Model]
     loss: keras.losses.Loss
     epochs: int
     batch_size: int = 8
@@ -51,15 +75,34 @@ class Recipe:
     validation: Callable[[], Any] | None = None
     precision: str = "float32"
     seed: int = 0
+    labels: Labels | None = None
+    start_from: str | os.PathLike | None = None
+    freeze: Sequence[str] = ()
+    synchronized: bool = False
 
     def __post_init__(self):
-        for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
+        for name in ("train", "model", "loss", *_OPTIONAL):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < least:
+            if name in _OPTIONAL and value is None:
+                continue
+            if not callable(value) or isinstance(value, keras.Model):
                 raise ValueError(
-                    f"`{name}` must be an integer of {least} or more. "
-                    f"Received: {name}={value!r}"
+                    f"`{name}` must be a function. Received: {name}={value!r}"
                 )
+        for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
+            check_integer(name, getattr(self, name), least)
+        if not isinstance(self.labels, Labels | None):
+            raise ValueError(
+                "`labels` must be kerasseg.data.Labels. "
+                f"Received: labels={self.labels!r}"
+            )
+        if isinstance(self.freeze, str) or not all(
+            isinstance(part, str) for part in self.freeze
+        ):
+            raise ValueError(
+                '`freeze` must be a sequence of strings, such as ("backbone",)'
+                f". Received: freeze={self.freeze!r}"
+            )
         if self.head_losses and self.heads is None:
             raise ValueError(
                 "`heads` must be given along with `head_losses`. Received: "

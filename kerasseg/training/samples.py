@@ -1,7 +1,51 @@
+"""Datasets whose samples are checked as they are read."""
+
+import logging
 from collections.abc import Collection
 from collections.abc import Sequence
 
 import numpy as np
+
+from kerasseg.data import Labels
+from kerasseg.data import check
+from kerasseg.data.occurrence import Occurrence
+from kerasseg.ids import check_ids
+
+logger = logging.getLogger(__name__)
+
+
+def look_at(
+    name: str,
+    dataset: Sequence,
+    num_classes: int,
+    ignore_classes: Collection[int],
+) -> None:
+    """Refuses a dataset with which a training would be lost.
+
+    Headers and a few masks are read. What may be right is logged.
+
+    Args:
+        name: What the dataset is for, for messages.
+        dataset: Sequence of `(image, mask)`.
+        num_classes: Number of classes of the model.
+        ignore_classes: Ids that a mask may hold besides the classes.
+
+    Raises:
+        ValueError: If something is wrong; the message names the problems of
+            `kerasseg.data.check`.
+    """
+    labels = getattr(dataset, "labels", None) or Labels(
+        tuple(f"class {i}" for i in range(max(num_classes, 2))),
+        ignore_classes=tuple(ignore_classes),
+    )
+    report = check({name: dataset}, labels, quick=True)
+    for problem in report.warnings:
+        logger.warning("%s: %s", problem.name, problem.message)
+    # What another sequence raises is better raised by itself.
+    if hasattr(dataset, "pairs") or any(
+        problem.name != "unreadable" for problem in report.errors
+    ):
+        report.raise_errors()
 
 
 class CheckedSamples:
@@ -9,7 +53,8 @@ class CheckedSamples:
 
     Samples in a list or tuple are checked at once. What goes wrong inside of
     an input pipeline reaches the caller as an error of the pipeline; `error`
-    keeps the first one as it was.
+    keeps the first one as it was. `occurrence` knows the ids of the masks that
+    were read.
 
     Args:
         dataset: Sequence of `(image, mask)`.
@@ -19,8 +64,8 @@ class CheckedSamples:
             multiple of this. Defaults to 1.
 
     Raises:
-        TypeError: if an image is not `uint8` or a mask holds no integers.
-        ValueError: if shapes do not fit or a mask holds an unknown id.
+        TypeError: If an image is not `uint8` or a mask holds no integers.
+        ValueError: If shapes do not fit or a mask holds an unknown id.
     """
 
     def __init__(
@@ -37,6 +82,8 @@ class CheckedSamples:
         self._num_classes = num_classes
         self._ignored = sorted(ignore_classes)
         self._checked = set()
+        names = getattr(self.labels, "class_names", None)
+        self.occurrence = Occurrence(num_classes, self._ignored, names)
         if isinstance(dataset, (list, tuple)):
             self.sizes()
 
@@ -49,6 +96,7 @@ class CheckedSamples:
             image, mask = np.asarray(image), np.asarray(mask)
             if index not in self._checked:
                 self._check(image, mask, index)
+                self.occurrence.add(mask)
                 self._checked.add(index)
         except (OSError, TypeError, ValueError) as error:
             self.error = self.error or error
@@ -76,18 +124,9 @@ class CheckedSamples:
                 "mask (height, width). Received: image.shape="
                 f"{image.shape}, mask.shape={mask.shape}"
             )
-        known = {*range(self._num_classes), *self._ignored}
-        unknown = [i for i in _ids(mask) if i not in known]
-        if unknown:
-            raise ValueError(
-                f"The mask of sample {index} holds unknown class ids: "
-                f"{', '.join(map(str, unknown[:10]))}. Known are 0 to "
-                f"{self._num_classes - 1} and, ignored, {self._ignored}."
-            )
-
-
-def _ids(mask):
-    if mask.dtype == np.uint8:
-        # An order of magnitude faster than sorting every pixel.
-        return np.flatnonzero(np.bincount(mask.ravel())).tolist()
-    return np.unique(mask).tolist()
+        check_ids(
+            mask,
+            self._num_classes,
+            self._ignored,
+            what=f"The mask of sample {index}",
+        )

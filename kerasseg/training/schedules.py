@@ -1,3 +1,5 @@
+"""Learning rate schedules."""
+
 import keras
 from keras import ops
 
@@ -10,13 +12,13 @@ class PolyDecay(keras.optimizers.schedules.LearningRateSchedule):
     while `t < warmup`.
 
     Args:
-        initial_learning_rate: float > 0.
-        steps: integer >= 1. Steps until the rate is zero.
-        power: float. Defaults to 0.9.
-        warmup_steps: integer >= 0. Defaults to 0.
+        initial_learning_rate: Float > 0.
+        steps: Integer >= 1. Steps until the rate is zero.
+        power: Float. Defaults to 0.9.
+        warmup_steps: Integer >= 0. Defaults to 0.
 
     Raises:
-        ValueError: if `steps` is under 1 or `warmup_steps` under 0.
+        ValueError: If `steps` is under 1 or `warmup_steps` under 0.
 
     Reference:
         Chen et al., "DeepLab", TPAMI 2018, section 4.1 ("poly").
@@ -53,3 +55,15 @@ class PolyDecay(keras.optimizers.schedules.LearningRateSchedule):
             "power": self.power,
             "warmup_steps": self.warmup_steps,
         }
+
+
+def default_optimizer(steps):
+    """The optimizer of a recipe that names none.
+
+    Args:
+        steps: The number of steps of the training.
+
+    Returns:
+        AdamW at 1e-3 with polynomial decay.
+    """
+    return keras.optimizers.AdamW(PolyDecay(1e-3, steps))

@@ -1,4 +1,4 @@
-"""A tiny model, pictures it can learn, and a recipe for the two."""
+"""A tiny model, images it can learn, and a recipe for the two."""
 
 import csv
 

@@ -40,6 +40,7 @@ def state(model):
     ]
 
 
+@pytest.mark.every_backend
 def test_restores_weights_optimizer_and_epoch(tmp_path, trained):
     path = tmp_path / "last.npz"
     first, _ = trained(path)
@@ -140,3 +141,29 @@ def test_refuses_numbers_that_are_not_finite(tmp_path, trained, value):
     with pytest.raises(FloatingPointError, match="kernel holds numbers"):
         checkpoint.write(2)
     assert path.read_bytes() == old
+
+
+def test_a_damaged_state_is_named(tmp_path, trained, rng):
+    path = tmp_path / "last.npz"
+    model, checkpoint = trained(path)
+    content = path.read_bytes()
+    before = model.get_weights()
+    flipped = []
+    for position in rng.choice(len(content), 50, replace=False):
+        damaged = bytearray(content)
+        damaged[position] ^= 1 << int(rng.integers(8))
+        flipped.append(bytes(damaged))
+    for damaged in (b"", content[:7], content[:-1], content[1:], *flipped):
+        path.write_bytes(damaged)
+        with pytest.raises(ValueError, match="last.npz', which is damaged"):
+            checkpoint.restore(model)
+    for one, other in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(one, other)
+    path.write_bytes(content)
+    assert checkpoint.restore(model) == 1
+
+
+def test_the_state_is_a_file_that_numpy_reads(tmp_path, trained):
+    trained(tmp_path / "last.npz")
+    with np.load(tmp_path / "last.npz") as state:
+        assert state["epochs"] == 1

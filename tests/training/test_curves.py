@@ -7,12 +7,12 @@ from kerasseg.training import plot_curves
 pytest.importorskip("matplotlib", reason="draws the curves")
 
 
-def colours(path):
-    with Image.open(path) as picture:
-        picture.load()
-        assert picture.format == "PNG"
-        assert min(picture.size) > 200
-        pixels = np.asarray(picture.convert("RGB"))
+def colors(path):
+    with Image.open(path) as plot:
+        plot.load()
+        assert plot.format == "PNG"
+        assert min(plot.size) > 200
+        pixels = np.asarray(plot.convert("RGB"))
     return len(np.unique(pixels.reshape(-1, 3), axis=0))
 
 
@@ -25,17 +25,17 @@ def colours(path):
     ],
 )
 def test_draws_losses_and_scores(tmp_path, text):
-    log, picture = tmp_path / "log.csv", tmp_path / "curves.png"
+    log, path = tmp_path / "log.csv", tmp_path / "curves.png"
     log.write_text(text)
-    plot_curves(log, picture, title="tiny")
-    assert colours(picture) > 10
+    plot_curves(log, path, title="tiny")
+    assert colors(path) > 10
     assert {p.name for p in tmp_path.iterdir()} == {"log.csv", "curves.png"}
 
 
 def test_paths_may_be_strings(tmp_path):
     (tmp_path / "log.csv").write_text("epoch,loss\n0,2.0\n")
     plot_curves(f"{tmp_path}/log.csv", f"{tmp_path}/curves.png")
-    assert colours(tmp_path / "curves.png") > 10
+    assert colors(tmp_path / "curves.png") > 10
 
 
 def test_a_log_without_epochs(tmp_path):

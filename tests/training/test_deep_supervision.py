@@ -17,6 +17,7 @@ def numbers(tensor):
     return keras.ops.convert_to_numpy(tensor)
 
 
+@pytest.mark.every_backend
 def test_loss_is_the_sum_of_all_losses(model, heads, batch):
     images, masks = batch
     extended = heads(model())

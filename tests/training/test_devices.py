@@ -17,6 +17,7 @@ def test_one_device_by_default():
         assert keras.Variable(1.0).shape == ()
 
 
+@pytest.mark.every_backend
 @pytest.mark.skipif(TENSORFLOW, reason="TensorFlow takes `devices`")
 def test_devices_on_another_backend(make_recipe, tmp_path):
     with pytest.raises(ValueError, match="keras.distribution instead"):

@@ -23,6 +23,7 @@ class Lazy:
         return self.samples[index]
 
 
+@pytest.mark.every_backend
 def test_learns_and_writes_log_curve_and_state(
     make_recipe, draw, heads, tmp_path, read_log
 ):
@@ -44,16 +45,16 @@ def test_learns_and_writes_log_curve_and_state(
     assert rows[-1]["val_loss"] < 0.7 * rows[-1]["loss"]
     assert 0 < rows[-1]["val_mean_iou"] <= 1
     names = {path.name for path in out.iterdir()}
-    assert names - {"curves.png"} == {"log.csv", "last.npz"}
+    assert names - {"curves.png"} == {"log.csv", "last.npz", "best.npz"}
 
 
 def test_draws_the_curve(make_recipe, tmp_path):
     pytest.importorskip("matplotlib", reason="draws the curves")
     image = pytest.importorskip("PIL.Image")
     fit(make_recipe(epochs=1), tmp_path, verbose=0)
-    with image.open(tmp_path / "curves.png") as picture:
-        picture.load()
-        assert picture.format == "PNG"
+    with image.open(tmp_path / "curves.png") as plot:
+        plot.load()
+        assert plot.format == "PNG"
 
 
 def test_lrr_with_all_its_losses(make_recipe, tmp_path, read_log):
@@ -101,6 +102,44 @@ def test_lrr_with_all_its_losses(make_recipe, tmp_path, read_log):
     assert not [layer for layer in model.layers if "dilation" in layer.name]
 
 
+def test_a_class_stored_as_void_is_named_once(
+    make_recipe, draw, tmp_path, caplog
+):
+    def unlabeled(seed):
+        pairs = draw(8, seed=seed)
+        return [(i, np.where(m == 2, 255, m).astype("uint8")) for i, m in pairs]
+
+    recipe = make_recipe(
+        unlabeled(1), epochs=3, validation=lambda: unlabeled(2)
+    )
+    fit(recipe, tmp_path, verbose=0)
+    told = [record.getMessage() for record in caplog.records]
+    never = "The class 2 never occurs in the masks, while 255, which is"
+    assert sum(message.startswith(never) for message in told) == 2
+    over = [m for m in told if m.startswith("val_mean_iou is a mean over")]
+    assert over[-1].endswith("over 2 of 3 classes, without 2")
+    assert len(over) == len(set(over))
+
+
+def test_nothing_is_reported_of_a_mean_over_all(make_recipe, tmp_path, caplog):
+    fit(make_recipe(epochs=1), tmp_path, verbose=0)
+    assert "never occur" not in caplog.text
+    assert "mean over" not in caplog.text
+
+
+def test_a_model_of_one_channel_is_refused(make_recipe, tmp_path):
+    def sigmoid():
+        return keras.Sequential(
+            [
+                keras.Input((None, None, 3)),
+                keras.layers.Conv2D(1, 1, activation="sigmoid"),
+            ]
+        )
+
+    with pytest.raises(ValueError, match=r"one \(sigmoid\) channel is not"):
+        fit(make_recipe(model=sigmoid), tmp_path, verbose=0)
+
+
 def weights(model):
     return [keras.ops.convert_to_numpy(v) for v in model.weights]
 
@@ -124,6 +163,7 @@ def test_the_result_is_the_average_that_the_optimizer_keeps(
         np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.every_backend
 @pytest.mark.parametrize("options", [{}, {"optimizer": averaging}])
 def test_a_run_in_two_parts_is_the_run_in_one(
     make_recipe, heads, tmp_path, read_log, caplog, options
@@ -142,7 +182,7 @@ def test_a_run_in_two_parts_is_the_run_in_one(
     with (parts / "log.csv").open("a") as log:
         log.write("1,9.9,9.9,NA,NA\n")
     with caplog.at_level(logging.INFO, logger="kerasseg"):
-        again = fit(recipe, parts, verbose=0)
+        again = fit(recipe, parts, verbose=0, allow_changes=True)
     assert "going on after epoch 1 of 2" in caplog.text
     for one, other in zip(weights(whole), weights(again), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
@@ -210,7 +250,7 @@ def test_not_a_number_keeps_the_last_good_state(
         fit(recipe, tmp_path, verbose=0)
     with np.load(tmp_path / "last.npz") as state:
         assert state["epochs"] == 1
-    good = fit(recipe, tmp_path, epochs=1, verbose=0)
+    good = fit(recipe, tmp_path, epochs=1, verbose=0, allow_changes=True)
     assert all(np.isfinite(w).all() for w in weights(good))
     assert [row["epoch"] for row in read_log(tmp_path)] == [0]
 
@@ -232,10 +272,32 @@ def test_unknown_ids_are_named(make_recipe, draw, tmp_path, lazy, part):
         **{part: lambda: data}, augmentation=Augmentation(crop_size=(16, 16))
     )
     with pytest.raises(
-        ValueError, match="mask of sample 3 holds unknown class ids: 9"
+        ValueError, match=rf"unknown_ids.* of '{part}'.* 9 .*sample 3"
     ):
         fit(recipe, tmp_path, verbose=0)
     assert not (tmp_path / "last.npz").exists()
+
+
+def test_masks_of_0_and_255_are_refused(make_recipe, draw, tmp_path):
+    samples = [
+        (image, np.where(mask == 1, 0, 255).astype("uint8"))
+        for image, mask in draw()
+    ]
+    with pytest.raises(ValueError, match="one_class_and_void"):
+        fit(make_recipe(samples), tmp_path, verbose=0)
+
+
+def test_a_tf_dataset_trains_as_its_samples_do(make_recipe, draw, tmp_path):
+    tf = pytest.importorskip("tensorflow")
+    samples = draw()
+    arrays = tuple(map(np.stack, zip(*samples, strict=True)))
+    streamed = tf.data.Dataset.from_tensor_slices(arrays)
+    weights = [
+        fit(make_recipe(data, epochs=1), tmp_path / name, verbose=0).weights
+        for name, data in (("a", samples), ("b", streamed))
+    ]
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_ids_that_the_loss_ignores_are_known(make_recipe, draw, tmp_path):

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+EPOCHS = 4
+SAMPLES = 12
 SCRIPT = """
 import os
 import signal
@@ -84,21 +86,41 @@ def results(folder):
     return weights, log
 
 
-@pytest.mark.slow
-def test_killed_and_resumed_equals_uninterrupted(tmp_path):
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    done = train(whole)
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Weights and log of the run that nothing interrupts."""
+    folder = tmp_path_factory.mktemp("whole")
+    done = train(folder)
     assert done.returncode == 0, done.stderr[-3000:]
-    # 12 samples an epoch: in the middle of the third.
-    done = train(killed, kill_at=30)
-    assert done.returncode == -signal.SIGKILL, done.stderr[-3000:]
-    with np.load(killed / "last.npz") as state:
-        assert state["epochs"] == 2
-    done = train(killed)
-    assert done.returncode == 0, done.stderr[-3000:]
+    weights, log = results(folder)
+    assert len(log) == EPOCHS
+    return weights, log
 
-    (weights, log), (again, log_again) = results(whole), results(killed)
-    assert len(log) == 4
-    np.testing.assert_allclose(log_again, log, rtol=1e-5)
-    for one, other in zip(weights, again, strict=True):
-        np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-7)
+
+def check_killed(folder, points, whole):
+    """Kills a run at each of some points, and compares how it ends."""
+    for point in points:
+        done = train(folder, kill_at=point)
+        assert done.returncode == -signal.SIGKILL, done.stderr[-3000:]
+    done = train(folder)
+    assert done.returncode == 0, done.stderr[-3000:]
+    weights, log = results(folder)
+    assert log == whole[1]
+    for one, other in zip(whole[0], weights, strict=True):
+        np.testing.assert_array_equal(other, one)
+
+
+@pytest.mark.nightly
+def test_killed_twice_equals_uninterrupted_to_the_bit(tmp_path, whole):
+    # In the midst of the second or third epoch, then once more of the next.
+    rng = np.random.default_rng(7)
+    first, second = rng.integers(SAMPLES + 1, 3 * SAMPLES), 1 + rng.integers(8)
+    check_killed(tmp_path / "run", (first, second), whole)
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("seed", range(20))
+def test_killed_anywhere_equals_uninterrupted_to_the_bit(tmp_path, whole, seed):
+    rng = np.random.default_rng((20, seed))
+    point = 1 + rng.integers(EPOCHS * SAMPLES)
+    check_killed(tmp_path / "run", (point,), whole)

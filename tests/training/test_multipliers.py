@@ -54,6 +54,7 @@ def batch(rng):
     return images, rng.normal(size=(4, 2)).astype("float32")
 
 
+@pytest.mark.every_backend
 def test_sgd_with_momentum_by_hand(rng):
     model = dense_model()
     factors = {
@@ -166,7 +167,7 @@ def test_training_goes_on_after_saving(batch, tmp_path):
         np.testing.assert_allclose(new, old, rtol=1e-5)
 
 
-def test_serialises():
+def test_serializes():
     optimizer = LearningRateMultipliers(
         keras.optimizers.SGD(PolyDecay(0.1, 4), weight_decay=0.1),
         RATES,
@@ -226,6 +227,14 @@ def built(optimizer):
             ({},),
             ValueError,
             "use `clipnorm`. Received: global_clipnorm=1.0",
+        ),
+        (
+            lambda: keras.optimizers.SGD(
+                PolyDecay(0.1, 9), gradient_accumulation_steps=2
+            ),
+            ({},),
+            ValueError,
+            "must not accumulate .* gradient_accumulation_steps=2",
         ),
         (lambda: built(sgd()), ({},), ValueError, "must not be built yet"),
         (lambda: "sgd", ({},), TypeError, "Received: optimizer='sgd'"),

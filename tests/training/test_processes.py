@@ -1,4 +1,7 @@
-"""Training in two processes, as on two machines, equals training in one."""
+"""Training in two processes, as on two machines, equals training in one.
+
+By day, tests/data/test_batches.py looks at the shares of each process.
+"""
 
 import os
 import socket
@@ -58,7 +61,7 @@ recipe = Recipe(
     optimizer=lambda steps: keras.optimizers.SGD(0.1, momentum=0.9),
 )
 fit(recipe, folder, epochs=1, verbose=0)
-trained = fit(recipe, folder, verbose=0)
+trained = fit(recipe, folder, verbose=0, allow_changes=True)
 np.savez(f"{folder}/weights_{index}.npz", *trained.get_weights())
 """
 
@@ -90,7 +93,7 @@ def read(path):
         return [file[name] for name in file.files]
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_two_processes_equal_one(tmp_path):
     pytest.importorskip("jax")
     with socket.socket() as probe:
@@ -115,6 +118,7 @@ def test_two_processes_equal_one(tmp_path):
     )
 
 
+@pytest.mark.every_backend
 @pytest.mark.skipif(
     keras.backend.backend() != "jax", reason="several machines train on JAX"
 )

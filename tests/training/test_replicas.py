@@ -52,6 +52,16 @@ def model():
         keras.layers.Conv2D(3, 1),
     ])
 
+def normalized():
+    return keras.Sequential([
+        keras.Input((None, None, 3)),
+        keras.layers.Rescaling(1 / 255),
+        keras.layers.Conv2D(8, 3, padding="same", use_bias=False),
+        keras.layers.BatchNormalization(name="norm"),
+        keras.layers.ReLU(),
+        keras.layers.Conv2D(3, 1),
+    ])
+
 def heads(model):
     coarse = keras.layers.AveragePooling2D(2)(model.layers[1].output)
     coarse = keras.layers.Conv2D(3, 1, name="coarse_logits")(coarse)
@@ -59,9 +69,10 @@ def heads(model):
         model.inputs[0], {"logits": model.outputs[0], "coarse": coarse}
     )
 
-def run(folder, devices, batch_size=4, validation=6, **parts):
+def run(folder, devices, batch_size=4, validation=6, count=41, **parts):
+    parts.setdefault("model", model)
     recipe = Recipe(
-        name="replicas", train=lambda: samples(41, 1), model=model,
+        name="replicas", train=lambda: samples(count, 1),
         loss=SamePerImage, **parts,
         validation=lambda: samples(validation, 2),
         epochs=2, batch_size=batch_size,
@@ -82,8 +93,36 @@ def refused(*arguments):
     except ValueError as error:
         return str(error)
 
+# The logs of epochs of so many steps, on one device and on two.
+def steps(number):
+    return [
+        run(out / f"{number}_{devices}", devices, count=4 * number)[1]
+        for devices in (None, two)
+    ]
+
+# The weights after twenty steps, on one device and on two.
+def normalizations():
+    cases = {
+        "frozen": {"freeze": ("batch_normalization",)},
+        "synchronized": {"synchronized": True},
+        "apart": {},
+    }
+    return {
+        name: [
+            run(out / f"{name}{devices}", devices, model=normalized, **parts)[0]
+            for devices in (None, two)
+        ]
+        for name, parts in cases.items()
+    }
+
 out = Path(sys.argv[1])
 two = ["CPU:0", "CPU:1"]
+if sys.argv[2:] == ["normalized"]:
+    json.dump(normalizations(), sys.stdout)
+    sys.exit()
+if len(sys.argv) > 2:
+    json.dump([steps(int(number)) for number in sys.argv[2:]], sys.stdout)
+    sys.exit()
 with_heads = {"heads": heads, "head_losses": {"coarse": SamePerImage}}
 json.dump({
     "one": run(out / "one", None, **with_heads),
@@ -120,10 +159,10 @@ pytestmark = [
 ]
 
 
-def run(script, folder):
+def run(script, folder, *arguments):
     root = str(Path(__file__).parents[2])
     done = subprocess.run(
-        [sys.executable, "-c", script, str(folder)],
+        [sys.executable, "-c", script, str(folder), *arguments],
         env={**os.environ, "PYTHONPATH": root},
         capture_output=True,
         text=True,
@@ -150,6 +189,32 @@ def test_two_devices_equal_one(tmp_path):
     assert "multiple of the 2 devices" in result["odd"]
 
 
+@pytest.mark.nightly
+def test_batch_normalization_on_two_devices(tmp_path):
+    result = json.loads(run(SCRIPT, tmp_path, "normalized"))
+
+    def apart(name):
+        pairs = zip(*result[name], strict=True)
+        return max(np.abs(np.subtract(*pair)).max() for pair in pairs)
+
+    assert apart("frozen") < 1e-5
+    assert apart("synchronized") < 1e-5
+    assert apart("apart") > 1e-3
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [("2",), pytest.param(("1", "4", "5"), marks=pytest.mark.nightly)],
+)
+def test_a_few_steps_an_epoch(tmp_path, numbers):
+    # What looks ahead hands out up to four batches before an epoch begins.
+    for one, two in json.loads(run(SCRIPT, tmp_path, *numbers)):
+        assert len(one) == len(two) == 2
+        for expected, found in zip(one, two, strict=True):
+            assert found == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.nightly
 def test_a_real_multi_worker_strategy_is_refused(tmp_path):
     printed = run(MULTI_WORKER, tmp_path / "run")
     assert "does not work with Keras 3" in printed

@@ -3,6 +3,7 @@ import pytest
 
 from kerasseg.data import Labels
 from kerasseg.training.samples import CheckedSamples
+from kerasseg.training.samples import look_at
 
 
 class Lazy:
@@ -103,3 +104,27 @@ def test_errors_of_the_dataset_are_kept(draw):
     with pytest.raises(OSError, match="b.png is truncated"):
         checked[0]
     assert isinstance(checked.error, OSError)
+
+
+def test_masks_of_0_and_255_are_refused_first(draw):
+    samples = [
+        (image, np.where(mask == 1, 0, 255).astype("uint8"))
+        for image, mask in draw(3)
+    ]
+    with pytest.raises(ValueError, match="one_class_and_void.* In 'train'"):
+        look_at("train", Lazy(samples), 3, (255,))
+    look_at("train", Lazy(draw(3)), 3, (255,))
+
+
+def test_warnings_are_logged(draw, caplog):
+    samples = [(np.zeros_like(image), mask) for image, mask in draw(2)]
+    look_at("train", samples, 3, (255,))
+    assert "constant_image" in caplog.text
+
+
+def test_what_a_sequence_raises_is_left_to_it():
+    class Broken(Lazy):
+        def __getitem__(self, index):
+            raise OSError("gone")
+
+    look_at("train", Broken([0]), 3, (255,))

@@ -43,7 +43,7 @@ def test_bad_arguments(arguments, message):
         PolyDecay(1e-3, **arguments)
 
 
-def test_serialises():
+def test_serializes():
     schedule = PolyDecay(1e-3, 100, power=0.5, warmup_steps=7)
     stored = keras.saving.serialize_keras_object(schedule)
     assert stored["registered_name"] == "kerasseg>PolyDecay"
@@ -52,6 +52,7 @@ def test_serialises():
     assert rates(again, [3, 40]) == rates(schedule, [3, 40])
 
 
+@pytest.mark.every_backend
 def test_drives_an_optimizer():
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
     optimizer = keras.optimizers.SGD(PolyDecay(0.1, 4, warmup_steps=2))
