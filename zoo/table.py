@@ -1,9 +1,10 @@
 """The tables of README.md and of the cards, from the measurements.
 
-Scores are from zoo/*/metrics.json, formats from docs/export.json.
+Scores are from zoo/*/metrics.json, formats from docs/export.json. The scores
+that `kerasseg list` and `info` show are written too, into the package.
 
 python zoo/table.py            prints the table of README.md
-python zoo/table.py --write    puts all tables into their files
+python zoo/table.py --write    puts all tables and scores into their files
 """
 
 import argparse
@@ -14,18 +15,15 @@ import textwrap
 from pathlib import Path
 
 from kerasseg import zoo
+from kerasseg.files import json_text
+from kerasseg.formats import FORMATS
+from kerasseg.zoo.entries import SCORES
 
 EVIDENCE = Path(__file__).parent
 README = EVIDENCE.parent / "README.md"
 BEGIN = "<!-- made by `make table` from zoo/*/metrics.json -->\n"
 END = "<!-- end of the table -->\n"
 EXPORTS = EVIDENCE.parent / "docs" / "export.json"
-FORMATS = {
-    "saved_model": "SavedModel",
-    "litert": "LiteRT",
-    "onnx": "ONNX",
-    "openvino": "OpenVINO",
-}
 
 SUMMARY = (
     "mean_iou",
@@ -35,6 +33,8 @@ SUMMARY = (
     "boundary_iou",
     "boundary_f1",
 )
+# What the package tells of each entry.
+PACKAGED = ("mean_iou", "boundary_f1", "pixel_accuracy")
 
 
 def measurements(name, file="metrics.json"):
@@ -62,9 +62,10 @@ def table():
             (
                 f"`{name}`",
                 entry.title,
-                _count(measured.get("parameters") or entry.parameters),
+                _count(entry.parameters),
                 _scored_on(measured),
                 _percent(measured.get("mean_iou")),
+                _percent(measured.get("boundary_f1")),
                 _percent(measured.get("pixel_accuracy")),
             )
         )
@@ -72,9 +73,10 @@ def table():
         (
             "entry",
             "what it is",
-            "parameters:",
+            "trainable parameters:",
             "scored on",
             "mean IoU:",
+            "boundary F1:",
             "pixel accuracy:",
         ),
         rows,
@@ -129,13 +131,13 @@ def _several_scales(measured):
 
 def _formats(cells):
     """Which of the formats were tried, and which are not recommended."""
-    refused = [cell for cell in cells if cells[cell]["status"] != "proven"]
+    refused = [cell for cell in cells if cells[cell]["status"] != "verified"]
     slower = [cell for cell in cells if _is_slower(cell, cells)]
     verdict = [
         f"Not recommended: {_formats_listed(refused)}, refused for what "
-        "rounding loses."
+        "quantization loses."
         if refused
-        else "All are proven."
+        else "All are verified."
     ]
     if slower:
         verdict.append(
@@ -161,7 +163,9 @@ def _is_slower(cell, cells):
 
 def _formats_listed(cells):
     parts = (cell.partition(" ") for cell in cells)
-    return ", ".join(f"{FORMATS[form]} {number}" for form, _, number in parts)
+    return ", ".join(
+        f"{FORMATS[form].title} {number}" for form, _, number in parts
+    )
 
 
 def _ablation_table(scores):
@@ -178,6 +182,16 @@ def with_tables(text, tables):
     head, _, rest = text.partition(BEGIN)
     _, _, tail = rest.partition(END)
     return f"{head}{BEGIN}{tables}{END}{tail}"
+
+
+def packaged_scores():
+    """The scores that the package tells of each entry, in JSON."""
+    scores = {
+        name: {key: measured[key] for key in PACKAGED}
+        for name in zoo.names()
+        if (measured := measurements(name))
+    }
+    return json_text(scores)
 
 
 def files():
@@ -219,6 +233,7 @@ def main():
     for path, tables in files().items():
         text = path.read_text(encoding="utf-8")
         path.write_text(with_tables(text, tables), encoding="utf-8")
+    SCORES.write_text(packaged_scores(), encoding="utf-8")
 
 
 if __name__ == "__main__":

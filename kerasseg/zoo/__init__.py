@@ -1,15 +1,16 @@
-"""Trained models by name, their records, and saved models in folders."""
+"""Trained models by name, their records, and saved models in folders.
 
+The records are read without Keras; what builds or loads a model is imported
+when it is first used.
+"""
+
+import importlib
+
+from kerasseg.zoo.catalog import info
+from kerasseg.zoo.catalog import names
 from kerasseg.zoo.entry import Entry
+from kerasseg.zoo.errors import WeightsError
 from kerasseg.zoo.fetch import weights_path
-from kerasseg.zoo.load import build
-from kerasseg.zoo.load import info
-from kerasseg.zoo.load import load
-from kerasseg.zoo.load import names
-from kerasseg.zoo.save import save
-from kerasseg.zoo.weights import WeightsError
-from kerasseg.zoo.weights import read_weights
-from kerasseg.zoo.weights import write_weights
 
 __all__ = [
     "Entry",
@@ -23,3 +24,21 @@ __all__ = [
     "weights_path",
     "write_weights",
 ]
+
+_WITH_KERAS = {
+    "build": "kerasseg.zoo.loading",
+    "load": "kerasseg.zoo.loading",
+    "read_weights": "kerasseg.zoo.weights",
+    "save": "kerasseg.zoo.saving",
+    "write_weights": "kerasseg.zoo.weights",
+}
+
+
+def __getattr__(name):
+    if name not in _WITH_KERAS:
+        raise AttributeError(f"module 'kerasseg.zoo' has no attribute {name!r}")
+    return getattr(importlib.import_module(_WITH_KERAS[name]), name)
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -1,38 +1,14 @@
 """The table of the published models."""
 
-from kerasseg.data.labels import CAMVID
-from kerasseg.data.labels import NUCLEI
-from kerasseg.data.labels import Labels
-from kerasseg.data.labels import default_palette
-from kerasseg.zoo.ade20k import ADE20K
-from kerasseg.zoo.entry import Entry
+import dataclasses
+import json
+from pathlib import Path
 
-VOC = Labels(
-    class_names=(
-        "Background",
-        "Aeroplane",
-        "Bicycle",
-        "Bird",
-        "Boat",
-        "Bottle",
-        "Bus",
-        "Car",
-        "Cat",
-        "Chair",
-        "Cow",
-        "DiningTable",
-        "Dog",
-        "Horse",
-        "Motorbike",
-        "Person",
-        "PottedPlant",
-        "Sheep",
-        "Sofa",
-        "Train",
-        "TVMonitor",
-    ),
-    palette=default_palette(21),
-)
+from kerasseg.label_sets import ADE20K
+from kerasseg.label_sets import CAMVID
+from kerasseg.label_sets import NUCLEI
+from kerasseg.label_sets import VOC
+from kerasseg.zoo.entry import Entry
 
 _LRR_PAPER = (
     "Ghiasi and Fowlkes, Laplacian Pyramid Reconstruction and Refinement for "
@@ -116,9 +92,9 @@ _CAMVID = {
 _LRR_CAMVID = {
     **_CAMVID,
     "builder": "lrr",
-    "weights": "lrr_4x.weights.h5",
+    "weights": "lrr_4x.safetensors",
     "sha256": (
-        "96d3fc5f4d0a9a3e5ed9c3b8f9ab0b3af9c1ff3ee65ffb30a51b422c49621fbb"
+        "21ab5dd238ef67efbc041f15bc6e5aa41af3b91d2b1e9dc01dd67661c31ea9e4"
     ),
     "paper": _LRR_PAPER,
 }
@@ -129,9 +105,9 @@ _NUCLEI = {
     "labels": NUCLEI,
     "image_shape": (256, 256, 3),
     "dataset": "nuclei",
-    "weights": "lrr_4x_nuclei.weights.h5",
+    "weights": "lrr_4x_nuclei.safetensors",
     "sha256": (
-        "c339dfc15b845ea71ef553a22799cd52caa42011ce24b7c165b524ba617e27fb"
+        "b4b829551bea26fea9d448d3ba8aafcbcfcb24270b4ef627272d98050e67d175"
     ),
     "license_weights": "Apache-2.0",
     "license_data": (
@@ -177,6 +153,27 @@ _ENTRIES = (
         **_LRR_CAMVID,
     ),
     Entry(
+        name="lrr_4x_efficientnet_lite0",
+        title="LRR-4x on EfficientNet-Lite0, 11 street classes",
+        builder="lrr",
+        arguments={"level": "4x"},
+        weights="lrr_4x_efficientnet_lite0.safetensors",
+        sha256=(
+            "74a08c1f5d73d0d875dc51b42b9c79169898c85bfa59b1368c4f2787836e4340"
+        ),
+        parameters=3_271_406,
+        paper=_LRR_PAPER,
+        **{
+            **_CAMVID,
+            "backbone": "efficientnet_lite",
+            "provenance": (
+                "Trained by this project on the 468 training and validation "
+                "images of CamVid (480x360, 11 classes), from an "
+                "EfficientNet-Lite0 trained on ImageNet-1k."
+            ),
+        },
+    ),
+    Entry(
         name="lrr_4x_nuclei",
         title="LRR-4x on MobileNetV2, cell nuclei in microscope images",
         arguments={"level": "4x"},
@@ -187,9 +184,9 @@ _ENTRIES = (
         name="bilinear",
         title="Bilinear upsampling on MobileNetV2, 11 street classes",
         builder="bilinear",
-        weights="bilinear.weights.h5",
+        weights="bilinear.safetensors",
         sha256=(
-            "eb4c5ede5dcab36f7230fbbe40e726eaa42de70135cfca826927049b016c18b6"
+            "a09fd944467632a83713fa426bf11f30da1861ef8a424b6b057921d44c0f5116"
         ),
         parameters=2_237_963,
         paper=_MOBILENET_PAPER,
@@ -200,9 +197,9 @@ _ENTRIES = (
         title="DeepLabV3+ on MobileNetV2, 11 street classes",
         builder="deeplab_v3_plus",
         arguments={"filters": 96},
-        weights="deeplab_v3_plus.weights.h5",
+        weights="deeplab_v3_plus.safetensors",
         sha256=(
-            "5608160d6b0c21df6f76c4c9ffbb6aa03a3d20c7c0627c933519d9649d84b7cc"
+            "69f69cf954aabc855894231c4b65f0a53fd7bc2dc8ef910339da1e365008b7f3"
         ),
         parameters=2_961_883,
         paper=_DEEPLAB_PAPER,
@@ -213,9 +210,9 @@ _ENTRIES = (
         title="FCN-32s on MobileNetV2, 11 street classes",
         builder="fcn",
         arguments={"variant": "32s"},
-        weights="fcn_32s.weights.h5",
+        weights="fcn_32s.safetensors",
         sha256=(
-            "d42aa2e1599c9e69a140552dc785b37af860db3ea67e82108717b506395159a2"
+            "2ecb7119a07d4049253098ea77cbb5c72c8c856dd044fa28df60c5fbc54c860f"
         ),
         parameters=2_237_963,
         paper=_FCN_PAPER,
@@ -226,9 +223,9 @@ _ENTRIES = (
         title="FCN-16s on MobileNetV2, 11 street classes",
         builder="fcn",
         arguments={"variant": "16s"},
-        weights="fcn_16s.weights.h5",
+        weights="fcn_16s.safetensors",
         sha256=(
-            "78256f2b38f8b59277ec75b085d6d9ab4dbb531a52dcb334a11524516a719981"
+            "3b6cd92a7b335add63c5dbd10398631b7b7631b7ed84b4e1b3a6b58c099beb5f"
         ),
         parameters=2_244_310,
         paper=_FCN_PAPER,
@@ -239,9 +236,9 @@ _ENTRIES = (
         title="FCN-8s on MobileNetV2, 11 street classes",
         builder="fcn",
         arguments={"variant": "8s"},
-        weights="fcn_8s.weights.h5",
+        weights="fcn_8s.safetensors",
         sha256=(
-            "428d68eaab306d0064b3084b15a0a32e18d4e1f14733de9317defb369c3935bf"
+            "e2111cab29053cabc04141577b046cd08eefcd72babed55c1377469ecacc66b6"
         ),
         parameters=2_246_433,
         paper=_FCN_PAPER,
@@ -252,9 +249,9 @@ _ENTRIES = (
         title="GDN on MobileNetV2, 11 street classes",
         builder="gdn",
         arguments={"size": (384, 480), "resampling": "resample"},
-        weights="gdn.weights.h5",
+        weights="gdn.safetensors",
         sha256=(
-            "bd78feba3adbcff4ce62cf4708624731339783d45a707d472e18f0c507742bfc"
+            "1a54835e1ba0328d55cc55347413c057979c371c9bc64eecd3498ee1afcb99c1"
         ),
         parameters=2_249_771,
         paper=_GDN_PAPER,
@@ -265,9 +262,9 @@ _ENTRIES = (
         title="Pixel deconvolution on MobileNetV2, 11 street classes",
         builder="pixel_dcl_unet",
         arguments={"upsampling": "pixel_dcl"},
-        weights="pixel_dcl.weights.h5",
+        weights="pixel_dcl.safetensors",
         sha256=(
-            "403f2ad59ae55dc0db8666221086949ebe25174810b17c283e885cf828a0bd30"
+            "05351ab1b74ee778901763de003d5adb0b2d6b7f0e53df5890581107d9fdb016"
         ),
         parameters=3_103_867,
         paper=_PIXEL_DCL_PAPER,
@@ -278,9 +275,9 @@ _ENTRIES = (
         title="Input pixel deconvolution on MobileNetV2, 11 street classes",
         builder="pixel_dcl_unet",
         arguments={"upsampling": "ipixel_dcl"},
-        weights="ipixel_dcl.weights.h5",
+        weights="ipixel_dcl.safetensors",
         sha256=(
-            "0f908e33421547c57ec9e5f019527581ba10c03ebeba5f31feaac06d0c0f8cf3"
+            "2cfc2c58fe471d3d074aa2f544c6543d6852b477cc6dab93a6ee32816933f0f7"
         ),
         parameters=4_083_643,
         paper=_PIXEL_DCL_PAPER,
@@ -290,9 +287,9 @@ _ENTRIES = (
         name="guided_duc_dlc",
         title="Guided DUC + DLC on MobileNetV2, 11 street classes",
         builder="guided_duc_dlc",
-        weights="guided_duc_dlc.weights.h5",
+        weights="guided_duc_dlc.safetensors",
         sha256=(
-            "3a8c965a79b2ed38c153e7a5d4db90088e062a1048415ad67bcea9348019d1dc"
+            "7e83b63199dfb25fbb5fcb9db5efc6d67971065c56c0fd9789092f97b6a714ea"
         ),
         parameters=3_664_235,
         paper=_GUIDED_PAPER,
@@ -336,7 +333,7 @@ _ENTRIES = (
     Entry(
         name="gdn_vgg16",
         title="GDN on DeepLab-LargeFOV VGG-16, 21 Pascal VOC classes: the "
-        "authors' own model",
+        "reference model",
         builder="gdn",
         arguments={
             "size": (500, 500),
@@ -355,15 +352,14 @@ _ENTRIES = (
     ),
     Entry(
         name="pixel_dcl_unet",
-        title="U-Net with PixelDCL, 21 Pascal VOC classes: the authors' own "
-        "model",
+        title="U-Net with PixelDCL, 21 Pascal VOC classes: the reference model",
         arguments={"upsampling": "pixel_dcl", "reference": True},
         parameters=31_358_954,
         **_PIXEL_DCL_UNET,
     ),
     Entry(
         name="ipixel_dcl_unet",
-        title="U-Net with iPixelDCL, 21 Pascal VOC classes: the authors' own "
+        title="U-Net with iPixelDCL, 21 Pascal VOC classes: the reference "
         "model",
         arguments={"upsampling": "ipixel_dcl", "reference": True},
         parameters=50_159_594,
@@ -387,4 +383,19 @@ _ENTRIES = (
     ),
 )
 
-ENTRIES = {entry.name: entry for entry in _ENTRIES}
+# Written by zoo/table.py from the measurements in zoo/*/metrics.json.
+SCORES = Path(__file__).with_name("scores.json")
+
+
+def _scored(entries):
+    """The entries by name, with their scores."""
+    scores = json.loads(SCORES.read_text(encoding="utf-8"))
+    return {
+        entry.name: dataclasses.replace(
+            entry, scores=scores.get(entry.name, {})
+        )
+        for entry in entries
+    }
+
+
+ENTRIES = _scored(_ENTRIES)

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from kerasseg.data.labels import Labels
+from kerasseg.labels import Labels
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,10 +16,10 @@ class Entry:
 
     Args:
         name: Name under which the entry is loaded.
-        title: One line for people.
+        title: One line for readers.
         builder: Name of a function of `kerasseg.models`, or `"saved"` for a
             folder written by `kerasseg.zoo.save`.
-        labels: Classes, colours and ignored ids.
+        labels: Classes, colors and ignored ids.
         arguments: Arguments of the builder, apart from `num_classes`,
             `backbone`, `image_shape` and `name`. Defaults to `{}`.
         backbone: Name of a function of `kerasseg.backbones`, or `None`.
@@ -39,7 +39,7 @@ class Entry:
             Defaults to `None`.
         license_weights: Terms of use of the weights. Defaults to `""`.
         license_data: Terms of use of the training data. Defaults to `""`.
-        dataset: Name of the data set for `kerasseg.data`. Defaults to `""`.
+        dataset: Name of the dataset for `kerasseg.data`. Defaults to `""`.
         provenance: How the weights came to be. Defaults to `""`.
         scores: Measured scores by name, as fractions. Defaults to `{}`.
         paper: Publication that describes the method. Defaults to `""`.

@@ -1,9 +1,7 @@
 """Weights files by entry: packaged, or downloaded once into the cache."""
 
-import hashlib
 import http.client
 import logging
-import os
 import shutil
 import urllib.error
 import urllib.request
@@ -12,12 +10,22 @@ from pathlib import PurePosixPath
 from urllib.parse import unquote
 from urllib.parse import urlsplit
 
-from kerasseg.atomic import atomic_file
+from kerasseg.files import atomic_file
+from kerasseg.files import cache_folder
+from kerasseg.files import sha256
 from kerasseg.zoo.entry import Entry
-from kerasseg.zoo.weights import WeightsError
+from kerasseg.zoo.errors import WeightsError
 
 PACKAGED = Path(__file__).parent / "weights"
 TIMEOUT = 30
+
+# A full disk is another OSError, and no network error.
+_UNREACHABLE = (
+    urllib.error.URLError,
+    http.client.HTTPException,
+    ConnectionError,
+    TimeoutError,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -86,72 +94,31 @@ def check_sha256(path: str | Path, expected: str, advice: str = "") -> None:
         )
 
 
-def sha256(path: str | Path) -> str:
-    """Returns the SHA-256 hash of a file.
-
-    Args:
-        path: Path of the file.
-
-    Returns:
-        The hash in lower-case hexadecimal digits.
-    """
-    with open(path, "rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
-
-
 def _cached_path(entry):
     # The hash is part of the name: a retrained model is a new file.
     name = PurePosixPath(unquote(urlsplit(entry.weights).path)).name
-    return _cache_folder() / f"{entry.sha256[:12]}-{name}"
-
-
-def _cache_folder():
-    home = os.environ.get("KERASSEG_HOME")
-    if not home:
-        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-        home = Path(cache) / "kerasseg"
-    return Path(home).expanduser() / "weights"
+    return cache_folder() / "weights" / f"{entry.sha256[:12]}-{name}"
 
 
 def _download(url, expected, path):
     _logger.info("Downloading %s to %s", url, path)
-    with atomic_file(path) as temporary:
-        # Writing is outside of `except`: a full disk is no network error.
-        try:
-            response = urllib.request.urlopen(url, timeout=TIMEOUT)
-        except (OSError, http.client.HTTPException) as error:
-            raise _unreachable(url, expected, path, error) from error
-        with response, open(temporary, "wb") as file:
-            shutil.copyfileobj(_Body(response, url, expected, path), file)
-        check_sha256(
-            temporary,
-            expected,
-            f"It came from {url} and was deleted. Try again; if the hashes "
-            "differ again, the file was changed at its source or on the way.",
-        )
-
-
-class _Body:
-    """A response whose interruption names the url and what to do."""
-
-    def __init__(self, response, url, expected, path):
-        self._response = response
-        self._source = (url, expected, path)
-
-    def read(self, size):
-        try:
-            return self._response.read(size)
-        except (OSError, http.client.HTTPException) as error:
-            raise _unreachable(*self._source, error) from error
-
-
-def _unreachable(url, expected, path, error):
-    reason = getattr(error, "reason", error)
-    return ConnectionError(
-        f"The weights could not be downloaded from {url}: {reason}. Check the "
-        f"network and try again, or bring the file (sha256 {expected}) to "
-        f"{path} by hand."
-    )
+    try:
+        with (
+            atomic_file(path) as temporary,
+            urllib.request.urlopen(url, timeout=TIMEOUT) as response,
+        ):
+            with open(temporary, "wb") as file:
+                shutil.copyfileobj(response, file)
+            check_sha256(
+                temporary,
+                expected,
+                f"It came from {url} and was deleted. Try again; if the hashes "
+                "differ again, the file was changed at its source or on the "
+                "way.",
+            )
+    except _UNREACHABLE as error:
+        raise ConnectionError(
+            f"The weights could not be downloaded from {url}: "
+            f"{getattr(error, 'reason', error)}. Check the network and try "
+            f"again, or bring the file (sha256 {expected}) to {path} by hand."
+        ) from error

@@ -1,51 +1,55 @@
-"""Weights files: one HDF5 data set per variable, named by its path.
+"""Weights files: safetensors, one tensor per variable, named by its path.
 
-The format holds numbers and nothing else. Reading one executes no code: object
-types, links, external storage and unknown filters are refused, and so is a
-shape that the model does not have, before its numbers are read.
+A file holds numbers and one JSON text about them, and no code. Its names,
+shapes and types are compared with the model before any number is read, and
+all numbers are checked before the first variable is changed.
 """
 
-import contextlib
-import zlib
+import json
 from collections.abc import Collection
-from collections.abc import Iterator
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import h5py
 import keras
 import numpy as np
+from safetensors.numpy import save
 
-from kerasseg.atomic import atomic_file
+from kerasseg.files import atomic_file
+from kerasseg.zoo.errors import WeightsError
+from kerasseg.zoo.errors import shown
+from kerasseg.zoo.record import check_file
+from kerasseg.zoo.record import is_saved
+from kerasseg.zoo.record import with_record
+from kerasseg.zoo.tensors import FORMAT_VERSION
+from kerasseg.zoo.tensors import METADATA
+from kerasseg.zoo.tensors import TensorFile
+from kerasseg.zoo.tensors import digest
 
-FORMAT = "kerasseg.weights"
-FORMAT_VERSION = 1
-
-_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE}
-# What h5py raises on damaged files, next to OSError.
-_UNREADABLE = (OSError, RuntimeError, KeyError, TypeError, ValueError)
-_MAX_DEPTH = 32
 _MAX_LISTED = 5
 
 
-class WeightsError(ValueError):
-    """A weights file that is damaged, or made for another model."""
-
-
 def write_weights(
-    model: keras.Model, path: str | Path, dtype: str = "float16"
+    model: keras.Model,
+    path: str | Path,
+    dtype: str = "float16",
+    facts: Mapping[str, Any] | None = None,
 ) -> None:
-    """Writes the weights of a model to a file.
+    """Writes the weights of a model to a safetensors file.
 
     The file is complete or absent: it is written under a temporary name, read
     back, compared, and then renamed. Equal weights give equal bytes.
 
     Args:
         model: A built `keras.Model` whose variables have unique paths.
-        path: Path of the file, by custom ending in `.weights.h5`.
+        path: Path of the file, by custom ending in `.safetensors`.
         dtype: `"float16"` or `"float32"`: how kernels (variables of two or
             more axes) are stored. Vectors, such as the statistics of batch
             normalization, and kernels with numbers too large for float16 are
             always stored in float32. Defaults to `"float16"`.
+        facts: What the file is to say about itself besides the name of the
+            model and its number of classes, as JSON values by name. Defaults
+            to `None`: nothing.
 
     Raises:
         ValueError: If `dtype` is unknown, the model has no variables, two
@@ -61,16 +65,16 @@ def write_weights(
         name: _storable(name, variable, dtype)
         for name, variable in _variables(model).items()
     }
-    attributes = {
-        "format": FORMAT,
-        "format_version": FORMAT_VERSION,
-        "keras_version": keras.__version__,
-        "model": model.name,
-        "num_classes": _num_classes(model) or 0,
-    }
-    # Made in memory first: HDF5 cannot close a file properly once the disk is
-    # full, while a plain write fails cleanly.
-    content = _file_image(arrays, attributes)
+    content = _content(
+        arrays,
+        {
+            **(facts or {}),
+            "format_version": FORMAT_VERSION,
+            "keras_version": keras.__version__,
+            "model": model.name,
+            "num_classes": _num_classes(model) or 0,
+        },
+    )
     with atomic_file(path) as temporary:
         temporary.write_bytes(content)
         _verify(temporary, arrays)
@@ -89,7 +93,8 @@ def read_weights(
 
     Args:
         model: A built `keras.Model`.
-        path: Path of a file that `write_weights` wrote.
+        path: Path of a file that `write_weights` wrote, or of a folder that
+            `save` wrote.
         allow_extra: Whether the file may hold variables that the model lacks.
             Defaults to `False`.
         skip: Paths of variables that keep the values they have. Defaults to
@@ -105,10 +110,11 @@ def read_weights(
         for name, variable in _variables(model).items()
         if name not in skip
     }
-    with _open(path) as stored:
-        datasets = _datasets(stored, path)
-        _check_same(variables, datasets, stored, path, allow_extra, skip)
-        arrays = {name: _read(datasets[name], path) for name in variables}
+    with TensorFile(_file(path)) as stored:
+        extra = () if allow_extra else set(stored.shapes) - {*variables, *skip}
+        _check_same(variables, stored, sorted(extra))
+        stored.check_digest()
+        arrays = {name: stored.read(name) for name in variables}
     for name, variable in variables.items():
         variable.assign(arrays[name])
 
@@ -124,7 +130,8 @@ def class_dependent_names(
 
     Args:
         model: A built `keras.Model`.
-        path: Path of a file that `write_weights` wrote.
+        path: Path of a file that `write_weights` wrote, or of a folder that
+            `save` wrote.
 
     Returns:
         The paths of these variables, in the order of the model.
@@ -133,12 +140,8 @@ def class_dependent_names(
         FileNotFoundError: If there is no such file.
         WeightsError: If the file is damaged or no weights file of this library.
     """
-    with _open(path) as stored:
-        shapes = {
-            name: dataset.shape
-            for name, dataset in _datasets(stored, path).items()
-        }
-        old = _attribute(stored, "num_classes", path)
+    with TensorFile(_file(path)) as stored:
+        shapes, old = stored.shapes, stored.num_classes
     new = _num_classes(model)
     if not old or not new or old == new:
         return ()
@@ -148,6 +151,18 @@ def class_dependent_names(
         if name in shapes
         and _differs_by_classes(shapes[name], tuple(variable.shape), old, new)
     )
+
+
+def _file(path):
+    """The file itself, or that of a saved folder, compared with its hash."""
+    if not is_saved(path):
+        return path
+
+    def checked(record):
+        check_file(Path(path) / record.weights, record.weights_sha256)
+        return Path(path) / record.weights
+
+    return with_record(path, checked)
 
 
 def _differs_by_classes(stored, wanted, old, new):
@@ -186,6 +201,8 @@ def _num_classes(model):
 
 def _storable(name, variable, dtype):
     array = np.asarray(keras.ops.convert_to_numpy(variable.value))
+    # A tensor of safetensors is one block of memory.
+    array = np.ascontiguousarray(array).reshape(array.shape)
     if array.dtype.kind in "iub":
         return array
     array = array.astype("float32")
@@ -202,32 +219,21 @@ def _storable(name, variable, dtype):
     return array
 
 
-def _file_image(arrays, attributes):
-    with h5py.File(
-        "weights", "w", driver="core", backing_store=False
-    ) as stored:
-        stored.attrs.update(attributes)
-        for name, array in arrays.items():
-            packed = {"compression": "gzip", "shuffle": True}
-            dataset = stored.create_dataset(
-                name, data=array, **(packed if array.ndim else {})
-            )
-            dataset.attrs["crc32"] = _checksum(array)
-        stored.flush()
-        return stored.id.get_file_image()
-
-
-def _checksum(array):
-    # HDF5's own checksums leave out the type and the filters of a data set.
-    start = zlib.crc32(f"{array.dtype.str} {array.shape}".encode())
-    return zlib.crc32(np.ascontiguousarray(array).tobytes(), start)
+def _content(arrays, facts):
+    # safetensors writes several metadata in an order of its own each time, so
+    # that all are one. The numbers come last, whatever the metadata.
+    size = sum(array.nbytes for array in arrays.values())
+    numbers = save(arrays)[-size:]
+    shapes = {name: array.shape for name, array in arrays.items()}
+    dtypes = {name: array.dtype for name, array in arrays.items()}
+    facts = {**facts, "sha256": digest(shapes, dtypes, [numbers])}
+    return save(arrays, {METADATA: json.dumps(facts, sort_keys=True)})
 
 
 def _verify(path, arrays):
-    with _open(path) as stored:
-        datasets = _datasets(stored, path)
-        same = set(datasets) == set(arrays) and all(
-            np.array_equal(_read(datasets[name], path), array)
+    with TensorFile(path) as stored:
+        same = set(stored.shapes) == set(arrays) and all(
+            np.array_equal(stored.read(name), array)
             for name, array in arrays.items()
         )
     if not same:
@@ -237,133 +243,46 @@ def _verify(path, arrays):
         )
 
 
-@contextlib.contextmanager
-def _open(path: str | Path) -> Iterator[h5py.File]:
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"There is no weights file at {path}")
-    try:
-        stored = h5py.File(path, "r")
-    except OSError as error:
-        raise WeightsError(
-            f"`path` must be a complete weights file. Received: path='{path}', "
-            f"which is damaged or of another format ({error}). "
-            "Fetch or write it again."
-        ) from error
-    with stored:
-        found = _attribute(stored, "format", path)
-        version = _attribute(stored, "format_version", path)
-        if found != FORMAT or version != FORMAT_VERSION:
-            raise WeightsError(
-                f"`path` must be a weights file of format {FORMAT} "
-                f"{FORMAT_VERSION}, as `kerasseg.zoo.write_weights` writes. "
-                f"Received: path='{path}' of format {found!r} {version!r}"
-            )
-        yield stored
-
-
-def _attribute(stored, name, path):
-    try:
-        return stored.attrs.get(name)
-    except _UNREADABLE as error:
-        raise WeightsError(_damaged(path, error)) from error
-
-
-def _datasets(stored, path):
-    found = {}
-    pending = [("", stored, 0)]
-    try:
-        while pending:
-            prefix, group, depth = pending.pop()
-            for key in group:
-                name = prefix + key
-                item = _item(group, key, name, path)
-                if isinstance(item, h5py.Dataset):
-                    found[name] = item
-                elif depth < _MAX_DEPTH:
-                    pending.append((name + "/", item, depth + 1))
-                else:
-                    _refuse(path, name, "is nested too deeply")
-    except WeightsError:
-        raise
-    except _UNREADABLE as error:
-        raise WeightsError(_damaged(path, error)) from error
-    return found
-
-
-def _item(group, key, name, path):
-    if not isinstance(group.get(key, getlink=True), h5py.HardLink):
-        _refuse(path, name, "is a link")
-    item = group[key]
-    if h5py.h5o.get_info(item.id).rc != 1:
-        _refuse(path, name, "is reached by two names")
-    if isinstance(item, h5py.Group):
-        return item
-    if not isinstance(item, h5py.Dataset) or item.dtype.kind not in "fiub":
-        _refuse(path, name, "holds no plain numbers")
-    if item.is_virtual or item.external:
-        _refuse(path, name, "keeps its numbers in another file")
-    plan = item.id.get_create_plist()
-    filters = {plan.get_filter(i)[0] for i in range(plan.get_nfilters())}
-    if not filters <= _FILTERS:
-        _refuse(path, name, "is compressed in an unknown way")
-    return item
-
-
-def _refuse(path, name, why):
-    raise WeightsError(
-        "`path` must be a weights file that holds numbers and nothing else. "
-        f"Received: path='{path}', where {name!r} {why}"
-    )
-
-
-def _damaged(path, error):
-    return (
-        f"The weights file {path} is damaged ({error}). "
-        "Fetch or write it again."
-    )
-
-
-def _read(dataset, path):
-    try:
-        array = dataset[()]
-        if dataset.attrs["crc32"] != _checksum(array):
-            raise OSError(f"the numbers of {dataset.name} have changed")
-    except _UNREADABLE as error:
-        raise WeightsError(_damaged(path, error)) from error
-    return array
-
-
-def _check_same(variables, datasets, stored, path, allow_extra, skip):
-    missing = [name for name in variables if name not in datasets]
-    extra = [
-        name
-        for name in datasets
-        if name not in variables and name not in skip and not allow_extra
-    ]
+def _check_same(variables, stored, extra):
+    missing = [name for name in variables if name not in stored.shapes]
+    both = [name for name in variables if name in stored.shapes]
     shapes = [
-        f"{name} {datasets[name].shape}, in the model {tuple(variable.shape)}"
-        for name, variable in variables.items()
-        if name in datasets and datasets[name].shape != tuple(variable.shape)
+        f"{name} {stored.shapes[name]}, in the model {shape}"
+        for name in both
+        if (shape := tuple(variables[name].shape)) != stored.shapes[name]
+    ]
+    kinds = [
+        f"{name} {stored.dtypes[name]}, in the model {variables[name].dtype}"
+        for name in both
+        if not _fits(stored.dtypes[name], variables[name])
     ]
     problems = [
         _listing("missing from the file", missing),
         _listing("not in the model", extra),
         _listing("of another shape", shapes),
+        _listing("of another type", kinds),
     ]
-    if missing or extra or shapes:
+    if any(problems):
         raise WeightsError(
             "`path` must be a weights file for this model. "
-            f"Received: path='{path}', written for another architecture "
-            f"(model {_attribute(stored, 'model', path)!r}, "
-            f"{_attribute(stored, 'num_classes', path)} classes). "
+            f"Received: path='{stored.path}', written for another architecture "
+            f"(model '{shown(stored.facts.get('model'))}', "
+            f"{stored.num_classes} classes). "
             f"Variables {'; '.join(filter(None, problems))}."
         )
+
+
+def _fits(dtype, variable):
+    wanted = keras.backend.standardize_dtype(variable.dtype)
+    if "float" in wanted:
+        return dtype.kind == "f"
+    return dtype.kind != "f" and np.can_cast(dtype, wanted)
 
 
 def _listing(what, names):
     if not names:
         return ""
-    shown = ", ".join(names[:_MAX_LISTED])
+    listed = ", ".join(map(shown, names[:_MAX_LISTED]))
     if len(names) > _MAX_LISTED:
-        shown += f" and {len(names) - _MAX_LISTED} more"
-    return f"{what} ({len(names)}): {shown}"
+        listed += f" and {len(names) - _MAX_LISTED} more"
+    return f"{what} ({len(names)}): {listed}"

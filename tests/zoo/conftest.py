@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kerasseg import backbones
-from kerasseg.data.labels import CAMVID
+from kerasseg.labels import CAMVID
 from kerasseg.zoo import entries
 from kerasseg.zoo import fetch
 from kerasseg.zoo.entry import Entry
@@ -15,13 +15,13 @@ from kerasseg.zoo.weights import write_weights
 
 
 def make_net(num_classes=5, filters=8, name="net"):
-    """A nested trunk, and a head with ten maps per class."""
+    """A nested backbone, and a head with ten maps per class."""
     pixels = keras.Input((None, None, 3), name="pixels")
     x = keras.layers.Conv2D(filters, 3, padding="same", name="stem")(pixels)
     x = keras.layers.BatchNormalization(name="stem_bn")(x)
-    trunk = keras.Model(pixels, {"P1": x}, name="trunk")
+    backbone = keras.Model(pixels, {"P1": x}, name="backbone")
     images = keras.Input((None, None, 3), name="images")
-    features = trunk(keras.layers.Rescaling(1 / 255, name="rescale")(images))
+    features = backbone(keras.layers.Rescaling(1 / 255, name="rescale")(images))
     x = keras.layers.Conv2D(10 * num_classes, 1, name="coefficients")(
         features["P1"]
     )
@@ -95,7 +95,7 @@ SMALL = Entry(
 @pytest.fixture
 def small_entry(monkeypatch, tmp_path):
     """The entry `small`, and `small_32x` that reads a part of its weights."""
-    from kerasseg.zoo.load import build
+    from kerasseg.zoo.loading import build
 
     packaged = tmp_path / "packaged"
     monkeypatch.setattr(fetch, "PACKAGED", packaged)
@@ -103,7 +103,7 @@ def small_entry(monkeypatch, tmp_path):
         backbones, "small_backbone", make_backbone, raising=False
     )
     monkeypatch.setitem(entries.ENTRIES, "small", SMALL)
-    path = packaged / "small.weights.h5"
+    path = packaged / "small.safetensors"
     write_weights(randomize(build("small")), path)
     entry = dataclasses.replace(
         SMALL, weights=path.name, sha256=fetch.sha256(path)

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from kerasseg.data.labels import NUCLEI
+from kerasseg.labels import NUCLEI
 from kerasseg.zoo.entry import Entry
 
 HASH = "0123456789abcdef" * 4
@@ -23,7 +23,7 @@ def test_json_round_trip():
     entry = make_entry(
         arguments={"level": "8x"},
         image_shape=(256, None, 3),
-        weights="cells.weights.h5",
+        weights="cells.safetensors",
         sha256=HASH,
         scores={"mean_iou": 0.875, "per_class_iou": [0.9, 0.85]},
     )
@@ -41,13 +41,13 @@ def test_json_with_other_keys_is_refused():
 
 def test_is_trained_needs_a_file_and_its_hash():
     assert not make_entry().is_trained
-    assert not make_entry(weights="a.weights.h5").is_trained
+    assert not make_entry(weights="a.safetensors").is_trained
     assert not make_entry(sha256=HASH).is_trained
-    assert make_entry(weights="a.weights.h5", sha256=HASH).is_trained
+    assert make_entry(weights="a.safetensors", sha256=HASH).is_trained
 
 
 def test_a_download_needs_a_hash():
-    url = "https://example.org/cells.weights.h5"
+    url = "https://example.org/cells.safetensors"
     assert make_entry(weights=url, sha256=HASH).is_remote
     with pytest.raises(ValueError, match="`sha256` must be given"):
         make_entry(weights=url)

@@ -1,19 +1,24 @@
-"""Every entry loads, predicts, exports with proof, and learns new classes.
+"""Every entry loads, predicts, exports, is verified, and learns new classes.
 
-The files of two ONNX exporters agree for each.
+The files of two ONNX exporters agree for each. `make test` takes one format,
+and the entries with weights of their own: tests/export exports each family of
+models to every format, with few channels.
 """
 
+import itertools
 import json
 
-import arithmetic
 import keras
 import numpy as np
 import pytest
+from stand_ins import randomize
 
 from kerasseg import zoo
+from kerasseg.export.tensorrt_rtx import library
 from kerasseg.inference import predict_mask
 from kerasseg.layers import LaplacianReconstruction
 from kerasseg.losses import SegmentationLoss
+from kerasseg.training import freeze_batch_normalization
 from kerasseg.zoo.architecture import rebuild
 
 pytestmark = pytest.mark.slow
@@ -45,9 +50,32 @@ SHUFFLES = {
 SERVING = "serving_encoded"
 
 
-@pytest.fixture(scope="module", params=zoo.names())
+# Those with a file of weights of their own, and the first of each builder.
+TRAINED = [
+    name
+    for name in zoo.names()
+    if zoo.info(name).is_trained and not zoo.info(name).subset
+]
+BUILDERS = {zoo.info(name).builder: name for name in reversed(TRAINED)}
+
+
+def entries(chosen):
+    """The chosen entries, and the others at night."""
+    return pytest.mark.parametrize(
+        "entry",
+        [
+            pytest.param(
+                name, marks=() if name in chosen else pytest.mark.nightly
+            )
+            for name in zoo.names()
+        ],
+        indirect=True,
+    )
+
+
+@pytest.fixture(scope="module")
 def entry(request):
-    """The record of each entry in turn."""
+    """The record of an entry."""
     return zoo.info(request.param)
 
 
@@ -64,7 +92,7 @@ def model(entry):
         model = zoo.load(entry.name, FEWER, weights=None)
     else:
         model = thinner(entry.name)
-    arithmetic.unsettle(model, np.random.default_rng(1))
+    randomize(model, np.random.default_rng(1))
     return model
 
 
@@ -89,14 +117,15 @@ def thinner(name):
 
 
 @pytest.fixture
-def pictures():
-    """Two pictures of large patches, as a batch of pixels."""
+def images():
+    """Two images of large patches, as a batch of pixels."""
     patches = np.random.default_rng(3).integers(0, 256, (2, 5, 7, 3))
     return np.kron(patches, np.ones((1, 10, 10, 1))).astype("uint8")
 
 
-def test_predicts_a_mask(model, pictures):
-    mask = predict_mask(model, pictures[0])
+@entries(TRAINED)
+def test_predicts_a_mask(model, images):
+    mask = predict_mask(model, images[0])
     assert mask.shape == (HEIGHT, WIDTH)
     assert mask.dtype == np.int32
     assert mask.min() >= 0
@@ -123,20 +152,30 @@ def check_proof(model, report):
 
 
 @pytest.mark.export
-@pytest.mark.parametrize(
-    ("exporter", "suffix"), [("to_saved_model", ""), ("to_litert", ".tflite")]
-)
-def test_exports_with_proof(model, tmp_path, exporter, suffix):
+@entries(TRAINED)
+def test_litert_with_proof(model, tmp_path):
     from kerasseg import export
 
-    report = getattr(export, exporter)(
-        model, tmp_path / f"file{suffix}", image_shape=(HEIGHT, WIDTH)
+    report = export.to_litert(
+        model, tmp_path / "file.tflite", image_shape=(HEIGHT, WIDTH)
     )
     check_proof(model, report)
 
 
 @pytest.mark.export
-def test_two_onnx_exporters_agree(model, pictures, tmp_path):
+@entries([])
+def test_saved_model_with_proof(model, tmp_path):
+    from kerasseg import export
+
+    report = export.to_saved_model(
+        model, tmp_path / "file", image_shape=(HEIGHT, WIDTH)
+    )
+    check_proof(model, report)
+
+
+@pytest.mark.export
+@entries([])
+def test_two_onnx_exporters_agree(model, images, tmp_path):
     pytest.importorskip("onnxscript")
     from kerasseg import export
 
@@ -148,7 +187,7 @@ def test_two_onnx_exporters_agree(model, pictures, tmp_path):
         )
         check_proof(model, report)
         assert exporter in report.versions
-        logits[exporter] = export.run_onnx(path, pictures.astype("float32"))
+        logits[exporter] = export.run_onnx(path, images.astype("float32"))
     first, second = logits.values()
     error = np.abs(first - second).max()
     # The bound of each file against Keras: the deepest random networks come
@@ -156,13 +195,67 @@ def test_two_onnx_exporters_agree(model, pictures, tmp_path):
     assert error <= 1e-4 * (first.max() - first.min())
 
 
-def test_learns_new_classes(entry, model, pictures):
+# What NVIDIA's builder makes an engine of in `make test`; at night the rest.
+BUILT = {("lrr_4x", "int8"), ("gdn", "float16")}
+
+
+@pytest.mark.export
+@pytest.mark.skipif(
+    bool(library.find().reason), reason=library.find().reason or "installed"
+)
+@pytest.mark.parametrize(
+    ("entry", "precision"),
+    [
+        pytest.param(*case, marks=() if case in BUILT else pytest.mark.nightly)
+        for case in itertools.product(
+            zoo.names(), ("float32", "float16", "int8")
+        )
+    ],
+    indirect=["entry"],
+)
+def test_nvidias_builder_takes_it(model, precision, images, tmp_path):
+    from kerasseg import export
+
+    lossy = precision != "float32"
+    report = export.to_tensorrt_rtx(
+        model,
+        tmp_path / "file.engine",
+        image_shape=(HEIGHT, WIDTH),
+        precision=precision,
+        calibration=images if precision == "int8" else None,
+        # Two images of noise say nothing of what a precision costs.
+        gate=export.Gate(mask_agreement=0) if lossy else None,
+    )
+    assert report.bytes > 100_000
+    (judged,) = (note for note in report.notes if "Built by NVIDIA" in note)
+    assert "an engine of" in judged
+
+
+@entries(BUILDERS.values())
+def test_learns_new_classes(entry, model, images):
     if entry.is_trained:
         model = zoo.load(entry.name, num_classes=FEWER)
     assert model.output_shape[-1] == FEWER
-    masks = pictures[..., 0] // 100
+    masks = images[..., 0] // 100
     model.compile(
         keras.optimizers.SGD(1e-4), SegmentationLoss(), run_eagerly=True
     )
-    losses = [model.train_on_batch(pictures, masks) for _ in range(2)]
+    losses = [model.train_on_batch(images, masks) for _ in range(2)]
     assert np.all(np.isfinite(losses))
+
+
+# This one has layers with normalizations inside.
+@entries(["guided_duc_dlc"])
+def test_frozen_statistics_stay(model, images):
+    moving = [w for w in model.weights if w.name.startswith("moving_")]
+    frozen = freeze_batch_normalization(model)
+    # A mean and a variance for each layer, wherever it is.
+    assert len(moving) == 2 * frozen
+    before = [np.array(w) for w in moving]
+    model.compile(
+        keras.optimizers.SGD(1e-4), SegmentationLoss(), run_eagerly=True
+    )
+    masks = images[..., 0] // 100 % model.output_shape[-1]
+    model.fit(images, masks, verbose=0)
+    for old, new in zip(before, moving, strict=True):
+        np.testing.assert_array_equal(np.array(new), old)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasseg.data.labels import NUCLEI
+from kerasseg.labels import NUCLEI
 from kerasseg.zoo import fetch
 from kerasseg.zoo.entry import Entry
 from kerasseg.zoo.fetch import weights_path
@@ -32,7 +32,7 @@ def cache(monkeypatch, tmp_path):
 
 @pytest.fixture
 def source(tmp_path):
-    path = tmp_path / "source" / "cells 1.weights.h5"
+    path = tmp_path / "source" / "cells 1.safetensors"
     path.parent.mkdir()
     path.write_bytes(CONTENT)
     return path
@@ -53,7 +53,7 @@ def entry(source):
 def test_downloads_once(cache, source, entry):
     path = weights_path(entry)
     assert path.read_bytes() == CONTENT
-    assert path == cache / f"{entry.sha256[:12]}-cells 1.weights.h5"
+    assert path == cache / f"{entry.sha256[:12]}-cells 1.safetensors"
     assert os.listdir(cache) == [path.name]
     source.unlink()
     assert weights_path(entry) == path
@@ -147,7 +147,7 @@ def test_offline(cache, source, entry, monkeypatch):
     assert entry.weights in str(caught.value)
     assert os.listdir(cache) == []
     # The message names the place for a file that is brought by hand.
-    place = cache / f"{entry.sha256[:12]}-cells 1.weights.h5"
+    place = cache / f"{entry.sha256[:12]}-cells 1.safetensors"
     assert str(place) in str(caught.value)
     shutil.copy(source, place)
     assert weights_path(entry) == place
@@ -159,7 +159,7 @@ def test_missing_source_and_closed_port(cache, source, entry):
         weights_path(entry)
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{unused.getsockname()[1]}/cells.weights.h5"
+        url = f"http://127.0.0.1:{unused.getsockname()[1]}/cells.safetensors"
         entry = dataclasses.replace(entry, weights=url)
         with pytest.raises(ConnectionError, match="[Cc]onnection refused"):
             weights_path(entry)
@@ -183,7 +183,7 @@ def test_interrupted_download(cache, entry):
     thread = threading.Thread(target=server.handle_request)
     thread.start()
     try:
-        url = f"http://127.0.0.1:{server.server_port}/cells.weights.h5"
+        url = f"http://127.0.0.1:{server.server_port}/cells.safetensors"
         entry = dataclasses.replace(entry, weights=url)
         # Which of the two depends on the version of Python.
         with pytest.raises((WeightsError, ConnectionError), match=url):
@@ -214,7 +214,7 @@ def test_parallel_threads(cache, entry):
 
 PROCESS = """
 import sys
-from kerasseg.data.labels import NUCLEI
+from kerasseg.labels import NUCLEI
 from kerasseg.zoo.entry import Entry
 from kerasseg.zoo.fetch import weights_path
 sys.stdin.read(1)
@@ -223,7 +223,7 @@ print(weights_path(Entry("cells", "Cells", "lrr", NUCLEI,
 """
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_parallel_processes(cache, entry):
     root = Path(fetch.__file__).parents[2]
     processes = [

@@ -37,6 +37,7 @@ def test_untrained_entry():
         zoo.load("lrr_4x_vgg16")
 
 
+@pytest.mark.every_backend
 def test_load(small_entry, scramble, weights_of):
     model = zoo.load("small")
     assert model.output_shape == (None, None, None, 11)
@@ -61,9 +62,9 @@ def test_weights_argument(small_entry, tmp_path, weights_of):
     fresh = weights_of(zoo.load("small", weights=None))
     assert not np.any(fresh["coefficients_32x/kernel"])
     trained = zoo.load("small")
-    zoo.write_weights(trained, tmp_path / "mine.weights.h5", dtype="float32")
+    zoo.write_weights(trained, tmp_path / "mine.safetensors", dtype="float32")
     zoo.save(trained, tmp_path / "mine")
-    for weights in (tmp_path / "mine.weights.h5", str(tmp_path / "mine")):
+    for weights in (tmp_path / "mine.safetensors", str(tmp_path / "mine")):
         again = weights_of(zoo.load("small", weights=weights))
         for name, value in weights_of(trained).items():
             np.testing.assert_array_equal(again[name], value)
@@ -71,7 +72,8 @@ def test_weights_argument(small_entry, tmp_path, weights_of):
         zoo.load("small", weights="missing")
 
 
-def test_new_classes_keep_the_trunk(small_entry, weights_of, caplog):
+@pytest.mark.every_backend
+def test_new_classes_keep_the_backbone(small_entry, weights_of, caplog):
     caplog.set_level(logging.INFO, "kerasseg.zoo")
     trained = weights_of(zoo.load("small"))
     model = zoo.load("small", num_classes=2)
@@ -98,7 +100,7 @@ def test_new_classes_keep_the_trunk(small_entry, weights_of, caplog):
 
 
 def test_weights_of_other_classes(small_entry, tmp_path, weights_of):
-    path = tmp_path / "two.weights.h5"
+    path = tmp_path / "two.safetensors"
     two = zoo.load("small", num_classes=2)
     zoo.write_weights(two, path, dtype="float32")
     again = weights_of(zoo.load("small", num_classes=2, weights=path))
@@ -118,7 +120,7 @@ def test_a_coarser_entry_reads_its_part(small_entry, weights_of):
 
 
 def test_weights_for_another_architecture(small_entry, tmp_path):
-    coarse = tmp_path / "coarse.weights.h5"
+    coarse = tmp_path / "coarse.safetensors"
     zoo.write_weights(zoo.load("small_32x"), coarse)
     with pytest.raises(zoo.WeightsError, match="missing from the file"):
         zoo.load("small", weights=coarse)

@@ -1,13 +1,17 @@
 import json
 import os
+import resource
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import keras
 import numpy as np
 import pytest
 
 from kerasseg import zoo
-from kerasseg.data.labels import NUCLEI
-from kerasseg.data.labels import Labels
+from kerasseg.files import sha256
+from kerasseg.labels import NUCLEI
+from kerasseg.labels import Labels
 from kerasseg.losses import SegmentationLoss
 from kerasseg.metrics import MeanIoU
 from kerasseg.zoo import WeightsError
@@ -22,6 +26,7 @@ def folder(tmp_path, trained):
     return folder
 
 
+@pytest.mark.every_backend
 def test_round_trip(folder, trained, rng):
     images = rng.uniform(0, 255, (2, 33, 47, 3)).astype("float32")
     model = zoo.load(folder)
@@ -118,7 +123,7 @@ def test_a_file_is_no_folder(tmp_path, trained):
         zoo.save(trained, tmp_path / "mine")
 
 
-@pytest.mark.parametrize("ending", [".json", ".weights.h5"])
+@pytest.mark.parametrize("ending", [".json", ".safetensors"])
 @pytest.mark.parametrize("size", [0, -1, -100])
 def test_damaged_files(folder, ending, size):
     [path] = folder.glob(f"model-*{ending}")
@@ -130,24 +135,167 @@ def test_damaged_files(folder, ending, size):
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("field", "value"),
     [
-        {"format": "other"},
-        {"format_version": 2},
-        {"architecture": "../elsewhere.json"},
-        {"entry": {}},
-        {"entry": None},
+        ("format", "other"),
+        ("format_version", 1),
+        ("architecture", "../elsewhere.json"),
+        ("architecture", "model-000000000000.safetensors"),
+        ("weights", "/etc/passwd"),
+        ("weights", ["model-000000000000.safetensors"]),
+        ("weights_sha256", "0" * 63),
+        ("image_shape", [None, None]),
+        ("image_shape", [0, 8, 3]),
+        ("image_shape", [True, 8, 3]),
+        ("image_shape", "123"),
+        ("parameters", -1),
+        ("parameters", 1.5),
+        ("parameters", 10**400),
+        ("title", 7),
+        ("title", "\x1b[2J"),
+        ("labels", []),
+        ("labels", {}),
+        ("builder", "lrr"),
+        ("arguments", {"alpha": 1000}),
+        ("entry", {"builder": "lrr"}),
     ],
 )
-def test_damaged_record(folder, change):
+def test_damaged_record(folder, field, value):
     path = folder / "entry.json"
-    record = {**json.loads(path.read_text()), **change}
+    record = {**json.loads(path.read_text()), field: value}
     path.write_text(json.dumps(record))
-    with pytest.raises(WeightsError, match="entry.json is damaged"):
-        zoo.load(folder)
+    for function in (zoo.info, zoo.build, zoo.load):
+        with pytest.raises(WeightsError, match=f"`(labels.)?{field}") as caught:
+            function(folder)
+        assert str(caught.value).isprintable()
     path.write_text("{")
     with pytest.raises(WeightsError, match="entry.json is damaged"):
         zoo.info(folder)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("class_names", "skyroadcartreepole"),
+        ("class_names", [1, 2, 3, 4, 5]),
+        ("class_names", ["sky"]),
+        ("class_names", [["sky"]] * 5),
+        ("class_names", ["\x1b[2J", "road", "car", "tree", "pole"]),
+        ("palette", "#ffffff"),
+        ("palette", [["a", "b", "c"]] * 5),
+        ("palette", [[256, 0, 0]] * 5),
+        ("ignore_classes", 255),
+        ("ignore_classes", [-1]),
+        ("ignore_classes", [1e400]),
+        ("surprise", 1),
+    ],
+)
+def test_damaged_labels(folder, field, value):
+    path = folder / "entry.json"
+    record = json.loads(path.read_text())
+    record["labels"][field] = value
+    path.write_text(json.dumps(record))
+    with pytest.raises(WeightsError, match=rf"`labels.{field}`|Infinity"):
+        zoo.info(folder)
+
+
+@pytest.mark.parametrize("names", [["a", "b"], list("abcdefg")])
+def test_labels_of_another_number_of_classes(folder, names):
+    path = folder / "entry.json"
+    record = json.loads(path.read_text())
+    record["labels"]["class_names"] = names
+    record["labels"]["palette"] = [[0, 0, 0]] * len(names)
+    path.write_text(json.dumps(record))
+    for function in (zoo.build, zoo.load):
+        with pytest.raises(WeightsError, match="`labels` must have .* 5"):
+            function(folder)
+
+
+def test_a_large_record_and_a_deep_one(folder):
+    path = folder / "entry.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(WeightsError, match="is damaged"):
+        zoo.info(folder)
+    path.write_text(" " * 2_000_000)
+    with pytest.raises(WeightsError, match="more than 1048576 bytes"):
+        zoo.info(folder)
+
+
+def edit_architecture(folder, edit):
+    """Changes the architecture, and its hash with it."""
+    path = folder / "entry.json"
+    record = json.loads(path.read_text())
+    architecture = folder / record["architecture"]
+    config = json.loads(architecture.read_text())
+    edit(config)
+    architecture.write_text(json.dumps(config))
+    record["architecture_sha256"] = sha256(architecture)
+    path.write_text(json.dumps(record))
+
+
+def test_a_large_architecture_takes_no_memory(folder):
+    def enlarge(config):
+        config["config"]["layers"][-1]["config"]["kernel_size"] = [40_000] * 2
+
+    edit_architecture(folder, enlarge)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for function in (zoo.build, zoo.load):
+        with pytest.raises(WeightsError, match="variables of the weights"):
+            function(folder)
+    # 320 GB if it were made. What waits for its memory must not get it later.
+    keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < 200_000
+
+
+@pytest.mark.parametrize(
+    "loads", [3, pytest.param(200, marks=pytest.mark.nightly)]
+)
+def test_a_reader_beside_a_writer_never_fails(folder, net, loads):
+    small = [net(num_classes=2), net(num_classes=3)]
+    done = threading.Event()
+
+    def write():
+        while not done.is_set():
+            for model in small:
+                zoo.save(model, folder)
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(write)
+        try:
+            for _ in range(loads):
+                assert zoo.load(folder).output_shape[-1] in (2, 3, 5)
+        finally:
+            done.set()
+            writing.result()
+    assert len(os.listdir(folder)) == 3
+
+
+def test_parallel_saves_leave_one_model(tmp_path, net):
+    folder = tmp_path / "shared"
+    models = [net(num_classes=n) for n in (2, 3, 4)]
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda m: zoo.save(m, folder), models))
+    assert zoo.load(folder).output_shape[-1] in (2, 3, 4)
+    assert len(os.listdir(folder)) == 3
+
+
+def test_what_a_killed_save_left_is_deleted_by_the_next(folder, net):
+    dead = [
+        "model-0123456789ab.json",
+        "model-0123456789ab.safetensors",
+        ".model-0123456789ab.0123456789abcdef.safetensors",
+        ".entry.0123456789abcdef.json",
+        ".saving",
+    ]
+    kept = ["model-mine.safetensors", "model.json", ".entry.json", "notes.txt"]
+    for name in dead + kept:
+        (folder / name).write_text("x")
+    zoo.save(net(), folder)
+    left = set(os.listdir(folder))
+    assert left.issuperset(kept)
+    assert not left.intersection(dead)
+    assert len(left) == 3 + len(kept)
 
 
 def test_num_classes_is_fixed(folder):

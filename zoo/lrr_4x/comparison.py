@@ -1,13 +1,13 @@
-"""LRR-4x on the terms of all decoders in docs/upsamplers.md.
+r"""LRR-4x on the terms of all decoders in docs/upsamplers.md.
 
-Commands: kerasseg train zoo/lrr_4x/comparison.py --out runs/lrr_4x_comparison
+Commands: kerasseg train zoo/lrr_4x/recipe.py --epochs 16 \
+              --out runs/lrr_4x_comparison
           python zoo/lrr_4x/comparison.py runs/lrr_4x_comparison
 The second, run from the top of the repository, scores all four levels once on
 the test images and writes comparison.json beside the metrics.json of each;
 after a training with `--seed 1`, add seed_1.json to name the files so.
 """
 
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -15,22 +15,13 @@ from kerasseg import zoo
 from kerasseg.cli.main import main as kerasseg_command
 from kerasseg.data import CAMVID
 
-HERE = Path(__file__).parent
 LEVELS = ("lrr_32x", "lrr_16x", "lrr_8x", "lrr_4x")
 
 
-def recipe():
-    spec = importlib.util.spec_from_file_location("r", HERE / "recipe.py")
-    longer = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(longer)
-    return longer.recipe(epochs=16)
-
-
 def main(run, file="comparison.json"):
-    (weights,) = Path(run, "model").glob("*.weights.h5")
     for name in LEVELS:
         model = zoo.build(name)
-        zoo.read_weights(model, weights, allow_extra=True)
+        zoo.read_weights(model, Path(run, "model"), allow_extra=True)
         folder = Path(run, name)
         zoo.save(model, folder, CAMVID)
         out = Path("zoo", name, file)

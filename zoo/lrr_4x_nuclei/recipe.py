@@ -24,10 +24,8 @@ def train():
     return kerasseg.data.nuclei("train+val").cached()
 
 
-def model():
-    backbone = kerasseg.backbones.mobilenet_v2(
-        weights=kerasseg.data.data_root() / BACKBONE
-    )
+def model(start_from):
+    backbone = kerasseg.backbones.mobilenet_v2(weights=start_from)
     return kerasseg.models.lrr(
         CLASSES,
         backbone,
@@ -53,12 +51,14 @@ def loss():
 def recipe():
     return kerasseg.training.Recipe(
         name="lrr_4x_nuclei",
+        labels=NUCLEI,
         train=train,
         augmentation=kerasseg.data.Augmentation(
             crop_size=(256, 256), scale=(0.7, 2.0)
         ),
         batch_size=8,
         model=model,
+        start_from=kerasseg.data.data_root() / BACKBONE,
         heads=kerasseg.models.lrr_heads,
         loss=loss(),
         head_losses={

@@ -1,66 +1,22 @@
 """Models of the zoo by name."""
 
-import copy
-import difflib
 import logging
-import operator
 from pathlib import Path
 
 import keras
 
-from kerasseg.zoo.entries import ENTRIES
-from kerasseg.zoo.entry import Entry
+from kerasseg.arguments import check_integer
+from kerasseg.zoo.architecture import read_architecture
+from kerasseg.zoo.architecture import rebuild
+from kerasseg.zoo.catalog import info
 from kerasseg.zoo.fetch import weights_path
-from kerasseg.zoo.save import is_saved
-from kerasseg.zoo.save import saved_entry
-from kerasseg.zoo.save import saved_model
-from kerasseg.zoo.save import saved_weights
+from kerasseg.zoo.record import check_file
+from kerasseg.zoo.record import with_record
+from kerasseg.zoo.tensors import TensorFile
 from kerasseg.zoo.weights import class_dependent_names
 from kerasseg.zoo.weights import read_weights
 
 _logger = logging.getLogger(__name__)
-
-
-def names() -> list[str]:
-    """Returns the names of the published models.
-
-    Returns:
-        List of names, from the coarsest to the finest of each family.
-    """
-    return list(ENTRIES)
-
-
-def info(name: str | Path) -> Entry:
-    """Returns what is known about a model, without building it.
-
-    Args:
-        name: Name of an entry, or a folder that `kerasseg.zoo.save` wrote. An
-            entry wins over a folder of the same name; write `./name` for the
-            folder.
-
-    Returns:
-        An `Entry`.
-
-    Raises:
-        ValueError: If the name is unknown. The message has the closest match
-            and all names.
-    """
-    if name in ENTRIES:
-        return copy.deepcopy(ENTRIES[name])
-    if is_saved(name):
-        return saved_entry(name)
-    if Path(name).is_dir():
-        raise ValueError(
-            "`name` must be an entry or a folder written by "
-            f"`kerasseg.zoo.save`. Received: name='{name}', a folder without "
-            "entry.json"
-        )
-    close = difflib.get_close_matches(str(name), ENTRIES, n=1, cutoff=0.5)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise ValueError(
-        "`name` must be an entry or a folder written by `kerasseg.zoo.save`. "
-        f"Received: name='{name}'.{hint} Entries: {', '.join(ENTRIES)}"
-    )
 
 
 def build(
@@ -89,7 +45,9 @@ def build(
     if image_shape is not None:
         image_shape = tuple(image_shape)
     if entry.builder == "saved":
-        return saved_model(name, image_shape)
+        return with_record(
+            name, lambda record: _saved_model(Path(name), record, image_shape)
+        )
     # Here, so that the table can be read without importing the models.
     from kerasseg import backbones
     from kerasseg import models
@@ -117,14 +75,14 @@ def load(
     """Loads a model with trained weights.
 
     With another number of classes than the weights were trained for, the
-    trunk is trained and the variables whose shape depends on the classes
+    backbone is trained and the variables whose shape depends on the classes
     start anew.
 
     Args:
         name: Name of an entry, or a folder that `kerasseg.zoo.save` wrote.
         num_classes: Number of classes, at least 2. Defaults to `None`, the
             number that the entry has. A saved folder has a fixed number; to
-            reuse its trunk, load the entry it began as with the folder as
+            reuse its backbone, load the entry it began as with the folder as
             `weights`.
         image_shape: `(height, width, channels)` of the images. Defaults to
             `None`: any size for an entry, the saved shape for a folder.
@@ -151,8 +109,10 @@ def load(
     """
     entry = info(name)
     _checked_num_classes(num_classes, entry)
+    if entry.builder == "saved" and weights == "default":
+        return _load_saved(Path(name), image_shape)
     # Fetched first: what cannot be loaded should not take time to build.
-    path = _path(name, entry, weights)
+    path = weights_path(entry) if weights == "default" else weights
     model = build(name, num_classes, image_shape)
     if path is None:
         return model
@@ -163,33 +123,39 @@ def load(
     return model
 
 
-def _path(name, entry, weights):
-    if weights is None:
-        return None
-    if weights != "default":
-        return saved_weights(weights) if is_saved(weights) else Path(weights)
-    if entry.builder == "saved":
-        return saved_weights(name)
-    return weights_path(entry)
+def _load_saved(folder, image_shape):
+    def load_both(record):
+        weights = folder / record.weights
+        check_file(weights, record.weights_sha256)
+        model = _saved_model(folder, record, image_shape)
+        read_weights(model, weights)
+        return model
+
+    return with_record(folder, load_both)
+
+
+def _saved_model(folder, record, image_shape):
+    architecture = folder / record.architecture
+    check_file(architecture, record.architecture_sha256)
+    with TensorFile(folder / record.weights) as stored:
+        shapes = stored.shapes
+    return rebuild(
+        read_architecture(architecture),
+        image_shape,
+        shapes,
+        record.labels.num_classes,
+    )
 
 
 def _checked_num_classes(num_classes, entry):
     if num_classes is None:
         return entry.num_classes
-    try:
-        valid = operator.index(num_classes) >= 2
-    except TypeError:
-        valid = False
-    if not valid:
-        raise ValueError(
-            "`num_classes` must be an integer of 2 or more. "
-            f"Received: num_classes={num_classes!r}"
-        )
+    num_classes = check_integer("num_classes", num_classes, 2)
     if entry.builder == "saved" and num_classes != entry.num_classes:
         raise ValueError(
             f"`num_classes` must be {entry.num_classes} or None for the saved "
             f"model {entry.name!r}. Received: num_classes={num_classes}. To "
-            "reuse its trunk for other classes, load the entry it began as "
+            "reuse its backbone for other classes, load the entry it began as "
             "with `weights=` this folder."
         )
-    return operator.index(num_classes)
+    return num_classes

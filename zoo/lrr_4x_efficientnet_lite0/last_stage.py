@@ -1,0 +1,87 @@
+r"""The last stage of LRR-4x on EfficientNet-Lite0: the rate falls to zero.
+
+Goes on from the result of recipe.py with the Lovász-Softmax loss, on every
+second row and column of the prediction, beside the cross-entropies. The
+packaged weights are those of this stage.
+
+Commands: kerasseg train zoo/lrr_4x_efficientnet_lite0/recipe.py \
+              --out runs/lrr_4x_efficientnet_lite0
+          kerasseg train zoo/lrr_4x_efficientnet_lite0/last_stage.py \
+              --start-from runs/lrr_4x_efficientnet_lite0/model \
+              --out runs/lrr_4x_efficientnet_lite0_last_stage
+Data: as in recipe.py.
+
+Reference: Berman, Rannen Triki and Blaschko, "The Lovász-Softmax loss", CVPR
+2018.
+"""
+
+import keras
+
+import kerasseg
+from kerasseg.data import CAMVID
+from kerasseg.losses import LovaszSoftmaxLoss
+
+# Square roots of the median-frequency weights of the training masks (the
+# largest a little less), so that thin classes count without drowning the
+# rest; order of the class ids.
+WEIGHTS = [0.53, 0.45, 2.19, 0.39, 1.0, 0.65, 1.96, 1.4, 0.89, 2.52, 2.5]
+
+
+def train():
+    return kerasseg.data.camvid("train+val").cached()
+
+
+def model(start_from):
+    model = kerasseg.zoo.load(start_from)
+    # As in recipe.py, the backbone stays as it is up to a stride of 4.
+    backbone = model.get_layer("efficientnet_lite0")
+    for layer in backbone.get_layer("efficientnet_lite0_features").layers:
+        layer.trainable = False
+        if layer.name == "block2_add":
+            break
+    return model
+
+
+def heads(model):
+    outputs = kerasseg.models.lrr_heads(model, dilation_erosion=False).output
+    every_second = model.output[:, 1::2, 1::2]
+    return keras.Model(model.input, {**outputs, "iou": every_second})
+
+
+def loss():
+    return kerasseg.losses.SegmentationLoss(
+        class_weights=WEIGHTS, normalization="image"
+    )
+
+
+def optimizer(steps):
+    return keras.optimizers.AdamW(
+        kerasseg.training.PolyDecay(7e-4, steps, warmup_steps=steps // 20),
+        weight_decay=1e-3,
+        clipnorm=5.0,
+    )
+
+
+def recipe():
+    return kerasseg.training.Recipe(
+        name="lrr_4x_efficientnet_lite0",
+        labels=CAMVID,
+        train=train,
+        augmentation=kerasseg.data.Augmentation(
+            crop_size=(256, 256), scale=(0.6, 1.8), brightness=0.5, gamma=0.4
+        ),
+        batch_size=8,
+        model=model,
+        start_from="runs/lrr_4x_efficientnet_lite0/model",
+        loss=loss(),
+        heads=heads,
+        head_losses={
+            "32x": loss(),
+            "16x": loss(),
+            "8x": loss(),
+            "iou": LovaszSoftmaxLoss(),
+        },
+        optimizer=optimizer,
+        epochs=8,
+        seed=1,
+    )
