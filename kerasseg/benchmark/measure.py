@@ -16,7 +16,8 @@ from kerasseg.benchmark import worker
 from kerasseg.benchmark.energy import EnergyCounters
 from kerasseg.benchmark.targets import Target
 from kerasseg.benchmark.timing import Timing
-from kerasseg.export.runtimes import available_threads
+from kerasseg.export.runtime import available_threads
+from kerasseg.formats import FORMATS
 
 WORKER = Path(worker.__file__)
 _logger = logging.getLogger("kerasseg.benchmark")
@@ -56,7 +57,7 @@ def measure(
         List of `Timing`, one for each target.
 
     Raises:
-        ValueError: If an argument cannot be honoured.
+        ValueError: If an argument cannot be honored.
     """
     targets = list(targets)
     threads = available_threads() if threads is None else threads
@@ -86,6 +87,7 @@ class _Worker:
         self._task = {
             "path": str(Path(target.path).absolute()),
             "format": target.format,
+            "runtime": _runtime(target.format),
             "threads": threads,
             "images": str(folder / "images.npy"),
         }
@@ -101,7 +103,7 @@ class _Worker:
         threads = str(self._task["threads"])
         with (self._folder / "stderr").open("w") as noise:
             self._process = subprocess.Popen(
-                # -P: neighbours of the script are no modules to import.
+                # -P: neighbors of the script are no modules to import.
                 [sys.executable, "-P", str(WORKER)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -178,6 +180,13 @@ class _Worker:
         text = (self._folder / "stderr").read_text(errors="replace").strip()
         last = f": {text.splitlines()[-1]}" if text else ""
         return f"the process ended with code {code}{last}"
+
+
+def _runtime(name):
+    """What the worker, which imports no kerasseg, must know of a format."""
+    facts = FORMATS[name]
+    module, package = facts.runtime
+    return {"module": module, "package": package, "extra": facts.extra}
 
 
 def _check(targets, threads, rounds, runs, warm_up):

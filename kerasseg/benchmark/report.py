@@ -3,10 +3,10 @@
 import dataclasses
 from pathlib import Path
 
-from kerasseg.atomic import atomic_file
-from kerasseg.atomic import atomic_json
 from kerasseg.benchmark.energy import EnergyCounters
 from kerasseg.benchmark.timing import Timing
+from kerasseg.files import atomic_file
+from kerasseg.files import atomic_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -209,8 +209,8 @@ def drawing():
     return Figure, FigureCanvasAgg
 
 
-def _save(figure, picture):
-    with atomic_file(picture) as temporary:
+def _save(figure, path):
+    with atomic_file(path) as temporary:
         figure.savefig(temporary, dpi=120, format="png")
 
 

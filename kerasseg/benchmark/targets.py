@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from kerasseg.benchmark.worker import RUNTIMES
-from kerasseg.export import artefact
+from kerasseg.benchmark.worker import OPENERS
+from kerasseg.export import files
 from kerasseg.export.errors import ExportError
-from kerasseg.export.integrity import check_bytes
-from kerasseg.export.integrity import value
-from kerasseg.export.samples import random_images
+from kerasseg.export.proof.images import random_images
+from kerasseg.export.proof.integrity import check_bytes
+from kerasseg.export.proof.integrity import value
 from kerasseg.export.sidecar import read_sidecar
 
 IMAGES = 4
@@ -33,7 +33,7 @@ class Target:
         precision: Number format of the file. Defaults to `"float32"`.
         input_dtype: Number format of the pixels. Defaults to `"float32"`.
         input_quantization: `scale` and `zero_point` of the pixels, or `None`
-            for real numbers. Defaults to `None`.
+            for float. Defaults to `None`.
         output: `"logits"` or `"mask"`. Defaults to `"logits"`.
 
     Raises:
@@ -52,9 +52,9 @@ class Target:
     output: str = "logits"
 
     def __post_init__(self):
-        if self.format not in RUNTIMES:
+        if self.format not in OPENERS:
             raise ValueError(
-                f"`format` must be one of {', '.join(RUNTIMES)}. Received: "
+                f"`format` must be one of {', '.join(OPENERS)}. Received: "
                 f"format={self.format!r}"
             )
         shape = self.input_shape
@@ -112,13 +112,13 @@ class Target:
     @property
     def bytes(self) -> int:
         """Size of the file; of an OpenVINO model, with its weights."""
-        return artefact.size(Path(self.path))
+        return files.size(Path(self.path))
 
     def inputs(self, count: int = IMAGES, seed: int = 0) -> np.ndarray:
         """Draws images, in the layout and the number format of the file.
 
         They are smooth, with values 0..255: around zero some runtimes meet
-        denormal numbers, which no photograph brings.
+        denormal numbers, which no real image brings.
 
         Args:
             count: Number of images. Defaults to `4`.

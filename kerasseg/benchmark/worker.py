@@ -129,22 +129,12 @@ def open_openvino(path, threads):
     return run, tuple(model.input(0).shape)
 
 
-# Format -> module, distribution, extra of kerasseg, function that opens it.
-RUNTIMES = {
-    "saved_model": (
-        "tensorflow",
-        "tensorflow",
-        "tensorflow",
-        open_saved_model,
-    ),
-    "litert": (
-        "ai_edge_litert.interpreter",
-        "ai-edge-litert",
-        "litert",
-        open_litert,
-    ),
-    "onnx": ("onnxruntime", "onnxruntime", "onnx", open_onnx),
-    "openvino": ("openvino", "openvino", "openvino", open_openvino),
+# Format -> function that opens it.
+OPENERS = {
+    "saved_model": open_saved_model,
+    "litert": open_litert,
+    "onnx": open_onnx,
+    "openvino": open_openvino,
 }
 
 
@@ -194,8 +184,10 @@ def opened(task):
     """Opens the file of a task.
 
     Args:
-        task: Dictionary with `path`, `format`, `threads` and `images`, the
-            path of an array of inputs.
+        task: Dictionary with `path`, `format`, `threads`, `images`, the path
+            of an array of inputs, and `runtime`, a dictionary with the
+            `module` and the `package` of the runtime and the `extra` of
+            kerasseg that brings it.
 
     Returns:
         Function that runs the next input, and the answer to the first line.
@@ -204,16 +196,17 @@ def opened(task):
         ImportError: If the runtime is not installed.
         ValueError: If the file takes inputs of another shape.
     """
-    module, distribution, extra, opener = RUNTIMES[task["format"]]
+    opener, runtime = OPENERS[task["format"]], task["runtime"]
+    package = runtime["package"]
     cores = pin(task["threads"])
     import numpy as np
 
     try:
-        importlib.import_module(module)
+        importlib.import_module(runtime["module"])
     except ImportError as error:
         raise ImportError(
-            f"{distribution} cannot be imported ({error}). Install it with: "
-            f'pip install "kerasseg[{extra}]"'
+            f"{package} cannot be imported ({error}). Install it with: "
+            f'pip install "kerasseg[{runtime["extra"]}]"'
         ) from error
     images = np.load(task["images"])
     before, _ = memory()
@@ -232,7 +225,7 @@ def opened(task):
         return run(images[position])
 
     return run_next, {
-        "runtime": f"{distribution} {importlib.metadata.version(distribution)}",
+        "runtime": f"{package} {importlib.metadata.version(package)}",
         "cores": cores,
         "open_seconds": seconds,
         "runtime_bytes": before,

@@ -7,19 +7,22 @@ from pathlib import Path
 
 from kerasseg.cli.entry import find_entry
 from kerasseg.cli.entry import load_model
+from kerasseg.cli.errors import Failure
+from kerasseg.cli.errors import UsageError
+from kerasseg.cli.errors import one_line
 from kerasseg.cli.evaluate import find_data
-from kerasseg.cli.export import OPTIONS
-from kerasseg.cli.export import SUFFIXES
 from kerasseg.cli.export import image_size
 from kerasseg.cli.files import make_folder
-from kerasseg.cli.mistakes import Failure
-from kerasseg.cli.mistakes import UserMistake
-from kerasseg.cli.mistakes import one_line
-from kerasseg.cli.mistakes import user_mistakes
+from kerasseg.cli.files import name_argument
+from kerasseg.cli.files import output_file
+from kerasseg.cli.files import path_argument
+from kerasseg.cli.output import echo
 from kerasseg.cli.progress import progress
 from kerasseg.cli.tables import table
+from kerasseg.formats import FORMATS
 
 PRECISIONS = ("float32", "float16", "int8")
+TIMED = [name for name, facts in FORMATS.items() if not facts.needs_gpu]
 
 _EPILOG = """\
 examples:
@@ -36,7 +39,7 @@ hits all alike: trust the ratio more than the milliseconds.
 
 
 def add_parser(subparsers) -> None:
-    """Add the verb to the command.
+    """Adds the verb to the command.
 
     Args:
         subparsers: What `add_subparsers` returned.
@@ -52,6 +55,7 @@ def add_parser(subparsers) -> None:
         "targets",
         metavar="TARGET",
         nargs="+",
+        type=name_argument,
         help="an exported file, a folder of exported files, or an entry "
         "that is exported first",
     )
@@ -65,7 +69,7 @@ def _add_export_options(parser):
     group.add_argument(
         "--formats",
         nargs="+",
-        choices=SUFFIXES,
+        choices=TIMED,
         default=["onnx", "litert"],
         help="what to export it to (default: onnx litert)",
     )
@@ -87,7 +91,8 @@ def _add_export_options(parser):
     group.add_argument(
         "--calibration",
         metavar="NAME|FOLDER",
-        help="a data set like the images that an int8 file will see",
+        type=name_argument,
+        help="a dataset like the images that an int8 file will see",
     )
     group.add_argument(
         "--calibration-split",
@@ -96,7 +101,10 @@ def _add_export_options(parser):
         help="the split of --calibration (default: train)",
     )
     group.add_argument(
-        "--out", metavar="FOLDER", help="keep the exported files there"
+        "--out",
+        metavar="FOLDER",
+        type=path_argument,
+        help="keep the exported files there",
     )
 
 
@@ -109,7 +117,10 @@ def _add_measuring_options(parser):
         "(default: all cores)",
     )
     group.add_argument(
-        "--rounds", type=_positive, default=10, help="(default: 10)"
+        "--rounds",
+        type=_positive,
+        default=10,
+        help="rounds in which the files take turns (default: 10)",
     )
     group.add_argument(
         "--runs",
@@ -126,15 +137,20 @@ def _add_measuring_options(parser):
     group.add_argument(
         "--baseline",
         metavar="NAME",
-        help="the file, as named in the table, that ratios are to "
+        help="the file that ratios refer to, as named in the table "
         "(default: the first)",
     )
-    group.add_argument("--json", metavar="FILE", help="write the figures too")
-    group.add_argument("--plot", metavar="PNG", help="draw the times too")
+    for option, metavar, what in (
+        ("--json", "FILE", "also write the figures"),
+        ("--plot", "PNG", "also plot the times"),
+    ):
+        group.add_argument(
+            option, metavar=metavar, type=path_argument, help=what
+        )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Time the files.
+    """Times the files.
 
     Args:
         args: The parsed arguments.
@@ -144,14 +160,13 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         Failure: If none could.
-        UserMistake: If the arguments cannot be honoured.
+        UsageError: If the arguments cannot be honored.
     """
     from kerasseg.benchmark import targets_of
     from kerasseg.benchmark.report import drawing
 
-    places = [Path(p).expanduser() for p in (args.json, args.plot) if p]
-    for place in places:
-        make_folder(place.parent)
+    for place in filter(None, (args.json, args.plot)):
+        output_file(place)
     if args.plot:
         drawing()
     with contextlib.ExitStack() as stack:
@@ -159,16 +174,15 @@ def run(args: argparse.Namespace) -> int:
         paths, refused = _find_all(args, folder)
         if not paths:
             raise Failure("; ".join(refused))
-        with user_mistakes():
-            targets = targets_of(paths)
-            report = _measured(args, targets)
+        targets = targets_of(paths)
+        report = _measured(args, targets)
     _print(report, refused)
     if args.json:
-        report.save(Path(args.json).expanduser())
-        print(f"\nwritten: {args.json}")
+        report.save(args.json)
+        echo(f"\nwritten: {args.json}")
     if args.plot and any(timing.rounds for timing in report.timings):
-        report.plot(Path(args.plot).expanduser())
-        print(f"written: {args.plot}")
+        report.plot(args.plot)
+        echo(f"written: {args.plot}")
     return 1 if refused or report.failures else 0
 
 
@@ -191,7 +205,7 @@ def _find_all(args, folder):
     """Paths of all files, and what was refused and why."""
     paths, refused = [], []
     for text in args.targets:
-        path = Path(text).expanduser()
+        path = Path(text)
         if path.is_file() or (path / "saved_model.pb").is_file():
             paths.append(path)
         elif path.is_dir() and not (path / "entry.json").is_file():
@@ -206,7 +220,7 @@ def _files_of(folder):
 
     found = exported_files(folder)
     if not found:
-        raise UserMistake(
+        raise UsageError(
             f"no exported files with their sidecars in the folder {folder}"
         )
     return found
@@ -217,7 +231,7 @@ def _export(args, name, folder, paths, refused):
     entry = find_entry(name)
     shape = args.image_shape or tuple(entry.image_shape[:2])
     if None in shape:
-        raise UserMistake(
+        raise UsageError(
             f"{name} takes images of any size; "
             "give the size of the file's images with --image-shape HxW"
         )
@@ -226,21 +240,20 @@ def _export(args, name, folder, paths, refused):
     from kerasseg import export
 
     for form, precision in _variants(args):
-        path = folder / _file_name(entry.name, form, precision)
+        path = folder / FORMATS[form].file_name(entry.name, precision)
         options = {}
-        if "precision" in OPTIONS[form]:
+        if "precision" in FORMATS[form].options:
             options["precision"] = precision
         if precision == "int8":
             options["calibration"] = calibration
         try:
-            with user_mistakes():
-                getattr(export, f"to_{form}")(
-                    model,
-                    path,
-                    image_shape=(*shape, 3),
-                    labels=entry.labels,
-                    **options,
-                )
+            getattr(export, f"to_{form}")(
+                model,
+                path,
+                image_shape=(*shape, 3),
+                labels=entry.labels,
+                **options,
+            )
         except export.ExportError as error:
             refused.append(f"{path.name}: not exported: {one_line(error)}")
         else:
@@ -253,7 +266,7 @@ def _variants(args):
         (form, precision)
         for form in args.formats
         for precision in args.precisions
-        if precision == "float32" or "precision" in OPTIONS[form]
+        if precision in FORMATS[form].precisions
     ]
 
 
@@ -261,16 +274,11 @@ def _calibration(args, entry):
     if "int8" not in args.precisions:
         return None
     if not args.calibration:
-        raise UserMistake(
+        raise UsageError(
             "--precisions int8 needs images like those that the file will "
             "see: --calibration NAME|FOLDER"
         )
     return find_data(args.calibration, args.calibration_split, entry.labels)
-
-
-def _file_name(name, form, precision):
-    stem = name if precision == "float32" else f"{name}_{precision}"
-    return f"{stem}{SUFFIXES[form]}" if SUFFIXES[form] else f"{stem}_{form}"
 
 
 def _measured(args, targets):
@@ -280,7 +288,7 @@ def _measured(args, targets):
 
     names = [target.name for target in targets]
     if args.baseline not in (None, *names):
-        raise UserMistake(
+        raise UsageError(
             f"--baseline must be one of {', '.join(names)}, not "
             f"{args.baseline!r}"
         )
@@ -302,11 +310,11 @@ def _measured(args, targets):
 def _print(report, refused):
     header, rows = report.table()
     if rows:
-        print(table(header, rows))
-        print(f"\n{report.machine['processor']}")
+        echo(table(header, rows))
+        echo(f"\n{report.machine['processor']}")
         for note in report.notes():
-            print(note)
+            echo(note)
     for name, reason in report.failures:
-        print(f"{name}: cannot be run: {reason}")
+        echo(f"{name}: cannot be run: {reason}")
     for line in refused:
-        print(line)
+        echo(line)

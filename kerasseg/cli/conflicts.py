@@ -1,4 +1,4 @@
-"""Installed packages that do not go together, and what mends that."""
+"""Installed packages that do not go together, and how to fix that."""
 
 import importlib.metadata
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ PRIVATE = {"lint", "test"}
 def conflicts(
     modules: Iterable[str], packages: Iterable[str]
 ) -> list[tuple[str, str]]:
-    """Look for packages that contradict each other.
+    """Looks for packages that contradict each other.
 
     Args:
         modules: Names under which packages are imported.
@@ -20,7 +20,7 @@ def conflicts(
             installed are passed over.
 
     Returns:
-        List of what is wrong and the command that mends it.
+        List of what is wrong and the command that fixes it.
     """
     return [*_doubles(modules), *_versions([OWN, *packages])]
 
@@ -80,7 +80,6 @@ def _joined(wanted, found):
 
 def _needs(package) -> Iterator:
     """The requirements of an installed package on this machine."""
-    # Keras brings it.
     from packaging.requirements import Requirement
 
     try:

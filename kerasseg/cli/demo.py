@@ -2,21 +2,20 @@
 
 import argparse
 import contextlib
-import dataclasses
 import os
 import time
 from pathlib import Path
 
-from kerasseg.atomic import atomic_file
+from kerasseg.cli import demo_images
 from kerasseg.cli import demo_page
-from kerasseg.cli import demo_pictures
 from kerasseg.cli.entry import load_model
 from kerasseg.cli.entry import save_model
+from kerasseg.cli.errors import Failure
+from kerasseg.cli.errors import one_line
 from kerasseg.cli.files import make_folder
-from kerasseg.cli.mistakes import Failure
-from kerasseg.cli.mistakes import one_line
-from kerasseg.cli.mistakes import user_mistakes
+from kerasseg.cli.output import echo
 from kerasseg.cli.predict import write_mask
+from kerasseg.files import atomic_file
 
 ENTRY = "lrr_4x"
 EPOCHS = 10
@@ -30,7 +29,7 @@ examples:
 """
 
 _NEXT = """\
-kerasseg predict {entry} my_photographs --out masks
+kerasseg predict {entry} my_images --out masks
 kerasseg predict {folder}/discs my_discs --out masks
 kerasseg export {entry} --to litert --image-shape 352x480
 kerasseg train zoo/{entry}/recipe.py --out runs/{entry}
@@ -38,7 +37,7 @@ kerasseg train zoo/{entry}/recipe.py --out runs/{entry}
 
 
 def add_parser(subparsers) -> None:
-    """Add the verb to the command.
+    """Adds the verb to the command.
 
     Args:
         subparsers: What `add_subparsers` returned.
@@ -47,7 +46,7 @@ def add_parser(subparsers) -> None:
         "demo",
         help="segment, fine-tune and export in a few minutes",
         description="Segment a street with a trained model, teach it a new "
-        "class, export that to LiteRT and ONNX with proof, and write a page "
+        "class, export and verify that as LiteRT and ONNX, and write a page "
         "that shows it all.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -61,14 +60,14 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--image",
         metavar="FILE",
-        help="the picture to segment (default: a CamVid test image if that "
-        "data set is here, else a street that the demo draws)",
+        help="the image to segment (default: a CamVid test image if that "
+        "dataset is here, else a street that the demo draws)",
     )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the demo.
+    """Runs the demo.
 
     Args:
         args: The parsed arguments.
@@ -85,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
 
     start = time.perf_counter()
     folder = make_folder(args.out)
-    image, source = find_picture(args.image)
+    image, source = find_image(args.image)
     keras.utils.set_random_seed(1)
     parts = segment(folder, image, source)
     model, labels, shown = fine_tune(folder)
@@ -102,47 +101,46 @@ def run(args: argparse.Namespace) -> int:
         f"{keras.__version__} on {keras.backend.backend()}."
     )
     page = demo_page.page("kerasseg demo", [made, *parts])
-    with user_mistakes((OSError,)), atomic_file(folder / "index.html") as at:
+    with atomic_file(folder / "index.html") as at:
         at.write_text(page, encoding="utf-8")
-    print(f"{folder / 'index.html'} shows it all ({took:.0f} s)")
+    echo(f"{folder / 'index.html'} shows it all ({took:.0f} s)")
     if problems:
         raise Failure("; ".join(problems))
     return 0
 
 
-def find_picture(path: str | None):
-    """The picture to segment, and which one it is.
+def find_image(path: str | None):
+    """The image to segment, and which one it is.
 
     Args:
-        path: An image file, or `None` for a CamVid test image if that data
-            set is here and a drawn street elsewhere.
+        path: An image file, or `None` for a CamVid test image if that
+            dataset is here and a drawn street elsewhere.
 
     Returns:
         `uint8` array `(height, width, 3)` and a phrase that names it.
     """
-    from kerasseg.data import datasets
+    from kerasseg.data import places
     from kerasseg.data.image import read_image
 
     if path is not None:
-        with user_mistakes():
-            return read_image(path), f"your picture {Path(path).name}"
+        return read_image(path), f"your image {Path(path).name}"
     # Research use only, hence not in the package; fine to look at here.
-    folder = datasets.data_root() / "camvid" / "images" / "test"
-    pictures = sorted(folder.glob("*.jpg"))
-    if os.environ.get("KERASSEG_DATA") and pictures:
-        picture = pictures[len(pictures) // 2]
-        name = f"CamVid's test image {picture.stem} (research use only)"
-        return read_image(picture), name
-    return demo_pictures.draw_street(), "a street that this demo drew"
+    folder = places.data_root() / "camvid" / "images" / "test"
+    images = sorted(folder.glob("*.jpg"))
+    if os.environ.get("KERASSEG_DATA") and images:
+        image = images[len(images) // 2]
+        name = f"CamVid's test image {image.stem} (research use only)"
+        return read_image(image), name
+    return demo_images.draw_street(), "a street that this demo drew"
 
 
 def segment(folder: Path, image, source: str) -> list[str]:
-    """Segment the street.
+    """Segments the street.
 
     Args:
         folder: Where mask and overlay go.
         image: `uint8` array `(height, width, 3)`.
-        source: A phrase that names the picture.
+        source: A phrase that names the image.
 
     Returns:
         Pieces of HTML.
@@ -155,21 +153,20 @@ def segment(folder: Path, image, source: str) -> list[str]:
     with _step(f"segment {source} with {ENTRY}"):
         model = load_model(ENTRY)
         labels = zoo.info(ENTRY).labels
-        with user_mistakes():
-            mask = inference.predict_mask(model, image)
+        mask = inference.predict_mask(model, image)
         overlay = inference.overlay(image, mask, labels)
         write_mask(folder / "street_mask.png", mask, labels.palette)
-        for name, picture in (
+        for name, content in (
             ("street.png", Image.fromarray(image)),
             ("street_overlay.png", overlay),
         ):
             with atomic_file(folder / name) as part:
-                picture.save(part)
+                content.save(part)
     return [
         demo_page.section(
             "1. Segment",
             f"{ENTRY}, trained on {labels.num_classes} classes of street "
-            f"photographs, loaded from the package. The picture is {source}.",
+            f"images, loaded from the package. The image is {source}.",
         ),
         demo_page.grid(
             [
@@ -181,7 +178,7 @@ def segment(folder: Path, image, source: str) -> list[str]:
 
 
 def fine_tune(folder: Path):
-    """Teach the trained trunk two new classes with `model.fit`.
+    """Teaches the trained backbone two new classes with `model.fit`.
 
     Args:
         folder: Where the model goes.
@@ -191,22 +188,22 @@ def fine_tune(folder: Path):
     """
     from kerasseg import data
 
-    labels = data.Labels(demo_pictures.DISC_CLASSES, demo_pictures.DISC_PALETTE)
-    held_out = demo_pictures.draw_discs(HELD_OUT, seed=2)
+    labels = data.Labels(demo_images.DISC_CLASSES, demo_images.DISC_PALETTE)
+    held_out = demo_images.draw_discs(HELD_OUT, seed=2)
     steps = EPOCHS * TRAIN // BATCH
     with _step(f"fine-tune {ENTRY} on discs for {steps} steps"):
         model, history = _fit_discs(labels, held_out, steps)
         save_model(model, folder / "discs", labels)
     losses = history["loss"]
     score = 100 * history["val_mean_iou"][-1]
-    print(
+    echo(
         f"  loss {losses[0]:.3f} -> {losses[-1]:.3f}, mean IoU on {HELD_OUT} "
         f"held-out drawings {score:.1f} %"
     )
     parts = [
         demo_page.section(
             "2. Fine-tune",
-            f"The same trunk, frozen, with a new head for "
+            f"The same backbone, frozen, with a new head for "
             f"{labels.class_names[0]} and {labels.class_names[1]}: {TRAIN} "
             f"small drawings, {steps} steps of model.fit. Mean IoU on "
             f"{HELD_OUT} drawings that it never saw: {score:.1f} %.",
@@ -229,7 +226,7 @@ def _fit_discs(labels, held_out, steps):
     from kerasseg import metrics
     from kerasseg import zoo
 
-    images, masks = demo_pictures.draw_discs(TRAIN, seed=1)
+    images, masks = demo_images.draw_discs(TRAIN, seed=1)
     model = zoo.load(ENTRY, num_classes=labels.num_classes)
     backbones = [i for i in model.layers if isinstance(i, keras.Model)]
     for backbone in backbones:
@@ -270,7 +267,7 @@ def _found(model, labels, held_out):
 
 
 def export(folder: Path, model, labels):
-    """Export the fine-tuned model, proven on held-out drawings.
+    """Exports the fine-tuned model, verified on held-out drawings.
 
     Args:
         folder: Where the files go.
@@ -282,7 +279,7 @@ def export(folder: Path, model, labels):
     """
     import kerasseg.export
 
-    images, masks = demo_pictures.draw_discs(HELD_OUT, seed=2)
+    images, masks = demo_images.draw_discs(HELD_OUT, seed=2)
     samples = list(zip(images, masks, strict=True))
     tables, problems = [], []
     for title, name, to_format in (
@@ -304,14 +301,14 @@ def export(folder: Path, model, labels):
                 demo_page.report_table(title, [("failed", one_line(error))])
             )
             continue
-        print(
+        echo(
             f"  {name}: mask agreement {100 * report.mask_agreement:.4f} %, "
             f"max logit error {report.max_error:.1e}"
         )
         tables.append(demo_page.report_table(title, _rows(report, name)))
     parts = [
         demo_page.section(
-            "3. Export, with proof",
+            "3. Export and verify",
             "Each file was loaded in its own runtime and run on the held-out "
             "drawings before it was put in place; the tables say how far it "
             "is from the Keras model.",
@@ -323,10 +320,11 @@ def export(folder: Path, model, labels):
 
 def _rows(report, name):
     """The rows of a report in the words of the page."""
-    report = dataclasses.replace(
-        report, path=name, verified_on="held-out drawings"
-    )
-    return report.rows()
+    shown = {
+        "path": name,
+        "verified on": f"{report.images} held-out drawings",
+    }
+    return [(row, shown.get(row, value)) for row, value in report.rows()]
 
 
 def _size(image):
@@ -335,7 +333,7 @@ def _size(image):
 
 @contextlib.contextmanager
 def _step(title):
-    print(f"{title} ...", flush=True)
+    echo(f"{title} ...", flush=True)
     start = time.perf_counter()
     yield
-    print(f"  {time.perf_counter() - start:.1f} s", flush=True)
+    echo(f"  {time.perf_counter() - start:.1f} s", flush=True)

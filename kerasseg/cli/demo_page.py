@@ -38,7 +38,7 @@ pre { background: var(--card); border: 1px solid var(--line);
   border-radius: .6rem; padding: .8rem; overflow-x: auto; font-size: .85rem; }
 """
 
-# Pictures wider than this are shrunk for the page.
+# Images wider than this are shrunk for the page.
 _WIDEST = 1280
 
 # The drawing's size, and the edges of the field within it.
@@ -103,11 +103,11 @@ def faint(text: str) -> str:
     return f'<p class="faint">{html.escape(text)}</p>'
 
 
-def figure(picture, caption: str) -> str:
-    """A picture with its caption, embedded in the page.
+def figure(image, caption: str) -> str:
+    """An image with its caption, embedded in the page.
 
     Args:
-        picture: `PIL.Image.Image` or `uint8` array `(height, width, 3)`.
+        image: `PIL.Image.Image` or `uint8` array `(height, width, 3)`.
         caption: The line below it.
 
     Returns:
@@ -115,18 +115,18 @@ def figure(picture, caption: str) -> str:
     """
     from PIL import Image
 
-    if not isinstance(picture, Image.Image):
-        picture = Image.fromarray(picture)
-    picture = picture.copy()
-    picture.thumbnail((_WIDEST, 4 * _WIDEST))
+    if not isinstance(image, Image.Image):
+        image = Image.fromarray(image)
+    image = image.copy()
+    image.thumbnail((_WIDEST, 4 * _WIDEST))
     file = io.BytesIO()
-    picture.save(file, "PNG" if picture.width < 200 else "JPEG", quality=90)
-    kind = "png" if picture.width < 200 else "jpeg"
+    image.save(file, "PNG" if image.width < 200 else "JPEG", quality=90)
+    kind = "png" if image.width < 200 else "jpeg"
     data = base64.b64encode(file.getvalue()).decode("ascii")
     text = html.escape(caption)
     return (
         f'<figure><img src="data:image/{kind};base64,{data}" alt="{text}" '
-        f'width="{picture.width}" height="{picture.height}">'
+        f'width="{image.width}" height="{image.height}">'
         f"<figcaption>{text}</figcaption></figure>"
     )
 
@@ -136,7 +136,7 @@ def grid(parts: list[str], small: bool = False) -> str:
 
     Args:
         parts: Pieces of HTML.
-        small: Whether the pieces are small pictures. Defaults to `False`.
+        small: Whether the pieces are small images. Defaults to `False`.
 
     Returns:
         A piece of HTML.
@@ -234,14 +234,14 @@ def _axes(place, ticks, count, x_name):
 
 
 def _line(number, name, points):
-    colour = ("var(--accent)", "var(--second)")[number]
+    color = ("var(--accent)", "var(--second)")[number]
     x, y = _LEFT + 8 + 150 * number, _HEIGHT - 6
     path = " ".join(f"{across:.1f},{down:.1f}" for across, down in points)
     return [
         f'<polyline points="{path}" fill="none" stroke-width="2.5" '
-        f'stroke="{colour}" stroke-linejoin="round"/>',
+        f'stroke="{color}" stroke-linejoin="round"/>',
         f'<line x1="{x}" x2="{x + 22}" y1="{y}" y2="{y}" '
-        f'stroke="{colour}" stroke-width="2.5"/>',
+        f'stroke="{color}" stroke-width="2.5"/>',
         f'<text x="{x + 28}" y="{y + 4}" fill="currentColor">'
         f"{html.escape(name)}</text>",
     ]

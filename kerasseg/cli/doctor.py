@@ -1,4 +1,4 @@
-"""`kerasseg doctor`: what is installed, what works, what mends the rest."""
+"""`kerasseg doctor`: what is installed, what works, how to fix it."""
 
 import argparse
 import functools
@@ -12,38 +12,42 @@ import time
 from pathlib import Path
 
 from kerasseg.cli.conflicts import conflicts
-from kerasseg.cli.export import SUFFIXES
-from kerasseg.cli.mistakes import one_line
+from kerasseg.cli.errors import one_line
+from kerasseg.cli.output import echo
 from kerasseg.cli.progress import progress
 from kerasseg.cli.quiet import import_keras
 from kerasseg.cli.tables import fields
 from kerasseg.cli.tables import table
+from kerasseg.files import cache_folder
+from kerasseg.formats import FORMATS
+
+TRIED = [facts for facts in FORMATS.values() if not facts.needs_gpu]
+
+
+def _of_formats():
+    """The packages of the formats that any machine can run, each once."""
+    rows = {}
+    for facts in TRIED:
+        for module, package in zip(facts.modules, facts.packages, strict=True):
+            row = (module.partition(".")[0], package, facts.title, facts.extra)
+            rows.setdefault(package, row)
+    del rows["tensorflow"]
+    return rows.values()
+
 
 # Package to import, package to install, what needs it, extra that brings it.
 PACKAGES = (
     ("keras", "keras", "everything", None),
     ("numpy", "numpy", "everything", None),
     ("PIL", "pillow", "everything", None),
-    ("h5py", "h5py", "weights", None),
+    ("safetensors", "safetensors", "weights", None),
     ("tensorflow", "tensorflow", "a backend; exports", "tensorflow"),
     ("jax", "jax", "a backend", "jax"),
     ("torch", "torch", "a backend", "torch"),
-    ("ai_edge_litert", "ai-edge-litert", "LiteRT", "litert"),
-    ("onnx", "onnx", "ONNX", "onnx"),
-    ("onnxruntime", "onnxruntime", "ONNX", "onnx"),
+    *_of_formats(),
     ("tf2onnx", "tf2onnx", "ONNX", "onnx"),
-    ("openvino", "openvino", "OpenVINO", "openvino"),
     ("matplotlib", "matplotlib", "training curves", "train"),
     ("tensorflow_datasets", "tensorflow-datasets", "TFDS", "tfds"),
-)
-
-# Exporter, extra that brings what it needs, packages that it needs; the last
-# says that it runs on the TensorFlow backend alone.
-EXPORTERS = (
-    ("saved_model", "tensorflow", ("tensorflow",), True),
-    ("litert", "litert", ("tensorflow", "ai_edge_litert"), True),
-    ("onnx", "onnx", ("onnx", "onnxruntime"), False),
-    ("openvino", "openvino", ("onnx", "openvino"), False),
 )
 
 # What an exporter finds missing only as it runs, which is no failure.
@@ -53,16 +57,16 @@ _MARKS = {True: "works", False: "FAILS", None: "-"}
 
 
 def add_parser(subparsers) -> None:
-    """Add the verb to the command.
+    """Adds the verb to the command.
 
     Args:
         subparsers: What `add_subparsers` returned.
     """
     parser = subparsers.add_parser(
         "doctor",
-        help="what is installed, what works, what mends the rest",
-        description="Print versions, try each exporter on a tiny net, and "
-        "name what is missing or in conflict, and the command that mends it.",
+        help="what is installed, what works, how to fix it",
+        description="Print versions, try each exporter on a tiny model, and "
+        "name what is missing or in conflict, and how to fix it.",
     )
     parser.add_argument(
         "--quick", action="store_true", help="print versions, try nothing"
@@ -71,7 +75,7 @@ def add_parser(subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the diagnosis.
+    """Prints the diagnosis.
 
     Args:
         args: The parsed arguments.
@@ -82,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
     from kerasseg import __version__
     from kerasseg import backend
 
-    print(
+    echo(
         fields(
             [
                 ("kerasseg", __version__),
@@ -96,12 +100,12 @@ def run(args: argparse.Namespace) -> int:
         (name, version(name) or "missing", purpose, _remedy(module, extra))
         for module, name, purpose, extra in PACKAGES
     ]
-    print(f"\n{table(('package', 'version', 'for', 'to get it'), rows)}")
+    echo(f"\n{table(('package', 'version', 'for', 'to get it'), rows)}")
     if args.quick:
         return 0
     checks = _checks(backend)
     rows = [(name, _MARKS[works], remark) for name, works, remark in checks]
-    print(f"\n{table(('check', 'result', 'remark'), rows)}")
+    echo(f"\n{table(('check', 'result', 'remark'), rows)}")
     return 1 if any(works is False for _, works, _ in checks) else 0
 
 
@@ -110,8 +114,8 @@ def _checks(backend):
     first = _check_backend(backend)
     steps = [_check_data, _check_cache]
     if first[1]:
-        exports = [functools.partial(_check_export, *e) for e in EXPORTERS]
-        steps = [_check_zoo, *exports, *steps]
+        exports = [functools.partial(_check_export, facts) for facts in TRIED]
+        steps = [_check_zoo, *exports, _check_builder, *steps]
     done = [step() for step in progress(steps, "Checking", len(steps))]
     return [first, *_check_packages(), *done]
 
@@ -189,31 +193,32 @@ def _check_zoo():
     return "zoo", True, f"{len(names)} entries with trained weights"
 
 
-def _check_export(name, extra, modules, tensorflow_only):
+def _check_export(facts):
     """Whether a tiny net passes through an exporter and its proof."""
     from kerasseg.backend import configured_backend
 
-    title = f"export {name}"
-    missing = [module for module in modules if not _installed(module)]
+    title = f"export {facts.name}"
+    tops = [module.partition(".")[0] for module in facts.modules]
+    missing = [module for module in tops if not _installed(module)]
     if missing:
-        needs = ", ".join(missing)
-        return title, None, f'needs {needs}: pip install "kerasseg[{extra}]"'
-    if tensorflow_only and configured_backend() != "tensorflow":
+        needs = f'{", ".join(missing)}: pip install "kerasseg[{facts.extra}]"'
+        return title, None, f"needs {needs}"
+    if configured_backend() not in facts.backends:
         return title, None, "needs the backend: KERAS_BACKEND=tensorflow"
     start = time.perf_counter()
     try:
         from kerasseg import export
 
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, f"tiny{SUFFIXES[name]}")
-            report = getattr(export, f"to_{name}")(
+            path = Path(folder, f"tiny{facts.suffix}")
+            report = getattr(export, f"to_{facts.name}")(
                 _tiny_net(), path, image_shape=(32, 48, 3)
             )
     except Exception as error:
         cause = error.__cause__ or error
         if getattr(cause, "name", None) in CONVERTERS:
             return title, None, one_line(error)
-        return title, False, _with_remedy(one_line(error), extra)
+        return title, False, _with_remedy(one_line(error), facts.extra)
     seconds = time.perf_counter() - start
     return (
         title,
@@ -221,6 +226,30 @@ def _check_export(name, extra, modules, tensorflow_only):
         f"{100 * report.mask_agreement:.2f} % of a tiny net's mask agrees, "
         f"{seconds:.1f} s",
     )
+
+
+def _check_builder():
+    """Whether NVIDIA's builder makes an engine of a tiny net."""
+    title = "NVIDIA's builder"
+    try:
+        from kerasseg import export
+        from kerasseg.export.tensorrt_rtx import library
+
+        missing = library.find().reason
+        if missing:
+            return title, None, missing
+        with tempfile.TemporaryDirectory() as folder:
+            report = export.to_tensorrt(
+                _tiny_net(),
+                Path(folder, "tiny.engine"),
+                image_shape=(32, 48, 3),
+            )
+    except ImportError as error:
+        return title, None, one_line(error)
+    except Exception as error:
+        return title, False, _with_remedy(one_line(error), "tensorrt-rtx")
+    notes = [note for note in report.notes if "NVIDIA" in note]
+    return title, True, notes[0]
 
 
 def _with_remedy(message, extra):
@@ -245,18 +274,16 @@ def _check_data():
     # kerasseg.data imports keras, which may be what is broken.
     root = os.environ.get("KERASSEG_DATA")
     if not root:
-        return "data sets", None, "KERASSEG_DATA is not set (see kerasseg data)"
+        return "datasets", None, "KERASSEG_DATA is not set (see kerasseg data)"
     found = sorted(p.parent.name for p in Path(root).glob("*/images"))
     if not found:
-        return "data sets", False, f"KERASSEG_DATA={root} holds no data set"
-    return "data sets", True, f"{', '.join(found)} in {root}"
+        return "datasets", False, f"KERASSEG_DATA={root} holds no dataset"
+    return "datasets", True, f"{', '.join(found)} in {root}"
 
 
 def _check_cache():
     """Whether downloaded weights can be kept."""
-    home = os.environ.get("KERASSEG_HOME")
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(home) if home else Path(cache, "kerasseg")
+    folder = cache_folder()
     existing = next(p for p in (folder, *folder.parents) if p.exists())
     works = existing.is_dir() and os.access(existing, os.W_OK)
     remark = str(folder) if works else f"cannot write to {existing}"

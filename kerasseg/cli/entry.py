@@ -1,7 +1,5 @@
 """The model that an entry name or a folder on the command line stands for."""
 
-from kerasseg.cli.mistakes import user_mistakes
-
 ENTRY_HELP = "a zoo entry (see `kerasseg list`) or a saved model's folder"
 
 
@@ -14,14 +12,10 @@ def find_entry(name: str):
 
     Returns:
         `kerasseg.zoo.Entry`.
-
-    Raises:
-        UserMistake: If there is no such entry.
     """
-    from kerasseg import zoo
+    from kerasseg.zoo import info
 
-    with user_mistakes():
-        return zoo.info(name)
+    return info(name)
 
 
 def load_model(name: str, image_shape: tuple | None = None):
@@ -34,30 +28,21 @@ def load_model(name: str, image_shape: tuple | None = None):
 
     Returns:
         `keras.Model`.
-
-    Raises:
-        UserMistake: If there is no such entry, or its weights are missing or
-            damaged.
     """
     from kerasseg import zoo
 
     arguments = {} if image_shape is None else {"image_shape": image_shape}
-    with user_mistakes():
-        return zoo.load(name, **arguments)
+    return zoo.load(name, **arguments)
 
 
 def save_model(model, folder, labels) -> None:
-    """Save a model to a folder that the verbs take as an entry.
+    """Saves a model to a folder that the verbs take as an entry.
 
     Args:
         model: `keras.Model`, compiled or not.
         folder: The folder.
         labels: `kerasseg.data.Labels`, or `None`.
-
-    Raises:
-        UserMistake: If the folder cannot be written.
     """
     from kerasseg import zoo
 
-    with user_mistakes((OSError,)):
-        zoo.save(model, folder, labels=labels)
+    zoo.save(model, folder, labels=labels)

@@ -1,25 +1,31 @@
-"""`kerasseg evaluate`: the scores of a model on a data set."""
+"""`kerasseg evaluate`: the scores of a model on a dataset."""
 
 import argparse
+import dataclasses
 import datetime
 import functools
+import hashlib
 import importlib.metadata
+import math
 import platform
 import shlex
 import subprocess
 from pathlib import Path
 
-from kerasseg.atomic import atomic_json
 from kerasseg.cli.entry import ENTRY_HELP
 from kerasseg.cli.entry import find_entry
 from kerasseg.cli.entry import load_model
-from kerasseg.cli.files import make_folder
-from kerasseg.cli.mistakes import UserMistake
-from kerasseg.cli.mistakes import user_mistakes
+from kerasseg.cli.errors import UsageError
+from kerasseg.cli.files import name_argument
+from kerasseg.cli.files import output_file
+from kerasseg.cli.files import path_argument
+from kerasseg.cli.output import echo
 from kerasseg.cli.progress import progress
 from kerasseg.cli.tables import percent
 from kerasseg.cli.tables import table
+from kerasseg.files import atomic_json
 
+SMALLEST_SCALE, LARGEST_SCALE = 0.1, 10
 ONE_SCALE = "whole image, one scale, no flip, void ignored"
 SEVERAL_SCALES = (
     "whole image, softmax averaged over the scales {} with mirror images, "
@@ -47,24 +53,27 @@ _BOUNDARIES = ("boundary_iou", "boundary_f1")
 
 
 def add_parser(subparsers) -> None:
-    """Add the verb to the command.
+    """Adds the verb to the command.
 
     Args:
         subparsers: What `add_subparsers` returned.
     """
     parser = subparsers.add_parser(
         "evaluate",
-        help="the scores of a model on a data set",
-        description="Score a model, with the IoU of each class.",
+        help="the scores of a model on a dataset",
+        description="Evaluate a model: mean IoU, IoU of each class, and more.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("entry", metavar="ENTRY", help=ENTRY_HELP)
+    parser.add_argument(
+        "entry", metavar="ENTRY", type=name_argument, help=ENTRY_HELP
+    )
     parser.add_argument(
         "--data",
         metavar="NAME|FOLDER",
         required=True,
-        help="a data set (see `kerasseg data`) or a folder in its layout",
+        type=name_argument,
+        help="a dataset (see `kerasseg data`) or a folder in its layout",
     )
     parser.add_argument(
         "--split", default="test", help="the split (default: test)"
@@ -72,24 +81,27 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--boundaries",
         action="store_true",
-        help="score boundaries too: trimap IoU, boundary IoU, boundary F1",
+        help="also score boundaries: trimap IoU, boundary IoU, boundary F1",
     )
     parser.add_argument(
         "--scales",
         metavar="FACTOR",
-        type=float,
+        type=scale,
         nargs="+",
         help="average over the image and its mirror image at these scales "
         "(default: the image as it is, alone)",
     )
     parser.add_argument(
-        "--out", metavar="FILE", help="write the scores as JSON too"
+        "--out",
+        metavar="FILE",
+        type=path_argument,
+        help="also write the scores as JSON",
     )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Score the model.
+    """Evaluates the model.
 
     Args:
         args: The parsed arguments.
@@ -100,32 +112,67 @@ def run(args: argparse.Namespace) -> int:
     entry = find_entry(args.entry)
     dataset = find_data(args.data, args.split, entry.labels)
     if args.out:
-        make_folder(Path(args.out).expanduser().parent)
+        output_file(args.out)
     model = load_model(args.entry)
     from kerasseg.training.evaluate import evaluate
 
     protocol, predict = _protocol(args.scales)
+    # What one of the two ignores is not scored, though the other counts it.
+    labels = dataclasses.replace(
+        entry.labels,
+        ignore_classes=(
+            *entry.labels.ignore_classes,
+            *dataset.labels.ignore_classes,
+        ),
+    )
+    hashed = _Hashed(dataset)
     bar = progress(range(len(dataset) + 1), "scoring", len(dataset))
     next(bar)
-    with user_mistakes():
-        scores = evaluate(
-            model,
-            dataset,
-            entry.labels,
-            progress=lambda _: next(bar),
-            boundaries=args.boundaries,
-            predict=predict,
-        )
+    scores = evaluate(
+        model,
+        hashed,
+        labels,
+        progress=lambda _: next(bar),
+        boundaries=args.boundaries,
+        predict=predict,
+        image_size=_image_size(entry),
+    )
     bar.close()
-    print(f"{entry.name} on {args.data} {args.split}: {len(dataset)} images")
-    print(f"{protocol}\n")
-    _print_scores(scores)
+    echo(f"{entry.name} on {args.data} {args.split}: {len(dataset)} images")
+    echo(f"{protocol}\n")
+    _show_scores(scores)
     if args.out:
+        scores["data_sha256"] = hashed.hexdigest()
         record = _record(args, entry, model, protocol, scores)
-        with user_mistakes():
-            atomic_json(Path(args.out).expanduser(), record)
-        print(f"\nwritten: {args.out}")
+        atomic_json(args.out, record)
+        echo(f"\nwritten: {args.out}")
     return 0
+
+
+class _Hashed:
+    """A dataset that hashes the pixels and ids that it gives.
+
+    SHA-256 over all samples in the order of the split, of each the image and
+    then the mask: the type and shape as text, such as `|u1 (360, 480, 3)`, and
+    the values, row by row. Files that decode to the same values hash alike.
+    """
+
+    def __init__(self, dataset):
+        self._dataset = dataset
+        self._digest = hashlib.sha256()
+
+    def __len__(self):
+        return len(self._dataset)
+
+    def __getitem__(self, index):
+        sample = self._dataset[index]
+        for array in sample:
+            self._digest.update(f"{array.dtype.str} {array.shape}".encode())
+            self._digest.update(array.tobytes())
+        return sample
+
+    def hexdigest(self):
+        return self._digest.hexdigest()
 
 
 def _protocol(scales):
@@ -134,52 +181,92 @@ def _protocol(scales):
         return ONE_SCALE, None
     from kerasseg.inference import predict_mask_multi_scale
 
-    if min(scales) <= 0:
-        raise UserMistake(f"--scales must be above 0, not {min(scales):g}")
     listed = ", ".join(f"{scale:g}" for scale in scales)
     return SEVERAL_SCALES.format(listed), functools.partial(
         predict_mask_multi_scale, scales=scales, fuse="mean"
     )
 
 
-def _print_scores(scores):
+def scale(text: str) -> float:
+    """A factor of an image's size from text such as `"0.75"`.
+
+    Args:
+        text: A number.
+
+    Returns:
+        The number.
+
+    Raises:
+        argparse.ArgumentTypeError: If images of that size are no use.
+    """
+    try:
+        factor = float(text)
+    except ValueError:
+        factor = math.nan
+    if not SMALLEST_SCALE <= factor <= LARGEST_SCALE:
+        raise argparse.ArgumentTypeError(
+            f"must be a factor from {SMALLEST_SCALE} to {LARGEST_SCALE}, for "
+            f"instance 0.75, not {text!r}"
+        )
+    return factor
+
+
+def _image_size(entry):
+    """Height and width that the model was made for, if they are known."""
+    size = tuple(entry.image_shape[:2])
+    return None if size == (None, None) else size
+
+
+def _show_scores(scores):
     rows = [
         (name, percent(iou)) for name, iou in scores["per_class_iou"].items()
     ]
-    print(table(("class", "IoU %"), rows))
-    print()
+    echo(table(("class", "IoU %"), rows))
+    echo()
     names = [name for name in (*_SUMMARY, *_BOUNDARIES) if name in scores]
     rows = [(name.replace("_", " "), percent(scores[name])) for name in names]
-    print(table(("score", "%"), rows))
+    over = {n: scores["mean_over"].get(n, "") for n in names}
+    if any(map(_leaves_out, over.values())):
+        rows = [
+            (*row, over[name]) for row, name in zip(rows, names, strict=True)
+        ]
+        echo(table(("score", "%", "mean over"), rows))
+    else:
+        echo(table(("score", "%"), rows))
     if "trimap_iou" in scores:
         rows = [(w, percent(iou)) for w, iou in scores["trimap_iou"].items()]
-        print()
-        print(table(("pixels to boundary", "mean IoU %"), rows))
+        echo()
+        echo(table(("pixels to boundary", "mean IoU %"), rows))
+
+
+def _leaves_out(over):
+    """Whether a mean over "1 of 2 classes" leaves classes out."""
+    number, _, total = over.partition(" of ")
+    return number != total.removesuffix(" classes")
 
 
 def find_data(name: str, split: str, labels):
-    """The data set that `--data` stands for.
+    """The dataset that `--data` stands for.
 
     Args:
-        name: The name of a known data set, or a folder.
+        name: The name of a known dataset, or a folder.
         split: The split, for instance `"test"`.
         labels: The labels of the model, which the masks must use. A folder
             without a file `labels.json` is taken to do so.
 
     Returns:
-        A data set with `len()` and `[index] -> (image, mask)`.
+        A dataset with `len()` and `[index] -> (image, mask)`.
 
     Raises:
-        UserMistake: If there is no such data set or split, or it has other
+        UsageError: If there is no such dataset or split, or it has other
             classes than the model.
     """
     from kerasseg import data
 
     own = Path(name).is_dir() and not Path(name, "labels.json").is_file()
-    with user_mistakes():
-        dataset = data.load(name, split, labels=labels if own else None)
+    dataset = data.load(name, split, labels=labels if own else None)
     if dataset.labels.class_names != labels.class_names:
-        raise UserMistake(
+        raise UsageError(
             f"the model and the data differ in their classes: "
             f"{', '.join(labels.class_names)} and "
             f"{', '.join(dataset.labels.class_names)}"

@@ -2,43 +2,32 @@
 
 import argparse
 import math
+import os
 from pathlib import Path
 
 from kerasseg.cli.entry import ENTRY_HELP
 from kerasseg.cli.entry import find_entry
 from kerasseg.cli.entry import load_model
+from kerasseg.cli.errors import Failure
+from kerasseg.cli.errors import UsageError
 from kerasseg.cli.evaluate import find_data
 from kerasseg.cli.files import make_folder
-from kerasseg.cli.mistakes import Failure
-from kerasseg.cli.mistakes import UserMistake
-from kerasseg.cli.mistakes import user_mistakes
+from kerasseg.cli.files import name_argument
+from kerasseg.cli.files import output_file
+from kerasseg.cli.files import path_argument
+from kerasseg.cli.output import echo
+from kerasseg.formats import FORMATS
+from kerasseg.formats import INTEGERS
 
-SUFFIXES = {
-    "saved_model": "",
-    "litert": ".tflite",
-    "onnx": ".onnx",
-    "openvino": ".xml",
-}
-# What needs more than one file, and a GPU.
-ENGINES = {"tensorrt": ".engine"}
-_COMMON = (
-    "precision",
-    "calibration",
-    "output",
-    "max_miou_loss",
-    "min_agreement",
+# Options that every format has, and those that only some have.
+COMMON = ("output", "max_miou_loss", "min_agreement")
+OPTIONS = (
+    *COMMON,
+    *("precision", "calibration", "input_dtype", "layout", "exporter"),
 )
-# Options that only some formats have.
-OPTIONS = {
-    "saved_model": ("output", "max_miou_loss", "min_agreement"),
-    "litert": (*_COMMON, "input_dtype"),
-    "onnx": (*_COMMON, "layout", "exporter"),
-    "openvino": (*_COMMON, "layout"),
-    "tensorrt": (*_COMMON, "layout"),
-}
 PROOF_IMAGES = 8
 # A point of mean IoU is less than what eight images scatter by.
-ROUNDED_PROOF_IMAGES = 24
+QUANTIZED_PROOF_IMAGES = 24
 
 _EPILOG = """\
 examples:
@@ -50,18 +39,21 @@ examples:
   kerasseg export lrr_4x --to onnx --output mask --layout NCHW
   kerasseg export lrr_4x --to openvino --precision float16 --data camvid
   kerasseg export lrr_4x --to tensorrt --precision float16 --data camvid
+  kerasseg export lrr_4x --to tensorrt-rtx --precision float16
   kerasseg export my_model --to saved_model --image-shape 256x256 --out served
 
 The file is run in its own runtime and compared with the Keras model before it
 appears; a JSON file beside it tells a runtime all it needs to know. For
-TensorRT that is an ONNX file, with operators that TensorRT takes; the engine
-is built from it where the package tensorrt is installed, and else the command
-that builds it is printed. Engines are untested on a GPU in this release.
+TensorRT that is an ONNX file, which NVIDIA's builder has made an engine of
+where kerasseg[tensorrt-rtx] is installed; the engine of this GPU is built from
+it where the package tensorrt is, and else the command that builds it is
+printed. TensorRT for RTX has engines for no GPU in particular, built without
+one beside the ONNX file. Engines are untested on a GPU in this release.
 """
 
 
 def add_parser(subparsers) -> None:
-    """Add the verb to the command.
+    """Adds the verb to the command.
 
     Args:
         subparsers: What `add_subparsers` returned.
@@ -69,15 +61,18 @@ def add_parser(subparsers) -> None:
     parser = subparsers.add_parser(
         "export",
         help="a model as a verified file for another runtime",
-        description="Export a model and prove that the file computes the same.",
+        description="Export a model, and verify what the file computes.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("entry", metavar="ENTRY", help=ENTRY_HELP)
+    parser.add_argument(
+        "entry", metavar="ENTRY", type=name_argument, help=ENTRY_HELP
+    )
     parser.add_argument(
         "--to",
         required=True,
-        choices=(*SUFFIXES, *ENGINES),
+        type=format_name,
+        choices=tuple(FORMATS),
         help="the format",
     )
     parser.add_argument(
@@ -88,15 +83,20 @@ def add_parser(subparsers) -> None:
         "(default: the size that the entry was trained at)",
     )
     parser.add_argument(
-        "--out", metavar="PATH", help="the file (default: named by the entry)"
+        "--out",
+        metavar="PATH",
+        type=path_argument,
+        help="the file (default: named by the entry)",
     )
     _add_options(parser)
     parser.add_argument(
         "--data",
         metavar="NAME|FOLDER",
-        help=f"prove it on {PROOF_IMAGES} images of a data set, or "
-        f"{ROUNDED_PROOF_IMAGES} for other precisions than float32, with their "
-        "mean IoU (default: images of --calibration, else seeded random ones)",
+        type=name_argument,
+        help=f"verify it on {PROOF_IMAGES} images of a dataset, or "
+        f"{QUANTIZED_PROOF_IMAGES} for other precisions than float32, with "
+        "their mean IoU (default: images of --calibration, else seeded "
+        "random ones)",
     )
     parser.add_argument(
         "--split", default="test", help="the split of --data (default: test)"
@@ -108,13 +108,14 @@ def _add_options(parser):
     parser.add_argument(
         "--precision",
         choices=("float32", "float16", "int8", "mixed"),
-        help="the number format; mixed is int8 but for the layers that lose "
+        help="the number format; mixed is int8 except for the layers that lose "
         "most by it (default: float32)",
     )
     parser.add_argument(
         "--calibration",
         metavar="NAME|FOLDER",
-        help="a data set like the images that an int8 or mixed file will see",
+        type=name_argument,
+        help="a dataset like the images that an int8 or mixed file will see",
     )
     parser.add_argument(
         "--calibration-split",
@@ -126,7 +127,7 @@ def _add_options(parser):
         "--output",
         choices=("logits", "mask", "coarse_mask"),
         help="what the file returns: logits, class ids, or class ids chosen "
-        "before the last upsampling, in cells of pixels (default: logits)",
+        "before the last upsampling, in blocks of pixels (default: logits)",
     )
     parser.add_argument(
         "--input-dtype",
@@ -138,8 +139,8 @@ def _add_options(parser):
         "--max-miou-loss",
         metavar="SHARE",
         type=share,
-        help="the largest fall of the mean IoU that rounding may cause, where "
-        "the images of the proof have masks (default: 0.01)",
+        help="the largest loss of mean IoU that is allowed, where "
+        "the images to verify on have masks (default: 0.01)",
     )
     parser.add_argument(
         "--min-agreement",
@@ -157,12 +158,12 @@ def _add_options(parser):
     parser.add_argument(
         "--exporter",
         choices=("tf2onnx", "torch"),
-        help="what converts to ONNX (default: that of the Keras backend)",
+        help="the converter to ONNX (default: that of the Keras backend)",
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Export the model.
+    """Exports the model.
 
     Args:
         args: The parsed arguments.
@@ -172,22 +173,21 @@ def run(args: argparse.Namespace) -> int:
 
     Raises:
         Failure: If the file would compute something else.
-        UserMistake: If the arguments cannot be honoured.
+        UsageError: If the arguments cannot be honored.
     """
     entry = find_entry(args.entry)
     shape = args.image_shape or tuple(entry.image_shape[:2])
     if None in shape:
-        raise UserMistake(
+        raise UsageError(
             f"{args.entry} takes images of any size; "
             "give the size of the file's images with --image-shape HxW"
         )
     options = _options(args, entry)
-    path = Path(args.out or _file_name(args)).expanduser()
-    make_folder(path.parent)
+    path = _output(args)
     images = None
     if args.data:
         dataset = find_data(args.data, args.split, entry.labels)
-        count = PROOF_IMAGES if _exact(args) else ROUNDED_PROOF_IMAGES
+        count = PROOF_IMAGES if _exact(args) else QUANTIZED_PROOF_IMAGES
         step = max(1, len(dataset) // count)
         images = dataset.subset(dataset.names[::step][:count])
     model = load_model(args.entry)
@@ -195,19 +195,30 @@ def run(args: argparse.Namespace) -> int:
 
     write = getattr(export, f"to_{args.to}")
     try:
-        with user_mistakes():
-            report = write(
-                model,
-                path,
-                image_shape=(*shape, 3),
-                verify_on=images,
-                labels=entry.labels,
-                **options,
-            )
+        report = write(
+            model,
+            path,
+            image_shape=(*shape, 3),
+            verify_on=images,
+            labels=entry.labels,
+            **options,
+        )
     except export.ExportError as error:
         raise Failure(f"not exported: {error}") from error
-    print(report)
+    echo(report)
     return 0
+
+
+def format_name(text: str) -> str:
+    """A format from text such as `"saved_model"` or `"tensorrt-rtx"`.
+
+    Args:
+        text: The name, with underscores or hyphens.
+
+    Returns:
+        The name with underscores.
+    """
+    return text.replace("-", "_")
 
 
 def image_size(text: str) -> tuple[int, int]:
@@ -260,15 +271,14 @@ def share(text: str) -> float:
 
 def _options(args, entry):
     """The options that were given, as arguments of the exporter."""
-    names = (*_COMMON, "input_dtype", "layout", "exporter")
-    given = {name: getattr(args, name) for name in names}
+    given = {name: getattr(args, name) for name in OPTIONS}
     given = {name: x for name, x in given.items() if x is not None}
     for name in given:
-        if name not in OPTIONS[args.to]:
+        if name not in (*COMMON, *FORMATS[args.to].options):
             option = name.replace("_", "-")
-            raise UserMistake(f"--to {args.to} has no --{option}")
-    if args.precision in ("int8", "mixed") and not args.calibration:
-        raise UserMistake(
+            raise UsageError(f"--to {args.to} has no --{option}")
+    if args.precision in INTEGERS and not args.calibration:
+        raise UsageError(
             f"--precision {args.precision} needs images like those that the "
             f"file will see: --calibration NAME|FOLDER"
         )
@@ -289,9 +299,10 @@ def _gate(args, given):
     if not limits:
         return {}
     if _exact(args):
-        raise UserMistake(
-            "--max-miou-loss and --min-agreement are limits of what rounding "
-            "or a coarse mask may cost; another float32 file must be equal"
+        raise UsageError(
+            "--max-miou-loss and --min-agreement are limits of what "
+            "quantization or a coarse mask may cost; another float32 file "
+            "must be equal"
         )
     from kerasseg.export import Gate
 
@@ -300,13 +311,20 @@ def _gate(args, given):
 
 def _exact(args):
     """Whether the file must return what the model returns."""
-    rounded = args.precision not in (None, "float32")
-    return not rounded and args.output != "coarse_mask"
+    quantized = args.precision not in (None, "float32")
+    return not quantized and args.output != "coarse_mask"
 
 
-def _file_name(args):
-    name = Path(args.entry).resolve().name
-    if args.precision not in (None, "float32"):
-        name = f"{name}_{args.precision}"
-    suffix = {**SUFFIXES, **ENGINES}[args.to]
-    return f"{name}{suffix}" if suffix else f"{name}_{args.to}"
+def _output(args):
+    """The path to write to, checked as far as it can be now."""
+    form = FORMATS[args.to]
+    name = os.path.basename(os.path.realpath(args.entry))
+    path = args.out or form.file_name(name, args.precision or "float32")
+    if form.suffix:
+        output_file(f"{path}.json")
+        return output_file(path)
+    folder = Path(path)
+    make_folder(folder.parent)
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"cannot make the folder {path}: it is a file")
+    return folder

@@ -1,26 +1,60 @@
 """Files and folders from what the user typed."""
 
+import argparse
 import glob
 import os
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from kerasseg.cli.mistakes import UserMistake
-
-IMAGE_SUFFIXES = (
-    ".bmp",
-    ".gif",
-    ".jpeg",
-    ".jpg",
-    ".png",
-    ".ppm",
-    ".tif",
-    ".tiff",
-    ".webp",
-)
+from kerasseg import files
+from kerasseg.cli.errors import UsageError
+from kerasseg.cli.errors import one_line
 
 
-def find_images(arguments: Iterable[str]) -> tuple[list[Path], list[Path]]:
+def path_argument(text: str) -> Path:
+    """A path that the user typed; the `type` of an argument.
+
+    Args:
+        text: The path. "~" and "~name" at its start are home folders.
+
+    Returns:
+        The path, which need not exist.
+
+    Raises:
+        argparse.ArgumentTypeError: If no file can have this path.
+    """
+    if not text or "\0" in text:
+        raise argparse.ArgumentTypeError(f"must be a path, not {text!r}")
+    try:
+        path = files.user_path(text)
+        os.lstat(path)
+    except FileNotFoundError:
+        return path
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(one_line(error)) from error
+    return path
+
+
+def name_argument(text: str) -> str:
+    """A name, or a path that the user typed; the `type` of an argument.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The text, with the home folder in the place of "~".
+
+    Raises:
+        argparse.ArgumentTypeError: If it can be neither.
+    """
+    path = path_argument(text)
+    return str(path) if text.startswith("~") else text
+
+
+def find_images(
+    arguments: Iterable[str | os.PathLike],
+) -> tuple[list[Path], list[Path]]:
     """The image files that files, folders and glob patterns stand for.
 
     A file is taken whatever its name; a folder and a pattern give the files
@@ -33,26 +67,26 @@ def find_images(arguments: Iterable[str]) -> tuple[list[Path], list[Path]]:
         The images, and what was found but is not the name of an image.
 
     Raises:
-        UserMistake: If an argument is no file, or stands for no image.
+        UsageError: If an argument is no file, or stands for no image.
     """
     images, left_out = {}, {}
     for argument in arguments:
-        path = Path(argument).expanduser()
+        path = Path(argument)
         if path.is_file():
             images[path] = None
             continue
         if path.is_dir():
             found = sorted(path.iterdir())
-        elif glob.has_magic(argument):
+        elif glob.has_magic(str(path)):
             found = sorted(
                 Path(p) for p in glob.iglob(str(path), recursive=True)
             )
         else:
-            raise UserMistake(f"no such file or folder: {argument}")
+            raise UsageError(f"no such file or folder: {argument}")
         taken = [p for p in found if _looks_like_image(p)]
         if not taken:
             what = "folder" if path.is_dir() else "pattern"
-            raise UserMistake(f"no images in the {what} {argument}")
+            raise UsageError(f"no images in the {what} {argument}")
         images.update(dict.fromkeys(taken))
         left_out.update(dict.fromkeys(p for p in found if p not in images))
     return list(images), list(left_out)
@@ -94,19 +128,46 @@ def make_folder(path: str | os.PathLike) -> Path:
         The folder as a `Path`.
 
     Raises:
-        UserMistake: If it cannot be made or written to.
+        UsageError: If it cannot be made or written to.
     """
-    folder = Path(path).expanduser()
+    folder = files.user_path(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserMistake(
+        raise UsageError(
             f"cannot make the folder {path}: {error.strerror}"
         ) from error
-    if not os.access(folder, os.W_OK):
-        raise UserMistake(f"cannot write to the folder {path}")
+    try:
+        # Not os.access(): it knows nothing of read-only and full disks.
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"\0")
+    except OSError as error:
+        raise UsageError(
+            f"cannot write to the folder {path}: {error.strerror}"
+        ) from error
     return folder
 
 
+def output_file(path: str | os.PathLike) -> Path:
+    """A file to write to, checked before there is anything to write.
+
+    Args:
+        path: The file; missing folders above it are made.
+
+    Returns:
+        The file as a `Path`.
+
+    Raises:
+        UsageError: If it is a folder, or its folder cannot be written to.
+    """
+    file = files.user_path(path)
+    make_folder(file.parent)
+    if file.is_dir():
+        raise UsageError(f"cannot write the file {path}: it is a folder")
+    if file.exists() and not file.is_file():
+        raise UsageError(f"cannot write the file {path}: it is no regular file")
+    return file
+
+
 def _looks_like_image(path):
-    return path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()
+    return path.suffix.lower() in files.IMAGE_SUFFIXES and path.is_file()

@@ -4,12 +4,13 @@ import argparse
 
 from kerasseg.cli.entry import ENTRY_HELP
 from kerasseg.cli.entry import find_entry
+from kerasseg.cli.output import echo
 from kerasseg.cli.tables import fields
 from kerasseg.cli.tables import percent
 
 
 def add_parser(subparsers) -> None:
-    """Add the verb to the command.
+    """Adds the verb to the command.
 
     Args:
         subparsers: What `add_subparsers` returned.
@@ -24,7 +25,7 @@ def add_parser(subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the record.
+    """Prints the record.
 
     Args:
         args: The parsed arguments.
@@ -35,15 +36,18 @@ def run(args: argparse.Namespace) -> int:
     entry = find_entry(args.entry)
     labels = entry.labels
     shape = " x ".join(str(side or "any") for side in entry.image_shape[:2])
-    print(
+    shape += " pixels (height x width)"
+    if entry.image_shape[:2] == (None, None):
+        shape = None
+    echo(
         fields(
             [
                 ("entry", entry.name),
                 ("title", entry.title),
                 ("builder", _call(entry.builder, entry.arguments)),
                 ("backbone", _call(entry.backbone, entry.backbone_arguments)),
-                ("parameters", entry.parameters),
-                ("trained at", f"{shape} pixels (height x width)"),
+                ("trainable parameters", entry.parameters),
+                ("trained at", shape),
                 ("classes", _classes(labels)),
                 ("ignored ids", ", ".join(map(str, labels.ignore_classes))),
                 ("scores", _scores(entry.scores)),
@@ -53,8 +57,8 @@ def run(args: argparse.Namespace) -> int:
                     entry.weights if entry.is_trained else "no trained weights",
                 ),
                 ("sha256", entry.sha256),
-                ("licence, weights", entry.license_weights),
-                ("licence, data", entry.license_data),
+                ("license, weights", entry.license_weights),
+                ("license, data", entry.license_data),
                 ("provenance", entry.provenance),
                 ("paper", entry.paper),
             ]

@@ -1,14 +1,15 @@
 """`kerasseg list`: the entries of the zoo."""
 
 import argparse
-import json
 
+from kerasseg.cli.output import echo
 from kerasseg.cli.tables import percent
 from kerasseg.cli.tables import table
+from kerasseg.files import json_text
 
 
 def add_parser(subparsers) -> None:
-    """Add the verb to the command.
+    """Adds the verb to the command.
 
     Args:
         subparsers: What `add_subparsers` returned.
@@ -16,7 +17,13 @@ def add_parser(subparsers) -> None:
     parser = subparsers.add_parser(
         "list",
         help="the entries of the zoo",
-        description="A table of the entries: size, score, classes, licence.",
+        description="A table of the trained models: size, scores, classes, "
+        "license.",
+    )
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="also list architectures without weights",
     )
     parser.add_argument(
         "--json", action="store_true", help="print JSON instead of a table"
@@ -25,7 +32,7 @@ def add_parser(subparsers) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the table.
+    """Prints the table.
 
     Args:
         args: The parsed arguments.
@@ -33,45 +40,38 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         The exit code.
     """
-    from kerasseg import zoo
+    from kerasseg.zoo import info
+    from kerasseg.zoo import names
 
-    entries = [zoo.info(name) for name in zoo.names()]
+    entries = [info(name) for name in names()]
+    if not args.all:
+        entries = [entry for entry in entries if entry.is_trained]
     if args.json:
-        print(json.dumps([_record(entry) for entry in entries], indent=2))
+        echo(json_text([_record(entry) for entry in entries]).rstrip())
         return 0
     header = (
         "entry",
-        "parameters",
-        "mIoU %",
+        "trainable parameters",
+        "mean IoU %",
+        "boundary F1 %",
         "classes",
         "trained on",
-        "licence of the weights",
+        "license of the weights",
     )
     rows = [
         (
             entry.name,
             entry.parameters,
-            percent(mean_iou(entry)),
+            percent(entry.scores.get("mean_iou")),
+            percent(entry.scores.get("boundary_f1")),
             entry.labels.num_classes,
-            entry.dataset if entry.is_trained else "not trained yet",
+            entry.dataset if entry.is_trained else "architecture only",
             _in_short(entry.license_weights) if entry.is_trained else None,
         )
         for entry in entries
     ]
-    print(table(header, rows))
+    echo(table(header, rows))
     return 0
-
-
-def mean_iou(entry) -> float | None:
-    """The mean IoU that an entry's record states.
-
-    Args:
-        entry: `kerasseg.zoo.Entry`.
-
-    Returns:
-        A share in 0..1, or `None` where none was measured.
-    """
-    return (entry.scores or {}).get("mean_iou")
 
 
 def _in_short(terms):
@@ -85,7 +85,8 @@ def _record(entry):
         "name": entry.name,
         "title": entry.title,
         "parameters": entry.parameters,
-        "mean_iou": mean_iou(entry),
+        "mean_iou": entry.scores.get("mean_iou"),
+        "boundary_f1": entry.scores.get("boundary_f1"),
         "num_classes": entry.labels.num_classes,
         "dataset": entry.dataset,
         "trained": entry.is_trained,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 
 def progress(items: Iterable, description: str, total: int) -> Iterator:
-    """Yield `items` and show how many are done.
+    """Yields `items` and shows how many are done.
 
     Args:
         items: What to go through.

@@ -1,10 +1,10 @@
 """Exported files that hold nothing, and a worker that runs none."""
 
-import hashlib
 import json
 import sys
 
 import pytest
+from sidecars import described
 
 # Speaks as kerasseg/benchmark/worker.py does. A target in int8 cannot be
 # opened, one in float16 ends in its first turn, a wide one claims 20 ms a run.
@@ -32,27 +32,6 @@ for line in sys.stdin:
 """
 
 
-def sidecar(content, **changes):
-    """What the exporters write beside a file of these bytes."""
-    described = {
-        "schema": 1,
-        "format": "onnx",
-        "precision": "float32",
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "bytes": len(content),
-        "input": {
-            "name": "images",
-            "shape": [1, 34, 47, 3],
-            "layout": "NHWC",
-            "dtype": "float32",
-            "quantization": None,
-        },
-        "output": {"name": "logits"},
-    }
-    described["input"].update(changes.pop("input", {}))
-    return {**described, **changes}
-
-
 @pytest.fixture
 def write(tmp_path):
     """Writes a file with its sidecar; returns its path."""
@@ -62,7 +41,7 @@ def write(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         beside = path.with_name(f"{path.name}.json")
-        beside.write_text(json.dumps(sidecar(content, **changes)))
+        beside.write_text(json.dumps(described(content, **changes)))
         return path
 
     return write

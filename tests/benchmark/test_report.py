@@ -55,7 +55,7 @@ def test_energy_is_a_column_where_it_was_measured():
     assert "whoever used them" in report.notes()[-1]
 
 
-def test_the_conditions_are_told(report):
+def test_the_conditions_are_reported(report):
     text = " ".join(report.notes())
     assert "2 rounds of 2 runs in turns" in text
     assert "kept on cores 0, 1; ratio to one" in text
@@ -82,10 +82,10 @@ def test_json_has_every_run(report, tmp_path):
     assert (broken["error"], broken["median_ms"]) == ("no such operator", None)
 
 
-def test_the_plot_is_a_picture(report, tmp_path):
+def test_the_plot_is_an_image(report, tmp_path):
     report.plot(tmp_path / "times.png")
-    with Image.open(tmp_path / "times.png") as picture:
-        assert min(picture.size) > 150
+    with Image.open(tmp_path / "times.png") as image:
+        assert min(image.size) > 150
     assert [path.name for path in tmp_path.iterdir()] == ["times.png"]
 
 

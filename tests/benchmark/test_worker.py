@@ -11,14 +11,15 @@ from kerasseg.benchmark import worker
 @pytest.fixture
 def task(tmp_path, monkeypatch):
     """A task whose runtime is a function of this test."""
-    runtime = ("json", "numpy", "test", lambda path, threads: (np.sum, (1, 2)))
-    monkeypatch.setitem(worker.RUNTIMES, "sum", runtime)
+    opener = lambda path, threads: (np.sum, (1, 2))  # noqa: E731
+    monkeypatch.setitem(worker.OPENERS, "sum", opener)
     monkeypatch.setattr(worker, "pin", lambda threads: list(range(threads)))
     images = tmp_path / "images.npy"
     np.save(images, np.ones((3, 1, 2), "float32"))
     return {
         "path": "x",
         "format": "sum",
+        "runtime": {"module": "json", "package": "numpy", "extra": "test"},
         "threads": 1,
         "images": str(images),
     }
@@ -43,9 +44,12 @@ def test_inputs_of_another_shape_are_refused(task):
         worker.opened(task)
 
 
-def test_a_missing_runtime_names_its_extra(task, monkeypatch):
-    gone = ("no_such_runtime", "no-such-runtime", "onnx", None)
-    monkeypatch.setitem(worker.RUNTIMES, "sum", gone)
+def test_a_missing_runtime_names_its_extra(task):
+    task["runtime"] = {
+        "module": "no_such_runtime",
+        "package": "no-such-runtime",
+        "extra": "onnx",
+    }
     with pytest.raises(ImportError, match=r"no-such-runtime .*kerasseg\[onnx"):
         worker.opened(task)
 

@@ -40,9 +40,9 @@ def channels_entry(tmp_path_factory):
 
 
 @pytest.fixture
-def photographs(tmp_path, rng):
+def image_folder(tmp_path, rng):
     """A folder with two images of different sizes and a text file."""
-    folder = tmp_path / "photographs"
+    folder = tmp_path / "images"
     folder.mkdir()
     for name, shape in (("a.png", (33, 47, 3)), ("b.png", (64, 40, 3))):
         image = rng.integers(0, 256, shape, dtype="uint8")
@@ -53,7 +53,7 @@ def photographs(tmp_path, rng):
 
 @pytest.fixture
 def brightest_data(tmp_path, rng):
-    """A data set whose masks are the brightest channels, but for void."""
+    """A dataset whose masks are the brightest channels, but for void."""
     root = tmp_path / "brightest"
     for kind in ("images", "masks"):
         (root / kind / "test").mkdir(parents=True)

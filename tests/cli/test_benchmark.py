@@ -2,6 +2,7 @@ import json
 import shutil
 
 import pytest
+from sidecars import described
 
 import kerasseg.benchmark
 from kerasseg import export
@@ -48,23 +49,14 @@ def exporters(monkeypatch):
 
 
 def write_sidecar(path, content, form="onnx", shape=(34, 47, 3), **options):
-    import hashlib
-
-    described = {
-        "format": form,
-        "precision": options.get("precision", "float32"),
-        "sha256": hashlib.sha256(content).hexdigest(),
-        "bytes": len(content),
-        "input": {
-            "shape": [1, *shape],
-            "layout": "NHWC",
-            "dtype": "float32",
-            "quantization": None,
-        },
-        "output": {"name": "logits"},
-    }
+    fields = described(
+        content,
+        format=form,
+        precision=options.get("precision", "float32"),
+        input={"shape": [1, *shape]},
+    )
     beside = path.with_name(f"{path.name}.json")
-    beside.write_text(json.dumps(described))
+    beside.write_text(json.dumps(fields))
 
 
 @pytest.fixture
@@ -126,7 +118,7 @@ def test_an_entry_is_exported_first(
     assert sorted(p.name for p in out.glob("*.onnx")) == names[:2]
 
 
-def test_a_refused_export_is_told(
+def test_a_refused_export_is_reported(
     run, channels_entry, exporters, measured, monkeypatch
 ):
     def refuse(*args, **kwargs):
@@ -152,7 +144,7 @@ def test_a_refused_export_is_told(
         (("--formats", "caffe"), "invalid choice: 'caffe'"),
     ],
 )
-def test_options_that_cannot_be_honoured(run, files, options, message):
+def test_options_that_cannot_be_honored(run, files, options, message):
     result = run("benchmark", files, *options)
     assert result.code == 2
     assert message in result.err
@@ -194,3 +186,14 @@ def test_real_files_in_their_runtimes(run, channels_entry, tmp_path):
         assert timing["median_ms"] > 0
         # What Keras and TensorFlow need is not part of it.
         assert 10e6 < timing["runtime_bytes"] < timing["peak_bytes"] < 300e6
+
+
+@pytest.mark.parametrize("option", ["--json", "--plot"])
+@pytest.mark.parametrize("place", ["", ".", "/proc/times"])
+def test_outputs_are_checked_before_the_work(run, monkeypatch, option, place):
+    from kerasseg.cli import benchmark
+
+    monkeypatch.setattr(benchmark, "_find_all", None)
+    result = run("benchmark", "net.onnx", option, place)
+    assert result.code == 2
+    assert result.err.count("\n") == 1

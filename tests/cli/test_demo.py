@@ -1,58 +1,57 @@
-import dataclasses
-import hashlib
 import re
 
 import numpy as np
 import pytest
+import stand_ins
 from PIL import Image
 
 from kerasseg.cli import demo
+from kerasseg.cli import demo_images
 from kerasseg.cli import demo_page
-from kerasseg.cli import demo_pictures
 
 
 def test_the_street_is_the_same_each_time():
-    street = demo_pictures.draw_street()
+    street = demo_images.draw_street()
     assert street.shape == (360, 480, 3)
     assert street.dtype == "uint8"
-    np.testing.assert_array_equal(street, demo_pictures.draw_street())
+    np.testing.assert_array_equal(street, demo_images.draw_street())
     assert street.std() > 30
 
 
 def test_discs_come_with_their_masks():
-    images, masks = demo_pictures.draw_discs(6, seed=3)
+    images, masks = demo_images.draw_discs(6, seed=3)
     assert images.shape == (6, 96, 128, 3)
     assert masks.shape == (6, 96, 128)
     assert images.dtype == masks.dtype == "uint8"
     assert set(np.unique(masks)) == {0, 1}
-    again, _ = demo_pictures.draw_discs(6, seed=3)
-    other, _ = demo_pictures.draw_discs(6, seed=4)
+    again, _ = demo_images.draw_discs(6, seed=3)
+    other, _ = demo_images.draw_discs(6, seed=4)
     np.testing.assert_array_equal(images, again)
     assert (images != other).any()
 
 
 def test_without_data_the_demo_draws(monkeypatch, tmp_path):
     monkeypatch.setenv("KERASSEG_DATA", str(tmp_path))
-    image, source = demo.find_picture(None)
+    image, source = demo.find_image(None)
     assert source == "a street that this demo drew"
     assert image.shape == (360, 480, 3)
 
 
-def test_a_picture_of_the_user(tmp_path):
+def test_an_image_of_the_user(tmp_path):
     Image.new("RGB", (47, 33)).save(tmp_path / "mine.png")
-    image, source = demo.find_picture(str(tmp_path / "mine.png"))
+    image, source = demo.find_image(str(tmp_path / "mine.png"))
     assert image.shape == (33, 47, 3)
     assert "mine.png" in source
 
 
 @pytest.mark.needs_data("camvid")
-def test_with_data_the_demo_takes_a_photograph():
-    image, source = demo.find_picture(None)
+def test_with_data_the_demo_takes_an_image_of_it():
+    image, source = demo.find_image(None)
     assert source.startswith("CamVid's test image")
     assert image.shape == (360, 480, 3)
 
 
-def test_the_page_embeds_its_pictures_and_escapes_text():
+def test_the_page_embeds_its_images_and_escapes_text():
     text = demo_page.page(
         "a < b",
         [
@@ -97,21 +96,11 @@ def test_ticks_are_round_and_few():
         assert highest / step <= 6
 
 
-@pytest.fixture
-def untrained(monkeypatch, tmp_path):
-    """The entry of the demo with random weights."""
-    from kerasseg import zoo
-    from kerasseg.zoo.entries import ENTRIES
-
-    path = tmp_path / "untrained.weights.h5"
-    zoo.write_weights(zoo.build(demo.ENTRY), path)
-    entry = dataclasses.replace(
-        ENTRIES[demo.ENTRY],
-        weights=path.as_uri(),
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-    )
-    monkeypatch.setenv("KERASSEG_HOME", str(tmp_path / "home"))
-    monkeypatch.setitem(ENTRIES, demo.ENTRY, entry)
+@pytest.fixture(params=["tiny", pytest.param("own", marks=pytest.mark.nightly)])
+def short(request, monkeypatch, tmp_path):
+    """Few steps; on a tiny backbone, or at night on that of the entry."""
+    if request.param == "tiny":
+        stand_ins.tiny_entry(demo.ENTRY, monkeypatch, tmp_path)
     monkeypatch.setattr(demo, "EPOCHS", 2)
     monkeypatch.setattr(demo, "TRAIN", 8)
     monkeypatch.setattr(demo, "HELD_OUT", 4)
@@ -119,7 +108,7 @@ def untrained(monkeypatch, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.export
-@pytest.mark.usefixtures("untrained")
+@pytest.mark.usefixtures("short")
 def test_the_whole_demo(run, monkeypatch, tmp_path):
     monkeypatch.delenv("KERASSEG_DATA", raising=False)
     out = tmp_path / "demo"
@@ -143,7 +132,7 @@ def test_a_failed_export_is_on_the_page_and_in_the_exit_code(
         raise export.ExportError("the masks differ")
 
     def taught(*args):
-        labels = demo_pictures.DISC_CLASSES
+        labels = demo_images.DISC_CLASSES
         return None, labels, []
 
     monkeypatch.setattr(demo, "segment", lambda *args: [])

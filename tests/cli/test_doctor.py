@@ -4,6 +4,7 @@ import sys
 import pytest
 
 from kerasseg.cli import doctor
+from kerasseg.formats import FORMATS
 
 # A Python in which some packages seem to be absent.
 WITHOUT = (
@@ -14,7 +15,7 @@ WITHOUT = (
     "u.find_spec = lambda name, *a: (\n"
     "    None if name in absent else find(name, *a))\n"
     "sys.argv = ['kerasseg', 'doctor', *{options!r}]\n"
-    "from kerasseg.cli.main import main\n"
+    "from kerasseg_command import main\n"
     "sys.exit(main())\n"
 )
 
@@ -47,7 +48,7 @@ def test_versions_and_remedies(run, monkeypatch):
     assert "export" not in result.out.partition("package")[0]
 
 
-def test_what_fails_is_told(run, monkeypatch):
+def test_what_fails_is_reported(run, monkeypatch):
     def fail(*args):
         return "export onnx", False, "the reason"
 
@@ -60,18 +61,14 @@ def test_what_fails_is_told(run, monkeypatch):
 
 def test_a_missing_extra_is_no_failure(monkeypatch):
     monkeypatch.setattr(doctor, "_installed", lambda module: False)
-    title, works, remark = doctor._check_export(
-        "onnx", "onnx", ("tf2onnx",), False
-    )
+    title, works, remark = doctor._check_export(FORMATS["onnx"])
     assert (title, works) == ("export onnx", None)
-    assert remark == 'needs tf2onnx: pip install "kerasseg[onnx]"'
+    assert remark == 'needs onnx, onnxruntime: pip install "kerasseg[onnx]"'
 
 
 def test_another_backend_is_no_failure(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "torch")
-    _, works, remark = doctor._check_export(
-        "saved_model", "tensorflow", (), True
-    )
+    _, works, remark = doctor._check_export(FORMATS["saved_model"])
     assert works is None
     assert "KERAS_BACKEND=tensorflow" in remark
 
@@ -87,14 +84,14 @@ def test_a_broken_package_is_a_failure(monkeypatch, missing, works):
         raise ImportError("This export needs a package.") from cause
 
     monkeypatch.setattr(export, "to_onnx", fail)
-    _, found, remark = doctor._check_export("onnx", "onnx", (), False)
+    _, found, remark = doctor._check_export(FORMATS["onnx"])
     assert found is works
     assert remark.startswith("This export needs a package.")
     if works is False:
         assert remark.endswith('pip install --upgrade "kerasseg[onnx]"')
 
 
-def test_conflicts_are_told(monkeypatch):
+def test_conflicts_are_reported(monkeypatch):
     found = [("a needs b<2, found 3", 'pip install "b<2"')]
     monkeypatch.setattr(doctor, "conflicts", lambda *_: found)
     assert doctor._check_packages() == [
@@ -105,13 +102,13 @@ def test_conflicts_are_told(monkeypatch):
 
 
 @pytest.mark.export
-@pytest.mark.parametrize("exporter", doctor.EXPORTERS)
-def test_a_tiny_net_passes_each_exporter(exporter):
-    _, works, remark = doctor._check_export(*exporter)
+@pytest.mark.parametrize("name", [facts.name for facts in doctor.TRIED])
+def test_a_tiny_net_passes_each_exporter(name):
+    _, works, remark = doctor._check_export(FORMATS[name])
     assert works, remark
 
 
-def test_an_unusable_cache_is_told(monkeypatch, tmp_path):
+def test_an_unusable_cache_is_reported(monkeypatch, tmp_path):
     (tmp_path / "file").touch()
     monkeypatch.setenv("KERASSEG_HOME", str(tmp_path / "file" / "cache"))
     assert doctor._check_cache()[1] is False
@@ -119,10 +116,23 @@ def test_an_unusable_cache_is_told(monkeypatch, tmp_path):
     assert doctor._check_cache()[1] is True
 
 
-def test_a_data_folder_without_data_is_told(monkeypatch, tmp_path):
+def test_a_data_folder_without_data_is_reported(monkeypatch, tmp_path):
     monkeypatch.setenv("KERASSEG_DATA", str(tmp_path))
     assert doctor._check_data()[1] is False
     (tmp_path / "camvid" / "images").mkdir(parents=True)
     assert doctor._check_data()[1] is True
     monkeypatch.delenv("KERASSEG_DATA")
     assert doctor._check_data()[1] is None
+
+
+def test_nvidias_builder_is_tried_or_named(monkeypatch):
+    from kerasseg.export.tensorrt_rtx import library
+
+    reason = library.find().reason
+    _, works, remark = doctor._check_builder()
+    assert works is (None if reason else True)
+    assert reason in remark
+    found = library.Library(None, "Not on this machine.")
+    monkeypatch.setattr(library, "find", lambda: found)
+    _, works, remark = doctor._check_builder()
+    assert (works, remark) == (None, "Not on this machine.")

@@ -1,6 +1,11 @@
 import json
+import re
 
+import numpy as np
 import pytest
+from PIL import Image
+
+from kerasseg.cli import evaluate
 
 
 def test_scores_are_printed_and_written(
@@ -73,12 +78,22 @@ def test_scales_are_averaged_and_recorded(
     [
         (("--data", "camvdi"), "camvid"),
         (("--data", "{data}", "--split", "val"), "`split` must be one of"),
-        (("--data", "{data}", "--scales", "1", "0"), "--scales must be above"),
+        (("--data", "{data}", "--scales", "1", "0"), "--scales: must be a fac"),
+        (("--data", "{data}", "--scales", "inf"), "--scales: must be a factor"),
+        (("--data", "{data}", "--scales", "nan"), "--scales: must be a factor"),
+        (("--data", "{data}", "--scales", "0.75", "x"), "--scales: must be a"),
+        (("--data", ""), "--data: must be a path"),
+        (("--data", "{data}", "--out", ""), "--out: must be a path"),
+        (("--data", "{data}", "--out", "{data}"), "it is a folder"),
+        (("--data", "{data}", "--out", "/proc/a.json"), "cannot write to the"),
     ],
 )
-def test_mistakes_are_one_line(
-    run, channels_entry, brightest_data, options, message
+def test_usage_errors_are_one_line(
+    run, channels_entry, brightest_data, monkeypatch, options, message
 ):
+    monkeypatch.setattr(
+        evaluate, "load_model", None
+    )  # All of it is known before.
     options = [option.format(data=brightest_data) for option in options]
     result = run("evaluate", channels_entry, *options)
     assert result.code == 2
@@ -86,7 +101,62 @@ def test_mistakes_are_one_line(
     assert result.err.count("\n") == 1
 
 
-def test_other_classes_are_a_mistake(run, channels_entry, brightest_data):
+def test_scores_that_are_no_numbers_are_null(
+    run, channels_entry, brightest_data, tmp_path
+):
+    from PIL import Image
+
+    for index in range(3):
+        for kind, value in (("images", (255, 0, 0)), ("masks", 0)):
+            path = brightest_data / kind / "test" / f"{index}.png"
+            Image.new("RGB" if kind == "images" else "L", (47, 33), value).save(
+                path
+            )
+    out = tmp_path / "metrics.json"
+    options = ("--data", brightest_data, "--out", out)
+    assert run("evaluate", channels_entry, *options).code == 0
+    assert "NaN" not in out.read_text()
+    assert json.loads(out.read_text())["per_class_iou"]["blue"] is None
+
+
+def test_masks_of_0_and_255_are_reported(
+    run, channels_entry, brightest_data, tmp_path, caplog
+):
+    for path in (brightest_data / "masks" / "test").iterdir():
+        mask = np.asarray(Image.open(path))
+        Image.fromarray(np.where(mask == 0, 0, 255).astype("uint8")).save(path)
+    out = tmp_path / "metrics.json"
+    options = ("--data", brightest_data, "--out", out)
+    result = run("evaluate", channels_entry, *options)
+    assert result.code == 0
+    assert "green, blue never occur in the masks, while 255" in caplog.text
+    assert re.search("mean iou +100.00  1 of 3 classes\n", result.out)
+    record = json.loads(out.read_text())
+    assert record["mean_over"]["mean_iou"] == "1 of 3 classes"
+    assert "green, blue never occur" in record["notes"][0]
+
+
+def test_ids_that_the_saved_model_ignores_are_not_scored(
+    run, channels_entry, brightest_data, tmp_path
+):
+    from kerasseg import zoo
+    from kerasseg.data import Labels
+
+    names = ("red", "green", "blue")
+    labels = Labels(names, ignore_classes=(1, 255))
+    entry, out = tmp_path / "entry", tmp_path / "metrics.json"
+    zoo.save(zoo.load(channels_entry), entry, labels=labels)
+    for own in (None, {"class_names": names, "ignore_classes": [255]}):
+        if own:
+            (brightest_data / "labels.json").write_text(json.dumps(own))
+        result = run("evaluate", entry, "--data", brightest_data, "--out", out)
+        assert result.code == 0, result.err
+        record = json.loads(out.read_text())
+        assert record["per_class_iou"]["green"] is None
+        assert not any(record["confusion_matrix"][1])
+
+
+def test_other_classes_are_a_usage_error(run, channels_entry, brightest_data):
     labels = {"class_names": ["sky", "road"]}
     (brightest_data / "labels.json").write_text(json.dumps(labels))
     result = run("evaluate", channels_entry, "--data", brightest_data)
@@ -110,3 +180,40 @@ def test_the_splits_of_camvid_are_known(run, channels_entry):
     result = run("evaluate", channels_entry, "--data", "camvid")
     assert result.code == 2
     assert "red, green, blue and Sky, Building" in result.err
+
+
+def test_ids_that_the_data_ignores_are_not_scored(
+    run, channels_entry, brightest_data, tmp_path
+):
+    """The labels of the data ignore id 7, those of the model do not."""
+    labels = {"class_names": ["red", "green", "blue"], "ignore_classes": [7]}
+    (brightest_data / "labels.json").write_text(json.dumps(labels))
+    for path in (brightest_data / "masks" / "test").iterdir():
+        mask = np.asarray(Image.open(path)).copy()
+        mask[mask == 255] = 7
+        Image.fromarray(mask).save(path)
+    out = tmp_path / "metrics.json"
+    result = run(
+        "evaluate", channels_entry, "--data", brightest_data, "--out", out
+    )
+    assert result.code == 0, result.err
+    record = json.loads(out.read_text())
+    assert record["mean_iou"] == 1.0
+    assert sum(map(sum, record["confusion_matrix"])) == 3 * 29 * 47
+
+
+def test_the_evaluated_data_has_a_hash(
+    run, channels_entry, brightest_data, tmp_path
+):
+    out = tmp_path / "metrics.json"
+    hashes = []
+    for changed in (False, False, True):
+        if changed:
+            path = brightest_data / "masks" / "test" / "1.png"
+            mask = np.asarray(Image.open(path)).copy()
+            mask[20, 30] = (mask[20, 30] + 1) % 3
+            Image.fromarray(mask).save(path)
+        run("evaluate", channels_entry, "--data", brightest_data, "--out", out)
+        hashes.append(json.loads(out.read_text())["data_sha256"])
+    assert re.fullmatch("[0-9a-f]{64}", hashes[0])
+    assert hashes[0] == hashes[1] != hashes[2]

@@ -31,7 +31,9 @@ def test_a_size_is_needed_where_the_entry_has_none(run, channels_entry):
     assert "--image-shape HxW" in result.err
 
 
-def test_a_path_with_a_wrong_end_is_a_mistake(run, channels_entry, tmp_path):
+def test_a_path_with_a_wrong_end_is_a_usage_error(
+    run, channels_entry, tmp_path
+):
     result = run(
         "export",
         channels_entry,
@@ -46,20 +48,34 @@ def test_a_path_with_a_wrong_end_is_a_mistake(run, channels_entry, tmp_path):
     assert "`path` must end with '.onnx'" in result.err
 
 
-def test_an_unwritable_path_is_a_mistake(run, channels_entry, tmp_path):
+@pytest.mark.parametrize(
+    ("to", "out", "message"),
+    [
+        ("onnx", "file/net.onnx", "Not a directory"),
+        ("onnx", "folder.onnx", "folder.onnx: it is a folder"),
+        ("onnx", "net.onnx", "net.onnx.json: it is a folder"),
+        ("saved_model", "file", "file: it is a file"),
+        ("onnx", "/proc/net.onnx", "cannot write to the folder /proc"),
+        ("onnx", "", "--out: must be a path"),
+        ("onnx", "~nobody-of-that-name/a.onnx", "home folder is not known"),
+        ("onnx", "a" * 300, "too long"),
+    ],
+)
+def test_outputs_are_checked_before_the_work(
+    run, channels_entry, tmp_path, monkeypatch, to, out, message
+):
+    from kerasseg.cli import export
+
     (tmp_path / "file").touch()
-    result = run(
-        "export",
-        channels_entry,
-        "--to",
-        "onnx",
-        "--image-shape",
-        "33x47",
-        "--out",
-        tmp_path / "file" / "net.onnx",
-    )
+    (tmp_path / "folder.onnx").mkdir()
+    (tmp_path / "net.onnx.json").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(export, "load_model", None)
+    options = ("--to", to, "--image-shape", "33x47", "--out", out)
+    result = run("export", channels_entry, *options)
     assert result.code == 2
-    assert "cannot make the folder" in result.err
+    assert message in result.err
+    assert result.err.count("\n") == 1
 
 
 @pytest.mark.parametrize(
@@ -90,7 +106,7 @@ def test_an_unwritable_path_is_a_mistake(run, channels_entry, tmp_path):
         ),
     ],
 )
-def test_options_in_conflict_are_mistakes(
+def test_options_in_conflict_are_usage_errors(
     run, channels_entry, tmp_path, options, message
 ):
     out = tmp_path / "net.onnx"

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from kerasseg import zoo
@@ -7,7 +9,9 @@ from kerasseg import zoo
 def test_every_entry_prints(run, name):
     result = run("info", name)
     assert result.code == 0
-    assert f"entry             {name}\n" in result.out
+    assert result.out.split(maxsplit=2)[:2] == ["entry", name]
+    for key in zoo.info(name).scores:
+        assert f"{key.replace('_', ' ')}: " in result.out
     for class_name in zoo.info(name).labels.class_names:
         assert f"  {class_name}\n" in result.out
 
@@ -16,6 +20,8 @@ def test_a_saved_model_prints(run, channels_entry):
     result = run("info", channels_entry)
     assert result.code == 0
     assert "#00ff00  green" in result.out
+    trained = re.findall(r"trained at +(.*)", result.out)
+    assert trained == ["-"]
 
 
 def test_an_unknown_entry_names_the_closest(run):

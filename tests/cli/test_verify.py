@@ -43,9 +43,9 @@ def test_a_right_file_is_code_0(run, channels_entry, brightest_data, net):
     assert json.loads(out.read_text())["miou_after"] == 1.0
 
 
-def test_pictures_and_random_images(run, channels_entry, photographs, net):
+def test_files_and_random_images(run, channels_entry, image_folder, net):
     against = ("--against", channels_entry)
-    result = run("verify", net, *against, "--data", photographs)
+    result = run("verify", net, *against, "--data", image_folder)
     assert result.code == 0, result.err
     assert " 2 images: images of the user" in result.out
     result = run("verify", net, *against)
@@ -56,7 +56,7 @@ def test_a_wrong_file_is_code_1(run, channels_entry, net):
     net.write_bytes(net.read_bytes()[:-1])
     result = run("verify", net, "--against", channels_entry)
     assert result.code == 1
-    assert result.err.startswith("kerasseg: not proven: net.onnx has ")
+    assert result.err.startswith("kerasseg: not verified: net.onnx has ")
     assert "cut off" in result.err
 
 
@@ -84,7 +84,7 @@ def test_limits_reach_the_proof(run, channels_entry, monkeypatch, net):
     assert given["gate"] == export.Gate(0.02, 0.9)
 
 
-def test_mistakes_are_code_2(run, channels_entry, tmp_path, net):
+def test_usage_errors_are_code_2(run, channels_entry, tmp_path, net):
     against = ("--against", channels_entry)
     result = run("verify", tmp_path / "none.onnx", *against)
     assert result.code == 2
@@ -94,14 +94,18 @@ def test_mistakes_are_code_2(run, channels_entry, tmp_path, net):
     assert "--images counts the images of --data" in result.err
     result = run("verify", net, "--against", "no_such_entry")
     assert result.code == 2
+    for out in (tmp_path, "/proc/report.json", ""):
+        result = run("verify", net, *against, "--out", out)
+        assert result.code == 2
+        assert result.out == ""
     net.with_name("net.onnx.json").unlink()
     result = run("verify", net, *against)
     assert result.code == 2
     assert "sidecar net.onnx.json beside it" in result.err
 
 
-def test_a_folder_without_pictures(run, channels_entry, tmp_path, net):
-    Image.new("RGB", (47, 33)).save(tmp_path / "picture.unknown", "png")
+def test_a_folder_without_images(run, channels_entry, tmp_path, net):
+    Image.new("RGB", (47, 33)).save(tmp_path / "image.unknown", "png")
     result = run(
         *("verify", net, "--against", channels_entry, "--data", tmp_path)
     )

@@ -1,4 +1,4 @@
-"""Pictures that the demo draws: a street, and discs to learn.
+"""Images that the demo draws: a street, and discs to learn.
 
 All are the same on each run: they come from a seeded generator.
 """
@@ -31,10 +31,10 @@ def draw_street(seed: int = 5):
     rng = np.random.default_rng(seed)
     height, width = STREET_SIZE
     sky = np.linspace((176, 200, 226), (232, 236, 238), height * _ZOOM)
-    picture = Image.fromarray(
+    image = Image.fromarray(
         np.repeat(sky[:, None], width * _ZOOM, axis=1).astype("uint8")
     )
-    scene = _Scene(ImageDraw.Draw(picture), rng)
+    scene = _Scene(ImageDraw.Draw(image), rng)
     _buildings(scene)
     _ground(scene)
     for x, y, size in ((96, 152, 46), (372, 150, 52), (418, 158, 74)):
@@ -47,16 +47,16 @@ def draw_street(seed: int = 5):
     _car(scene, 330, 232, 96, (196, 200, 204))
     _person(scene, 98, 196, 44, (52, 60, 98))
     _person(scene, 410, 206, 56, (120, 60, 50))
-    picture = picture.filter(ImageFilter.GaussianBlur(1.6))
-    picture = picture.resize((width, height), Image.Resampling.BOX)
-    pixels = np.asarray(picture, "float32")
+    image = image.filter(ImageFilter.GaussianBlur(1.6))
+    image = image.resize((width, height), Image.Resampling.BOX)
+    pixels = np.asarray(image, "float32")
     for cell, strength in ((1, 3.0), (3, 4.0), (24, 5.0)):
         pixels = pixels + _noise(rng, (height, width), cell) * strength
     return np.clip(pixels, 0, 255).astype("uint8")
 
 
 def draw_discs(count: int, seed: int):
-    """Pictures of shaded discs over varied backgrounds, with their masks.
+    """Images of shaded discs over varied backgrounds, with their masks.
 
     Args:
         count: How many.
@@ -69,12 +69,12 @@ def draw_discs(count: int, seed: int):
     import numpy as np
 
     rng = np.random.default_rng(seed)
-    samples = [_disc_picture(rng) for _ in range(count)]
+    samples = [_disc_image(rng) for _ in range(count)]
     images, masks = zip(*samples, strict=True)
     return np.stack(images), np.stack(masks)
 
 
-def _disc_picture(rng):
+def _disc_image(rng):
     import numpy as np
 
     height, width = DISC_SIZE
@@ -105,7 +105,7 @@ def _disc_picture(rng):
 
 
 def _noise(rng, size, cell):
-    """Grey noise `(height, width, 1)` with grains of `cell` pixels."""
+    """Gray noise `(height, width, 1)` with grains of `cell` pixels."""
     import numpy as np
     from PIL import Image
 
@@ -117,27 +117,27 @@ def _noise(rng, size, cell):
 
 
 class _Scene:
-    """Drawing in picture coordinates on a larger canvas."""
+    """Drawing in image coordinates on a larger canvas."""
 
     def __init__(self, draw, rng):
         self.draw = draw
         self.rng = rng
 
-    def polygon(self, points, colour):
+    def polygon(self, points, color):
         self.draw.polygon(
-            [(x * _ZOOM, y * _ZOOM) for x, y in points], fill=_rgb(colour)
+            [(x * _ZOOM, y * _ZOOM) for x, y in points], fill=_rgb(color)
         )
 
-    def ellipse(self, x, y, half_width, half_height, colour):
+    def ellipse(self, x, y, half_width, half_height, color):
         box = (x - half_width, y - half_height, x + half_width, y + half_height)
-        self.draw.ellipse([side * _ZOOM for side in box], fill=_rgb(colour))
+        self.draw.ellipse([side * _ZOOM for side in box], fill=_rgb(color))
 
 
-def _rgb(colour):
-    return (colour,) * 3 if isinstance(colour, int) else tuple(colour)
+def _rgb(color):
+    return (color,) * 3 if isinstance(color, int) else tuple(color)
 
 
-def _towards(point, share):
+def _toward(point, share):
     """The point `share` of the way from `point` to the vanishing point."""
     return tuple(
         a + (b - a) * share for a, b in zip(point, _VANISHING, strict=True)
@@ -145,7 +145,7 @@ def _towards(point, share):
 
 
 def _buildings(scene):
-    """House fronts along both sides, getting smaller towards the distance."""
+    """House fronts along both sides, getting smaller toward the distance."""
     fronts = (
         (
             -60,
@@ -163,7 +163,7 @@ def _buildings(scene):
     for x, top, foot, houses in fronts:
         for start, end, tone in houses:
             corners = [
-                _towards((x, y), share)
+                _toward((x, y), share)
                 for share, y in (
                     (start, top),
                     (end, top),
@@ -212,23 +212,23 @@ def _ground(scene):
         left, right = (226, 360), (240, 360)
         scene.polygon(
             [
-                _towards(left, near),
-                _towards(right, near),
-                _towards(right, far),
-                _towards(left, far),
+                _toward(left, near),
+                _toward(right, near),
+                _toward(right, far),
+                _toward(left, far),
             ],
             (214, 212, 204),
         )
 
 
 def _tree(scene, x, y, size):
-    trunk = size * 0.06
+    half = size * 0.06
     scene.polygon(
         [
-            (x - trunk, y - size),
-            (x + trunk, y - size),
-            (x + trunk, y + size * 0.75),
-            (x - trunk, y + size * 0.75),
+            (x - half, y - size),
+            (x + half, y - size),
+            (x + half, y + size * 0.75),
+            (x - half, y + size * 0.75),
         ],
         (66, 54, 44),
     )
@@ -236,12 +236,12 @@ def _tree(scene, x, y, size):
         dx, dy = scene.rng.normal(0, 0.36, 2) * size
         leaf = size * scene.rng.uniform(0.08, 0.2)
         tone = scene.rng.uniform(0.6, 1.25)
-        colour = [int(c * tone) for c in (62, 84, 48)]
-        scene.ellipse(x + dx, y - size + dy, leaf, leaf * 0.8, colour)
+        color = [int(c * tone) for c in (62, 84, 48)]
+        scene.ellipse(x + dx, y - size + dy, leaf, leaf * 0.8, color)
 
 
-def _car(scene, x, y, size, colour):
-    dark = tuple(int(c * 0.55) for c in colour)
+def _car(scene, x, y, size, color):
+    dark = tuple(int(c * 0.55) for c in color)
     half = size / 2
     scene.ellipse(x, y + size * 0.34, half * 1.06, size * 0.07, 52)
     scene.polygon(
@@ -269,7 +269,7 @@ def _car(scene, x, y, size, colour):
             (x + half * 0.97, y + size * 0.26),
             (x - half * 0.97, y + size * 0.26),
         ],
-        colour,
+        color,
     )
     for side in (-1, 1):
         wheel = x + side * half * 0.74
@@ -288,7 +288,7 @@ def _car(scene, x, y, size, colour):
         )
 
 
-def _person(scene, x, y, size, colour):
+def _person(scene, x, y, size, color):
     scene.ellipse(
         x, y - size * 0.43, size * 0.075, size * 0.09, (176, 134, 110)
     )
@@ -299,7 +299,7 @@ def _person(scene, x, y, size, colour):
             (x + size * 0.11, y + size * 0.08),
             (x - size * 0.11, y + size * 0.08),
         ],
-        colour,
+        color,
     )
     for side in (-1, 1):
         foot = x + side * size * 0.09
