@@ -7,11 +7,11 @@ stride 32 and from stride 8 to 352 x 480. Goal: at most 1.2 in ONNX Runtime
 and in TensorFlow.
 
 `DLC` over ASPP, four dilated 3x3 convolutions side by side (rates 6, 12, 18,
-24, 256 channels each, batch normalisation and ReLU), on the map that the
-authors have: 60 x 60 cells of 1,024 channels. Goal: under 1.
+24, 256 channels each, batch normalization and ReLU), on the map that the
+reference has: 60 x 60 cells of 1,024 channels. Goal: under 1.
 
 `PixelDCL` and `IPixelDCL` over a transposed convolution of 6 x 6 and stride
-2, which sees as much: one training step of the same U-Net, of the authors'
+2, which sees as much: one training step of the same U-Net, of the reference
 with 32 channels on 2 images of 128 x 128, and of the light one of the zoo on
 4 images of 320 x 320. Goal for `PixelDCL`: at most 1.1.
 
@@ -139,7 +139,7 @@ def open_unets():
     import kerasseg
 
     forms = {
-        "U-Net of the authors": (2, (128, 128), None, 32),
+        "Reference U-Net": (2, (128, 128), None, 32),
         "light U-Net": (4, (320, 320), "mobilenet_v2", None),
     }
     found = {}

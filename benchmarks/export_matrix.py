@@ -1,9 +1,9 @@
-"""Every trained entry in every format, proven and timed: docs/export.md.
+"""Every trained entry in every format, verified and timed: docs/export.md.
 
     python benchmarks/export_matrix.py --files build/matrix
 
 Each entry is exported at its own image size, with a proof on test images of
-its data set; int8 is calibrated on the training images. The files of an entry
+its dataset; int8 is calibrated on the training images. The files of an entry
 are timed in turns, each in a process of its own (`kerasseg.benchmark`). What
 an exporter refuses is shown with its reason.
 
@@ -22,6 +22,8 @@ from pathlib import Path
 
 import timing
 
+from kerasseg.formats import FORMATS as FACTS
+
 ROOT = Path(__file__).parents[1]
 CELLS = (
     ("saved_model", "float32"),
@@ -35,16 +37,9 @@ CELLS = (
 )
 BASE = ("onnx", "float32")
 FORMATS = tuple(dict.fromkeys(form for form, _ in CELLS))
-TITLES = {
-    "saved_model": "SavedModel",
-    "litert": "LiteRT",
-    "onnx": "ONNX",
-    "openvino": "OpenVINO",
-}
-SUFFIXES = {"litert": ".tflite", "onnx": ".onnx", "openvino": ".xml"}
 # The fall of the mean IoU that is aimed at, in [0, 1].
 AIMS = {"float32": 1e-4, "float16": 0.001, "int8": 0.01}
-PROVEN, REFUSED, FAILED = "proven", "refused", "failed"
+VERIFIED, REFUSED, FAILED = "verified", "refused", "failed"
 
 
 class Store:
@@ -69,7 +64,7 @@ class Store:
 
     def save(self):
         """Writes the JSON file, whole or not at all."""
-        from kerasseg.atomic import atomic_json
+        from kerasseg.files import atomic_json
 
         atomic_json(self.path, self.content)
 
@@ -89,7 +84,7 @@ def stamp(entry, images):
 
 def file_of(folder, name, form, precision):
     """Where the file of a cell is."""
-    return folder / f"{name}_{form}_{precision}{SUFFIXES.get(form, '')}"
+    return folder / f"{name}_{form}_{precision}{FACTS[form].suffix}"
 
 
 def images_of(entry, count):
@@ -127,14 +122,14 @@ def exported(entry, model, path, form, precision, images):
         return {"status": FAILED, "reason": f"{type(error).__name__}: {text}"}
     figures = report.to_json()
     del figures["path"]
-    return {"status": PROVEN, "reason": None, "report": figures}
+    return {"status": VERIFIED, "reason": None, "report": figures}
 
 
 def is_done(cell, mark, path, timed):
     """Whether a stored cell holds, with its file if that is yet to be timed."""
     if cell.get("stamp") != mark or cell["status"] == FAILED:
         return False
-    waiting = cell["status"] == PROVEN and timed and not cell.get("timing")
+    waiting = cell["status"] == VERIFIED and timed and not cell.get("timing")
     return path.exists() or not waiting
 
 
@@ -161,7 +156,7 @@ def export_all(args, store, entry, folder):
             images = images_of(entry, args.images)
         time = {} if args.again else kept_time(cell, mark)
         cell = exported(entry, model, path, form, precision, images)
-        if cell["status"] == PROVEN:
+        if cell["status"] == VERIFIED:
             cell = {**cell, **time}
         store.put(entry.name, form, precision, {"stamp": mark, **cell})
         if cell["reason"]:
@@ -169,7 +164,7 @@ def export_all(args, store, entry, folder):
 
 
 def kept_time(cell, mark):
-    """The time of a cell that is only proven anew, on other images."""
+    """The time of a cell that is only verified anew, on other images."""
     old = {**cell.get("stamp", {}), "images": mark["images"]}
     if old != mark or "timing" not in cell:
         return {}
@@ -182,7 +177,7 @@ def untimed(store, entry, wanted, mark, again=False):
     return again or any(
         cell.get("stamp") != mark
         or cell["status"] == FAILED
-        or (cell["status"] == PROVEN and not cell.get("timing"))
+        or (cell["status"] == VERIFIED and not cell.get("timing"))
         for cell in cells
     )
 
@@ -194,7 +189,7 @@ def time_all(args, store, entry, folder):
     paths = {
         cell: file_of(folder, entry.name, *cell)
         for cell in CELLS
-        if store.get(entry.name, *cell).get("status") == PROVEN
+        if store.get(entry.name, *cell).get("status") == VERIFIED
     }
     todo = [
         cell
@@ -238,10 +233,16 @@ HEAD = """\
 <!-- made by benchmarks/export_matrix.py from docs/export.json -->
 
 Every trained entry in every format. Before a file appears it is run in its
-own runtime on test images of the entry's data set, and compared with the
+own runtime on test images of the entry's dataset, and compared with the
 Keras model; a file that differs too much is refused. The latency ratio is to
 the ONNX float32 file of the same entry, in ONNX Runtime, with the files taking
 turns in processes of their own.
+
+An exported file takes images of one size, to which the test images and masks
+are brought first. Where they differ from it in size, as those of nuclei do,
+the mean IoU here is another than in the README and on the entry's card, which
+score each image at its own size. The images of CamVid were re-encoded from PNG
+to JPEG (quality 95, no chroma subsampling) before.
 
 {conditions}
 
@@ -322,7 +323,7 @@ def _section(name, cells):
 
 
 def _figures(cell):
-    if cell["status"] != PROVEN:
+    if cell["status"] != VERIFIED:
         return [cell["status"], *["-"] * 6]
     report, taken = cell["report"], cell.get("timing") or {}
     after = report["miou_after"]
@@ -338,7 +339,7 @@ def _figures(cell):
 
 
 def _change(cell):
-    if cell.get("status") != PROVEN:
+    if cell.get("status") != VERIFIED:
         return cell.get("status", "-")
     report = cell["report"]
     if report["miou_before"] is None:
@@ -353,7 +354,7 @@ def _latency(cell):
 
 
 def _title(form, precision):
-    return f"{TITLES[form]} {precision}"
+    return f"{FACTS[form].title} {precision}"
 
 
 def _number(value, digits):

@@ -19,9 +19,10 @@ def tensorflow_runner(model):
     """One run of a Keras model of a fixed size, as its SavedModel has it."""
     import tensorflow as tf
 
-    from kerasseg.export.static import make_source
+    from kerasseg.export.model.freeze import freeze
+    from kerasseg.export.model.trace import Trace
 
-    traced = make_source(model).trace_for("saved_model")
+    traced = Trace(freeze(model), "saved_model").function
     value = tf.constant(_random_input((1, *model.input_shape[1:])))
     return lambda: traced(value)["logits"].numpy()
 

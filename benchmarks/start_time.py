@@ -19,7 +19,9 @@ IMPORT = (
     "import time; import keras; start = time.perf_counter(); "
     "import kerasseg; print(time.perf_counter() - start)"
 )
-HELP = [sys.executable, "-m", "kerasseg", "--help"]
+# As the console script does.
+COMMAND = "import sys; from kerasseg_command import main; sys.exit(main())"
+HELP = [sys.executable, "-c", COMMAND, "--help"]
 
 
 def seconds_added():

@@ -4,7 +4,6 @@ A fresh model predicts zeros everywhere, which some runtimes compute faster.
 Here the coefficients vary about as much as in a trained model.
 """
 
-import sys
 from pathlib import Path
 
 import keras
@@ -65,10 +64,12 @@ def masks(count, size, cell=16):
 
 def frozen(model):
     """A model with its first blocks frozen, as the decoders are compared."""
-    sys.path.insert(0, str(ZOO))
-    import trunk
-
-    return trunk.freeze(model)
+    backbone = model.get_layer("mobilenet_v2")
+    for layer in backbone.get_layer("mobilenet_v2_features").layers:
+        layer.trainable = False
+        if layer.name == "block_2_add":
+            break
+    return model
 
 
 def trainer(recipe, heads=True, model=None):

@@ -5,10 +5,10 @@
 Needs `pip install ".[tensorflow,onnx,hub]"`. The models are built from
 arguments with random weights, so nothing is downloaded: SegFormer with the
 encoder MiT-B0, and DeepLabV3 and DeepLabV3+ on ResNet-18, with KerasHub's own
-heads and 11 classes. Each file is written by `kerasseg.export`, so it is proven
-to compute what the model computes. KerasHub's MiT takes square images alone:
-SegFormer is left out unless `--size` is square, and peers.py takes a `--size`
-too. Height and width must be multiples of 32.
+heads and 11 classes. Each file is written by `kerasseg.export`, so it is
+verified to compute what the model computes. KerasHub's MiT takes square images
+alone: SegFormer is left out unless `--size` is square, and peers.py takes a
+`--size` too. Height and width must be multiples of 32.
 """
 
 import argparse

@@ -48,7 +48,7 @@ def build(name):
 
 
 def settle(model, size):
-    """Sets the statistics of batch normalisation, so that signals flow."""
+    """Sets the statistics of batch normalization, so that signals flow."""
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = None  # Averages over what it sees.

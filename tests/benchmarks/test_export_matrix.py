@@ -206,9 +206,9 @@ def test_the_page(call, reports, timed, tmp_path):
     assert "3 test images of camvid" in page
 
 
-def test_a_file_that_could_not_be_timed_is_told(matrix):
+def test_a_file_that_could_not_be_timed_is_reported(matrix):
     cell = {
-        "status": "proven",
+        "status": "verified",
         "reason": None,
         "stamp": {
             "images": 0,
