@@ -1,4 +1,4 @@
-"""Semantic segmentation for Keras 3, exported with proof.
+"""Semantic segmentation for Keras 3, with verified exports.
 
 `kerasseg.zoo` has the trained models, `kerasseg.inference` turns images into
 masks, `kerasseg.export` writes verified files for other runtimes. Importing
@@ -8,7 +8,6 @@ models load; every other sub-package is imported when it is first used.
 
 import importlib
 import sys
-from pathlib import Path
 
 __version__ = "0.1.0"
 
@@ -25,14 +24,6 @@ __all__ = [
     "training",
     "zoo",
 ]
-
-
-def _is_command_line():
-    # `python -m kerasseg` shows as "-m" until the module to run is found.
-    if sys.argv and sys.argv[0] == "-m":
-        module = sys.orig_argv[sys.orig_argv.index("-m") + 1]
-        return module.partition(".")[0] == "kerasseg"
-    return bool(sys.argv) and Path(sys.argv[0]).stem == "kerasseg"
 
 
 def __getattr__(name):
@@ -52,9 +43,8 @@ def _check_backend():
     check_backend()
 
 
-# The command line answers `--help` and `doctor` without keras; its verbs
-# import what they need.
-if not _is_command_line():
+# Of the `kerasseg` command, each verb that needs them registers them.
+if not getattr(sys.modules.get("kerasseg_command"), "starting", False):
     _check_backend()
     for _name in ("layers", "losses", "metrics"):
         importlib.import_module(f"kerasseg.{_name}")

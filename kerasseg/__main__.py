@@ -1,4 +1,7 @@
-"""`python -m kerasseg`, the same as the `kerasseg` command."""
+"""`python -m kerasseg`, the same as the `kerasseg` command, but slower.
+
+Python imports the package, and thereby keras, before this module.
+"""
 
 import sys
 

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 
 BACKENDS = ("tensorflow", "jax", "torch")
+# What Keras can also be set to, for prediction alone.
+_WITHOUT_TRAINING = ("numpy", "openvino")
 
 
 def configured_backend() -> str:
@@ -26,12 +28,12 @@ def configured_backend() -> str:
     if name:
         return name
     home = os.environ.get("KERAS_HOME") or "~/.keras"
-    path = Path(home, "keras.json").expanduser()
+    path = Path(os.path.expanduser(home), "keras.json")
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return str(settings.get("backend", "tensorflow"))
+    except (OSError, ValueError, AttributeError, RecursionError):
         return "tensorflow"
-    return settings.get("backend", "tensorflow")
 
 
 def installed_backends() -> list[str]:
@@ -44,15 +46,22 @@ def installed_backends() -> list[str]:
 
 
 def check_backend() -> None:
-    """Refuse to go on where the configured backend is not installed.
+    """Refuses a configured backend that is not installed.
 
     Raises:
-        ImportError: If the backend is missing. The message names the extra
-            that brings it, and the backends that are installed.
+        ImportError: If the backend is unknown or missing. The message names
+            the extra that brings it, and the backends that are installed.
     """
     name = configured_backend()
-    if "keras" in sys.modules or name not in BACKENDS:
+    if "keras" in sys.modules or name in _WITHOUT_TRAINING:
         return
+    if name not in BACKENDS:
+        raise ImportError(
+            f"Keras is set to use the backend {name!r}, which there is not. "
+            "Set the environment variable KERAS_BACKEND to one of "
+            f"{', '.join(BACKENDS)}.",
+            name=name,
+        )
     installed = installed_backends()
     if name in installed:
         return

@@ -20,8 +20,9 @@ def convolve(x, kernel, dilation_rate=1):
     for i in range(rows):
         for j in range(columns):
             y, z = i * dilation_rate, j * dilation_rate
-            total = total + padded[:, y : y + height, z : z + width] @ (
-                kernel[i, j]
+            total = (
+                total
+                + padded[:, y : y + height, z : z + width] @ (kernel[i, j])
             )
     return total
 
@@ -38,7 +39,7 @@ def box_mean(x, radius):
 
 
 def _weights(size, new_size):
-    """The matrix of a bilinear resize with half-pixel centres, one axis."""
+    """The matrix of a bilinear resize with half-pixel centers, one axis."""
     matrix = np.zeros((new_size, size))
     for i in range(new_size):
         position = (i + 0.5) * size / new_size - 0.5
@@ -51,7 +52,7 @@ def _weights(size, new_size):
 
 
 def resize(x, height, width):
-    """A bilinear resize with half-pixel centres."""
+    """A bilinear resize with half-pixel centers."""
     rows = _weights(x.shape[1], height)
     columns = _weights(x.shape[2], width)
     return np.einsum("yi,xj,bijc->byxc", rows, columns, x)
@@ -69,14 +70,3 @@ def unit(x, layer):
 def value(tensor):
     """A tensor as an array of double precision."""
     return np.asarray(ops.convert_to_numpy(tensor), "float64")
-
-
-def unsettle(layer, rng):
-    """Gives all weights random values, variances and scales positive."""
-    for variable in layer.weights:
-        if variable.name in ("gamma", "moving_variance"):
-            values = rng.uniform(0.5, 2.0, variable.shape)
-        else:
-            inputs = np.prod(variable.shape[:-1]) or 1
-            values = rng.normal(size=variable.shape) / np.sqrt(inputs)
-        variable.assign(values.astype("float32"))

@@ -10,8 +10,19 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 SEED = 20160
+
+# Examples of a test of properties that does not say how many it needs: the
+# same few each time, or with `--hypothesis-profile=nightly` many new ones. JAX
+# compiles each operation anew for each shape.
+FEW = 3 if os.environ.get("KERAS_BACKEND") == "jax" else 25
+settings.register_profile(
+    "few", max_examples=FEW, deadline=None, derandomize=True
+)
+settings.register_profile("nightly", max_examples=200, deadline=None)
+settings.load_profile("few")
 
 # Its failures should show their values, as those of a test do.
 pytest.register_assert_rewrite("checks")
@@ -44,7 +55,7 @@ def rng():
 
 @pytest.fixture
 def data_root():
-    """The folder that holds the data sets; the test skips where it is unset."""
+    """The folder that holds the datasets; the test skips where it is unset."""
     root = os.environ.get("KERASSEG_DATA")
     if not root:
         pytest.skip("KERASSEG_DATA is not set")
@@ -69,11 +80,35 @@ def file_size_limit():
     return limit
 
 
+# What a layer, a loss, a metric or a model promises, and what it computes: the
+# first case of a test of such a name needs no marker of its own.
+SHARED = ("test_contract", "_definition")
+# JAX compiles a model for a quarter of a minute: the project's own by day.
+ON_JAX = "test_lrr.py"
+
+
+def pytest_collection_modifyitems(items):
+    marked = set()
+    for item in items:
+        test = item.path, item.originalname
+        shared = any(part in item.originalname for part in SHARED)
+        if shared and test not in marked and not _at_night(item):
+            item.add_marker("every_backend")
+            marked.add(test)
+
+
+def _at_night(item):
+    on_jax = os.environ.get("KERAS_BACKEND") == "jax"
+    if on_jax and item.path.parent.name == "models":
+        return item.path.name != ON_JAX
+    return any(item.get_closest_marker(n) for n in ("slow", "nightly"))
+
+
 def pytest_runtest_setup(item):
     marker = item.get_closest_marker("needs_data")
     if marker is None:
         return
-    names = ", ".join(marker.args) or "data sets"
+    names = ", ".join(marker.args) or "datasets"
     root = os.environ.get("KERASSEG_DATA")
     if not root:
         pytest.skip(f"needs {names}, and KERASSEG_DATA is not set")

@@ -38,7 +38,7 @@ def distance_to(pixels):
 
 
 def touches(ids, void=255):
-    """Pixels with a 4-neighbour of another class, one pixel at a time."""
+    """Pixels with a 4-neighbor of another class, one pixel at a time."""
     height, width = ids.shape
     found = np.zeros(ids.shape, bool)
     for i, j in np.ndindex(height, width):

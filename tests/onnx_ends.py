@@ -57,9 +57,9 @@ def with_bytes(graph, helper, types):
     shape = [d.dim_value for d in graph.input[0].type.tensor_type.shape.dim]
     for node in graph.node:
         for i, name in enumerate(node.input):
-            node.input[i] = "reals" if name == "images" else name
+            node.input[i] = "floats" if name == "images" else name
     graph.node.insert(
-        0, helper.make_node("Cast", ["images"], ["reals"], to=types.FLOAT)
+        0, helper.make_node("Cast", ["images"], ["floats"], to=types.FLOAT)
     )
     del graph.input[:]
     graph.input.append(

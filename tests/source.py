@@ -1,6 +1,7 @@
 """The package's own source, for the guards that read it."""
 
 import ast
+import functools
 import importlib
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def sources(folder=PACKAGE):
     )
 
 
+@functools.cache
 def parse(path):
     """The syntax tree of a file."""
     return ast.parse(path.read_text(encoding="utf-8"), str(path))

@@ -67,6 +67,7 @@ class IsNotRegistered(Scale):
     pass
 
 
+@pytest.mark.every_backend
 def test_a_sound_layer_passes():
     check_layer(Scale, {"factor": 0.5}, IMAGES, (2, 5, 7, 3), trainable=1)
 
@@ -94,6 +95,7 @@ def _model(dtype):
     return keras.Model(images, keras.layers.Conv2D(4, 1, dtype=dtype)(images))
 
 
+@pytest.mark.every_backend
 def test_a_sound_model_passes():
     check_model(lambda: _model("float32"), IMAGES, (2, 5, 7, 4), 16, 0)
 

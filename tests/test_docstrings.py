@@ -1,13 +1,17 @@
 """`Args:` names the parameters, all of them, in their order."""
 
+import ast
 import inspect
 import re
 
-import pytest
+from source import name_of
+from source import parse
 from source import public_objects
+from source import sources
 
 SECTION = re.compile(r"^(\w[\w ]*):$")
 ARGUMENT = re.compile(r"^    (\*{0,2}\w+(?:, \*{0,2}\w+)*):(?:\s|$)")
+LOWER_CASE = re.compile(r"^    \*{0,2}\w+(?:, \*{0,2}\w+)*: [a-z]")
 
 
 def sections(text):
@@ -80,21 +84,75 @@ def documented_functions():
     return rows
 
 
-ROWS = documented_functions()
-IDS = [name for name, _, _ in ROWS]
+def test_args_equal_the_signature():
+    found = {
+        name: {"Args": documented(text or ""), "parameters": parameters(value)}
+        for name, text, value in documented_functions()
+    }
+    assert not {
+        name: row
+        for name, row in found.items()
+        if row["Args"] != row["parameters"]
+    }
 
 
-@pytest.mark.parametrize(("name", "text", "function"), ROWS, ids=IDS)
-def test_args_equal_the_signature(name, text, function):
-    assert text, f"{name} has no docstring"
-    assert documented(text) == parameters(function)
+def test_the_first_paragraph_is_a_sentence():
+    found = {
+        name: inspect.cleandoc(text or "").split("\n\n")[0]
+        for name, text, _ in documented_functions()
+    }
+    assert not {
+        name: first for name, first in found.items() if not first.endswith(".")
+    }
 
 
-@pytest.mark.parametrize(("name", "text", "function"), ROWS, ids=IDS)
-def test_the_first_paragraph_is_a_sentence(name, text, function):
-    del function
-    first = inspect.cleandoc(text or "").split("\n\n")[0]
-    assert first.endswith("."), f"{name}: {first!r}"
+def docstrings(path):
+    """The docstrings of a module, its classes and functions, by line."""
+    kinds = ast.Module | ast.ClassDef | ast.FunctionDef
+    for node in ast.walk(parse(path)):
+        if isinstance(node, kinds) and ast.get_docstring(node):
+            yield getattr(node, "lineno", 1), ast.get_docstring(node)
+
+
+def lower_case(text):
+    """The entries of `Args:` and `Raises:` that begin in lower case."""
+    found = sections(text)
+    lines = found.get("Args", []) + found.get("Raises", [])
+    return [line.strip() for line in lines if LOWER_CASE.match(line)]
+
+
+def test_each_module_has_a_docstring():
+    assert not [
+        name_of(path)
+        for path in sources()
+        if path.read_text() and not ast.get_docstring(parse(path))
+    ]
+
+
+def test_what_is_said_of_an_argument_begins_in_upper_case():
+    assert not [
+        f"{name_of(path)}:{line}: {entry}"
+        for path in sources()
+        for line, text in docstrings(path)
+        for entry in lower_case(text)
+    ]
+
+
+def test_an_entry_in_lower_case_is_found():
+    text = """Something.
+
+    Args:
+        images: The images, as
+            in: one.
+        labels, names: the labels.
+
+    Raises:
+        ValueError: if not.
+    """
+    assert lower_case(text) == [
+        "labels, names: the labels.",
+        "ValueError: if not.",
+    ]
 
 
 def test_a_wrong_docstring_is_found():

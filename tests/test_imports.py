@@ -1,6 +1,7 @@
 """Who may import whom, and what may be imported when a module loads."""
 
 import ast
+import graphlib
 import sys
 
 import pytest
@@ -11,10 +12,22 @@ from source import parse
 from source import sources
 from source import subpackage
 
+# The ground floor, which every sub-package may import; in the order in which
+# its modules may import each other.
+GROUND = (
+    "backend",
+    "files",
+    "locks",
+    "arguments",
+    "ids",
+    "labels",
+    "label_sets",
+    "formats",
+    "stderr",
+)
+
 # Sub-package -> the sub-packages it may import besides itself.
 INTERNAL = {
-    "backend": set(),
-    "atomic": set(),
     "layers": set(),
     "losses": set(),
     "metrics": set(),
@@ -24,23 +37,38 @@ INTERNAL = {
     "zoo": {"models", "backbones", "layers", "data"},
     "inference": {"data"},
     "training": {"data", "losses", "metrics", "inference"},
-    "export": {"inference", "data"},
+    "export": {"inference", "data", "layers", "metrics"},
     "benchmark": {"export"},
 }
 
 # Sub-package -> the other packages it may import anywhere.
 EXTERNAL = {
     "backend": set(),
-    "atomic": set(),
+    "files": set(),
+    "locks": set(),
+    "arguments": set(),
+    "ids": {"keras", "numpy"},
+    "labels": {"numpy"},
+    "label_sets": set(),
+    "formats": set(),
+    "stderr": set(),
     "layers": {"keras", "numpy"},
     "losses": {"keras", "numpy"},
     "metrics": {"keras", "numpy"},
-    "backbones": {"keras", "h5py", "numpy"},
+    "backbones": {"keras", "numpy"},
     "models": {"keras", "numpy"},
-    "data": {"keras", "numpy", "PIL", "tensorflow"},
-    "inference": {"keras", "numpy", "PIL"},
-    "zoo": {"keras", "numpy", "h5py"},
-    "training": {"keras", "numpy", "h5py", "tensorflow", "jax", "matplotlib"},
+    "data": {
+        "keras",
+        "numpy",
+        "PIL",
+        "pycocotools",
+        "scipy",
+        "tensorflow",
+        "tensorflow_datasets",
+    },
+    "inference": {"keras", "numpy", "PIL", "rasterio"},
+    "zoo": {"keras", "numpy", "safetensors"},
+    "training": {"keras", "numpy", "tensorflow", "jax", "matplotlib"},
     "export": {
         "keras",
         "numpy",
@@ -64,17 +92,27 @@ EXTERNAL = {
 }
 
 # What the core install brings, and may be imported as a module loads.
-CORE = {"keras", "numpy", "PIL", "h5py"}
+CORE = {"keras", "numpy", "PIL", "safetensors"}
+
+# Folders that are imported where their optional package is, and only then.
+ALONE = {"kerasseg/data/tfds"}
 
 # The command line shows `--help` without paying for any of these.
 CLI_AT_LOAD = {
     "kerasseg",
-    "kerasseg.atomic",
+    "kerasseg.files",
     "kerasseg.backend",
     "kerasseg.cli",
+    "kerasseg.formats",
+    "kerasseg.stderr",
 }
 
 VAGUE = {"utils", "util", "common", "helpers", "core", "misc"}
+
+
+def stands_alone(path):
+    """Whether a file is in a folder of an optional package."""
+    return path.parent.relative_to(ROOT).as_posix() in ALONE
 
 
 def imports(path, at_load=False):
@@ -104,40 +142,97 @@ LIBRARY = [p for p in sources() if subpackage(p) not in ("cli", "__main__")]
 INNER = [p for p in LIBRARY if subpackage(p) != "__init__"]
 
 
-@pytest.mark.parametrize("path", INNER, ids=name_of)
-def test_the_direction_of_imports(path):
-    own = subpackage(path)
-    allowed = INTERNAL[own] | {own, "backend", "atomic"}
-    for name in imports(path):
-        first, _, rest = name.partition(".")
-        if first == "kerasseg" and rest != "__version__":
-            target = rest.partition(".")[0]
-            assert target in allowed, f"{own} must not import {name}"
+def offenders(paths, wrong):
+    """The names that are wrong in each file, where there are any."""
+    found = {name_of(path): sorted(wrong(path)) for path in paths}
+    return {name: names for name, names in found.items() if names}
 
 
-@pytest.mark.parametrize("path", INNER, ids=name_of)
-def test_the_packages_that_are_used(path):
-    own = subpackage(path)
-    assert third_party(imports(path)) <= EXTERNAL[own]
+def inner_imports(path):
+    """What a file imports of kerasseg, without `kerasseg.` before it."""
+    names = [name.partition(".") for name in imports(path)]
+    return [
+        rest
+        for first, _, rest in names
+        if first == "kerasseg" and rest != "__version__"
+    ]
 
 
-@pytest.mark.parametrize("path", LIBRARY, ids=name_of)
-def test_optional_packages_are_imported_where_they_are_used(path):
-    assert third_party(imports(path, at_load=True)) <= CORE
+def test_the_direction_of_imports():
+    def wrong(path):
+        own = subpackage(path)
+        if own in GROUND:
+            allowed = set(GROUND[: GROUND.index(own)])
+        else:
+            allowed = INTERNAL[own] | {own, *GROUND}
+        names = inner_imports(path)
+        return [n for n in names if n.partition(".")[0] not in allowed]
+
+    assert not offenders(INNER, wrong)
 
 
-@pytest.mark.parametrize("path", sources(PACKAGE / "cli"), ids=name_of)
-def test_the_command_line_loads_nothing_heavy(path):
-    names = imports(path, at_load=True)
-    assert not third_party(names)
-    for name in names:
-        if name.partition(".")[0] == "kerasseg":
-            assert ".".join(name.split(".")[:2]) in CLI_AT_LOAD
+def module_name(path):
+    """The dotted name that a file is imported by."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+def module_graph(paths):
+    """The modules that each module imports, anywhere in its text.
+
+    A package that is imported only on the way to a module inside does not
+    count: every module would hang together with its neighbors.
+    """
+    known = {module_name(path) for path in paths} - {"kerasseg"}
+    graph = {}
+    for path in paths:
+        found = graph.setdefault(module_name(path), set())
+        for name in imports(path):
+            owner = name.rpartition(".")[0]
+            found |= {name if name in known else owner} & known
+    return graph
+
+
+def test_no_module_imports_itself_in_a_circle():
+    sorter = graphlib.TopologicalSorter(module_graph(sources()))
+    try:
+        sorter.prepare()
+    except graphlib.CycleError as error:
+        circle = " -> ".join(reversed(error.args[1]))
+        pytest.fail(f"modules import each other: {circle}", pytrace=False)
+
+
+def test_the_packages_that_are_used():
+    assert not offenders(
+        INNER,
+        lambda path: third_party(imports(path)) - EXTERNAL[subpackage(path)],
+    )
+
+
+def test_optional_packages_are_imported_where_they_are_used():
+    assert not offenders(
+        [path for path in LIBRARY if not stands_alone(path)],
+        lambda path: third_party(imports(path, at_load=True)) - CORE,
+    )
+
+
+def test_the_command_line_loads_nothing_heavy():
+    def wrong(path):
+        names = imports(path, at_load=True)
+        own = [n for n in names if n.partition(".")[0] == "kerasseg"]
+        heavy = [
+            n for n in own if ".".join(n.split(".")[:2]) not in CLI_AT_LOAD
+        ]
+        return heavy + list(third_party(names))
+
+    assert not offenders(sources(PACKAGE / "cli"), wrong)
 
 
 def test_nobody_imports_the_command_line():
-    for path in LIBRARY:
-        assert not [n for n in imports(path) if n.startswith("kerasseg.cli")]
+    assert not offenders(
+        LIBRARY,
+        lambda path: [n for n in imports(path) if n.startswith("kerasseg.cli")],
+    )
 
 
 def test_call_uses_no_numpy():
@@ -172,21 +267,30 @@ RECIPES = sorted(
 )
 
 
-@pytest.mark.parametrize("path", RECIPES, ids=name_of)
-def test_recipes_use_the_public_interface(path):
-    # The trunk is a neighbour, zoo/trunk.py.
-    assert third_party(imports(path)) <= {"keras", "numpy", "trunk"}
-    for name in imports(path):
-        parts = name.split(".")
-        if parts[0] == "kerasseg":
-            assert not any(part.startswith("_") for part in parts)
-            assert len(parts) <= 3, f"{name} is not a public name"
+def test_recipes_use_the_public_interface():
+    def wrong(path):
+        names = imports(path)
+        private = [
+            name
+            for name in names
+            if name.partition(".")[0] == "kerasseg"
+            and ("._" in name or name.count(".") > 2)
+        ]
+        return private + list(third_party(names) - {"keras", "numpy"})
+
+    assert RECIPES
+    assert not offenders(RECIPES, wrong)
 
 
 CONSUMERS = sorted(ROOT.glob("export/**/*.py"))
 
 
-@pytest.mark.parametrize("path", CONSUMERS, ids=name_of)
-def test_consumers_of_exported_files_know_nothing_of_keras(path):
-    tops = {name.partition(".")[0] for name in imports(path)}
-    assert not tops & {"kerasseg", "keras", "tensorflow"}
+def test_consumers_of_exported_files_know_nothing_of_keras():
+    assert CONSUMERS
+    banned = {"kerasseg", "keras", "tensorflow"}
+    assert not offenders(
+        CONSUMERS,
+        lambda path: [
+            n for n in imports(path) if n.partition(".")[0] in banned
+        ],
+    )

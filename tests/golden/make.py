@@ -1,9 +1,9 @@
-"""Makes the golden artefacts of this release.
+"""Makes the golden artifacts of this release.
 
 python tests/golden/make.py
 
 They are a saved model, its exports with their sidecars, and what all of them
-compute for one picture. The tests in tests/zoo/test_golden.py and
+compute for one image. The tests in tests/zoo/test_golden.py and
 tests/export/test_golden.py read those of each release: what a user saved or
 shipped must go on working. A release adds its folder once; none is ever
 changed.
@@ -20,7 +20,6 @@ import kerasseg
 
 FOLDER = Path(__file__).parent
 sys.path.insert(0, str(FOLDER.parent))
-import arithmetic  # noqa: E402
 import stand_ins  # noqa: E402
 
 SIZE = (40, 56)
@@ -40,12 +39,12 @@ def model():
         num_bases=3,
         name="golden",
     )
-    arithmetic.unsettle(net, np.random.default_rng(1))
+    stand_ins.randomize(net, np.random.default_rng(1))
     return net
 
 
-def picture():
-    """Smooth colours with some noise."""
+def draw():
+    """Smooth colors with some noise."""
     generator = np.random.default_rng(2)
     coarse = generator.integers(0, 256, (5, 7, 3), dtype="uint8")
     smooth = Image.fromarray(coarse).resize(SIZE[::-1], Image.BICUBIC)
@@ -54,10 +53,10 @@ def picture():
 
 
 def make(folder):
-    """Writes the artefacts into a new folder."""
+    """Writes the artifacts into a new folder."""
     folder.mkdir()
-    net, image = model(), picture()
-    Image.fromarray(image).save(folder / "picture.png")
+    net, image = model(), draw()
+    Image.fromarray(image).save(folder / "image.png")
     kerasseg.zoo.save(net, folder / "model", labels=LABELS)
     net = kerasseg.zoo.load(folder / "model")
     logits = keras.ops.convert_to_numpy(net(image[None].astype("float32")))

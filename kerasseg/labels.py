@@ -1,0 +1,503 @@
+"""Labels: the names, colors and ids of the classes of a dataset.
+
+Nothing here imports Keras at load.
+"""
+
+import re
+from collections.abc import Collection
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from kerasseg.ids import VOID
+from kerasseg.ids import check_ids
+from kerasseg.ids import integers
+from kerasseg.ids import is_integer
+from kerasseg.ids import listed
+from kerasseg.ids import unknown_ids
+
+__all__ = [
+    "ANIMALS",
+    "CAMVID",
+    "IDD_LITE",
+    "NUCLEI",
+    "Color",
+    "Labels",
+    "default_palette",
+]
+
+Color = tuple[int, int, int]
+
+
+def default_palette(num_classes: int) -> tuple[Color, ...]:
+    """The Pascal VOC color map, which bit-interleaves an id into RGB.
+
+    Args:
+        num_classes: Number of colors, the first of which is black.
+
+    Returns:
+        A tuple of `num_classes` colors `(red, green, blue)`, each 0 to 255.
+    """
+    return tuple(_voc_color(class_id) for class_id in range(num_classes))
+
+
+def _voc_color(class_id: int) -> Color:
+    channels = [0, 0, 0]
+    for bit in range(8):
+        for channel in range(3):
+            bit_value = class_id >> (3 * bit + channel) & 1
+            channels[channel] |= bit_value << (7 - bit)
+    return tuple(channels)
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Class names, colors and ignored ids of a set of masks.
+
+    A mask pixel is legal when it is `0 .. num_classes - 1` or one of
+    `ignore_classes`. Anything else is an error: an unknown id that is dropped
+    silently makes a score look better than it is.
+
+    Files often hold other ids than these, or finer classes. `id_map` says
+    what becomes of each; `encode` applies it, and every dataset of kerasseg
+    does so as it reads a mask. Training, evaluation, calibration and export
+    therefore see class ids alone, and take the same object. `remap` and
+    `reduce_zero_label` make such a map.
+
+    Args:
+        class_names: Name of each class, in the order of the ids, no two
+            alike.
+        palette: `(red, green, blue)` of each class. Defaults to the Pascal
+            VOC color map.
+        ignore_classes: Ids that are neither trained on nor scored. The id of
+            a class may be one of them. Defaults to `None`: 255 where that is
+            no class, else none.
+        id_map: Ids in files, and the class or ignored id that each stands
+            for: a mapping, or pairs. An ignored id that is not named stands
+            for itself; any other id is then an error. Defaults to `()`: files
+            hold the ids of the classes.
+
+    Example:
+
+    >>> labels = Labels(("background", "cat"))
+    >>> labels.num_classes
+    2
+    """
+
+    class_names: tuple[str, ...]
+    palette: tuple[Color, ...] = ()
+    ignore_classes: tuple[int, ...] | None = None
+    id_map: tuple[tuple[int, int], ...] = ()
+
+    def __post_init__(self) -> None:
+        names = _checked_names(self.class_names)
+        palette = tuple(tuple(int(v) for v in c) for c in self.palette)
+        palette = palette or default_palette(len(names))
+        if len(palette) != len(names) or any(not _is_rgb(c) for c in palette):
+            raise ValueError(
+                f"`palette` must hold {len(names)} colors of three values "
+                f"from 0 to 255. Received: palette={self.palette!r}"
+            )
+        ignored = self.ignore_classes
+        if ignored is None:
+            ignored = () if len(names) > VOID else (VOID,)
+        ignored = tuple(sorted({int(i) for i in ignored}))
+        if ignored and ignored[0] < 0:
+            raise ValueError(
+                "`ignore_classes` must not be negative. "
+                f"Received: ignore_classes={self.ignore_classes!r}"
+            )
+        object.__setattr__(self, "class_names", names)
+        object.__setattr__(self, "palette", palette)
+        object.__setattr__(self, "ignore_classes", ignored)
+        id_map = _pairs_of_ids(self.id_map, {*range(len(names)), *ignored})
+        object.__setattr__(self, "id_map", id_map)
+
+    @property
+    def num_classes(self) -> int:
+        """Number of classes, ignored ids not counted."""
+        return len(self.class_names)
+
+    def check(self, mask: np.ndarray, source: str = "") -> None:
+        """Refuses a mask that holds ids this contract does not know.
+
+        Args:
+            mask: Integer array of ids, any shape.
+            source: Name of the file, for the message. Defaults to `""`.
+
+        Raises:
+            TypeError: If the mask is not an array of integers.
+            ValueError: If the mask holds unknown ids; the message names them.
+        """
+        check_ids(
+            mask, self.num_classes, self.ignore_classes, _the_mask(source)
+        )
+
+    def encode(self, mask: np.ndarray, source: str = "") -> np.ndarray:
+        """Class ids of a mask as it is in a file.
+
+        Args:
+            mask: Integer array of ids, any shape.
+            source: Name of the file, for the message. Defaults to `""`.
+
+        Returns:
+            The mask itself where there is no `id_map` and it is `uint8`;
+            else a new one, `uint8` unless an id is above 255.
+
+        Raises:
+            TypeError: If the mask is not an array of integers.
+            ValueError: If the mask holds unknown ids; the message names them.
+        """
+        if not self.id_map:
+            self.check(mask, source)
+            wide = mask.dtype != np.uint8 and mask.max(initial=0) <= 255
+            return mask.astype("uint8") if wide else mask
+        known = {i: i for i in self.ignore_classes} | dict(self.id_map)
+        unknown = unknown_ids(integers(mask, _the_mask(source)), 0, known)
+        if unknown:
+            raise ValueError(
+                f"{_the_mask(source)} holds ids that `id_map` does not name: "
+                f"{listed(unknown)}. It names {listed(sorted(known), 20)}."
+            )
+        table = np.zeros(max(known) + 1, "int64")
+        table[list(known)] = list(known.values())
+        return table.astype("uint8" if table.max() <= 255 else "int32")[mask]
+
+    def remap(
+        self,
+        classes: Mapping[str, Any],
+        ignore: Collection[str | int] = (),
+    ) -> "Labels":
+        """Labels of coarser classes for the same files.
+
+        Args:
+            classes: Name of each new class, and what it is made of: a name
+                or id of a class of these labels, or several.
+            ignore: Names or ids of the classes that are to be ignored, under
+                the largest ignored id. Defaults to `()`.
+
+        Returns:
+            Labels with an `id_map`. A new class has the color of the first
+            class that it is made of.
+
+        Raises:
+            ValueError: If a class is unknown, named twice or not at all, or
+                there is no ignored id for `ignore`.
+
+        Example:
+
+        >>> labels = Labels(("road", "car", "truck", "sky"))
+        >>> coarse = labels.remap(
+        ...     {"road": 0, "vehicle": ("car", "truck")}, ignore=["sky"]
+        ... )
+        >>> coarse.encode(np.array([0, 1, 2, 3], "uint8")).tolist()
+        [0, 1, 1, 255]
+        """
+        members = [[self._id(m) for m in _several(v)] for v in classes.values()]
+        ignored = [self._id(member) for member in _several(ignore)]
+        self._check_members([*members, ignored])
+        target = {old: new for new, ids in enumerate(members) for old in ids}
+        if ignored:
+            target |= dict.fromkeys(ignored, self._void())
+        old = self.id_map or tuple((i, i) for i in range(self.num_classes))
+        return Labels(
+            tuple(classes),
+            tuple(self.palette[ids[0]] for ids in members),
+            self.ignore_classes,
+            {
+                file_id: target.get(class_id, class_id)
+                for file_id, class_id in old
+            },
+        )
+
+    def reduce_zero_label(self) -> "Labels":
+        """Labels for files in which 0 is void and class `i` is stored as
+        `i + 1`, as in ADE20K.
+
+        Returns:
+            Labels with the `id_map`.
+
+        Raises:
+            ValueError: If there is an `id_map` already, or no ignored id.
+        """
+        if self.id_map:
+            raise ValueError(
+                "`reduce_zero_label` takes labels without an `id_map`. "
+                f"Received: id_map={self.id_map!r}"
+            )
+        shifted = {i + 1: i for i in range(self.num_classes)}
+        return Labels(
+            self.class_names,
+            self.palette,
+            self.ignore_classes,
+            {0: self._void(), **shifted},
+        )
+
+    def colors(self) -> dict[Color, int]:
+        """The class id of each color of the palette.
+
+        Returns:
+            A dictionary from `(red, green, blue)` to the id.
+
+        Raises:
+            ValueError: If two classes have the same color.
+        """
+        if len(set(self.palette)) < self.num_classes:
+            raise ValueError(
+                "`palette` must have a color of its own for each class to "
+                f"tell them apart. Received: palette={self.palette!r}"
+            )
+        return {color: i for i, color in enumerate(self.palette)}
+
+    def _void(self):
+        if not self.ignore_classes:
+            raise ValueError(
+                "`ignore_classes` must hold an id for what is ignored. "
+                "Received: ignore_classes=()"
+            )
+        return self.ignore_classes[-1]
+
+    def _id(self, member):
+        if isinstance(member, str) and member in self.class_names:
+            return self.class_names.index(member)
+        if is_integer(member) and 0 <= member < self.num_classes:
+            return int(member)
+        raise ValueError(
+            "`classes` and `ignore` must name classes by name or id, of "
+            f"{', '.join(self.class_names)}. Received: {member!r}"
+        )
+
+    def _check_members(self, members):
+        named = [i for ids in members for i in ids]
+        twice = sorted({i for i in named if named.count(i) > 1})
+        absent = sorted(set(range(self.num_classes)) - set(named))
+        empty = any(not ids for ids in members[:-1])
+        if twice or absent or empty:
+            names = ", ".join(self.class_names[i] for i in twice or absent)
+            fault = "twice" if twice else "not named"
+            raise ValueError(
+                "`classes` and `ignore` must name each class exactly once, "
+                "and each new class at least one. Received: "
+                + (f"{names} {fault}" if names else "a class of nothing")
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """The contract as a dictionary of plain JSON values.
+
+        Returns:
+            A dictionary that `from_json` turns back into an equal object.
+        """
+        record = {
+            "class_names": list(self.class_names),
+            "palette": [list(color) for color in self.palette],
+            "ignore_classes": list(self.ignore_classes),
+        }
+        if self.id_map:
+            # JSON has strings for keys.
+            record["id_map"] = {str(old): new for old, new in self.id_map}
+        return record
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Labels":
+        """The contract that `to_json` wrote.
+
+        Args:
+            values: A dictionary with `class_names` and, optionally,
+                `palette`, `ignore_classes` and `id_map`.
+
+        Returns:
+            The `Labels`.
+
+        Raises:
+            ValueError: If a key is missing or unknown, or a value is not of
+                the kind that `to_json` writes.
+        """
+        if not isinstance(values, Mapping):
+            raise ValueError(
+                f"`values` must be a dictionary. Received: {_shown(values)}"
+            )
+        known = {"class_names", "palette", "ignore_classes", "id_map"}
+        if "class_names" not in values or set(values) - known:
+            raise ValueError(
+                "`values` must have the key class_names and may have palette, "
+                f"ignore_classes and id_map. Received: keys={sorted(values)}"
+            )
+        for key, valid in _JSON.items():
+            if key in values and not valid(values[key]):
+                raise ValueError(
+                    f"`{key}` must be as `to_json` writes it. Received: "
+                    f"{key}={_shown(values[key])}"
+                )
+        given = {k: v for k, v in values.items() if k != "id_map"}
+        id_map = {int(k): v for k, v in values.get("id_map", {}).items()}
+        return cls(**{k: tuple(v) for k, v in given.items()}, id_map=id_map)
+
+
+def _shown(value):
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:80]}..."
+
+
+def _the_mask(source):
+    return f"The mask {source}" if source else "The mask"
+
+
+def _is_list_of(valid):
+    return lambda value: isinstance(value, list | tuple) and all(
+        map(valid, value)
+    )
+
+
+def _is_id_map(value):
+    return isinstance(value, Mapping) and all(
+        isinstance(old, str) and _ID.fullmatch(old) and _is_id(new)
+        for old, new in value.items()
+    )
+
+
+def _is_id(value):
+    return is_integer(value) and abs(value) < 1 << 31
+
+
+# What a value of JSON must be like before it becomes a value of `Labels`.
+_ID = re.compile(r"0|[1-9][0-9]{0,9}")
+_JSON = {
+    "class_names": _is_list_of(lambda value: isinstance(value, str)),
+    "palette": _is_list_of(_is_list_of(_is_id)),
+    "ignore_classes": _is_list_of(_is_id),
+    "id_map": _is_id_map,
+}
+
+
+def _checked_names(class_names):
+    if isinstance(class_names, str):
+        raise ValueError(
+            "`class_names` must be a sequence of names, not one string. "
+            f"Received: class_names={class_names!r}"
+        )
+    names = tuple(str(name) for name in class_names)
+    if len(names) < 2:
+        raise ValueError(
+            "`class_names` must hold at least two names. "
+            f"Received: class_names={class_names!r}"
+        )
+    twice = list(dict.fromkeys(n for n in names if names.count(n) > 1))
+    if twice:
+        raise ValueError(
+            "`class_names` must name each class differently. Received twice: "
+            f"{listed(twice)}"
+        )
+    return names
+
+
+def _several(value):
+    return (value,) if isinstance(value, str | int | np.integer) else value
+
+
+def _pairs_of_ids(id_map, targets):
+    pairs = id_map.items() if isinstance(id_map, Mapping) else id_map
+    pairs = tuple(tuple(pair) for pair in pairs)
+    old = [pair[0] for pair in pairs]
+    valid = all(
+        len(pair) == 2 and all(is_integer(i) and i >= 0 for i in pair)
+        for pair in pairs
+    )
+    if not valid or len(set(old)) < len(old):
+        raise ValueError(
+            "`id_map` must map ids of 0 or more to ids, each once. "
+            f"Received: id_map={id_map!r}"
+        )
+    wrong = sorted({int(new) for _, new in pairs} - targets)
+    if wrong:
+        raise ValueError(
+            f"`id_map` must map to classes or ignored ids, {sorted(targets)}. "
+            f"Received: {wrong}"
+        )
+    return tuple(sorted((int(old), int(new)) for old, new in pairs))
+
+
+def _is_rgb(color: tuple[int, ...]) -> bool:
+    return len(color) == 3 and all(0 <= value <= 255 for value in color)
+
+
+CAMVID = Labels(
+    class_names=(
+        "Sky",
+        "Building",
+        "Pole",
+        "Road",
+        "Pavement",
+        "Tree",
+        "SignSymbol",
+        "Fence",
+        "Car",
+        "Pedestrian",
+        "Bicyclist",
+    ),
+    palette=(
+        (128, 128, 128),
+        (128, 0, 0),
+        (192, 192, 128),
+        (128, 64, 128),
+        (60, 40, 222),
+        (128, 128, 0),
+        (192, 128, 128),
+        (64, 64, 128),
+        (64, 0, 128),
+        (64, 64, 0),
+        (0, 128, 192),
+    ),
+)
+
+
+NUCLEI = Labels(
+    class_names=("background", "nucleus"),
+    palette=((0, 0, 0), (255, 196, 0)),
+)
+
+
+IDD_LITE = Labels(
+    class_names=(
+        "drivable",
+        "non-drivable",
+        "living things",
+        "vehicles",
+        "roadside objects",
+        "far objects",
+        "sky",
+    ),
+    palette=(
+        (128, 64, 128),
+        (244, 35, 232),
+        (220, 20, 60),
+        (0, 0, 142),
+        (190, 153, 153),
+        (107, 142, 35),
+        (70, 130, 180),
+    ),
+)
+
+
+# The colors of Pascal VOC for the seven of its classes.
+ANIMALS = Labels(
+    class_names=(
+        "background",
+        "cat",
+        "dog",
+        "horse",
+        "cow",
+        "sheep",
+        "person",
+    ),
+    palette=(
+        (0, 0, 0),
+        (64, 0, 0),
+        (64, 0, 128),
+        (192, 0, 128),
+        (64, 128, 0),
+        (128, 64, 0),
+        (192, 128, 128),
+    ),
+)
