@@ -4,41 +4,54 @@ VENV ?= .venv
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
 
-# Processes that share the tests, each with one thread for its numbers. What
-# is skipped is listed with its reason.
+# Processes that share the tests, each with one thread for its numbers; a file
+# of tests stays on one of them, with what its fixtures made. What is skipped
+# is listed with its reason, and so is what took longest.
 WORKERS ?= 2
 PYTEST = TF_NUM_INTRAOP_THREADS=1 OMP_NUM_THREADS=1 \
-	$(VENV)/bin/python -m pytest -rs -n $(WORKERS) --dist worksteal
-
-# Everything but what reaches out to the network.
-ALL_TESTS = -m "not network"
+	$(VENV)/bin/python -m pytest -rs --durations=15 \
+	-n $(WORKERS) --dist loadscope
 
 # The parts that compute the same on every backend.
 NEUTRAL = $(wildcard $(addprefix tests/,layers losses metrics backbones \
 	models data inference zoo training) tests/test_checks.py \
 	tests/test_registration.py)
 
-.PHONY: demo test web lint table clean
-.PHONY: test-tensorflow test-jax test-torch test-shapes-jax test-shapes-torch
+# Nothing of this reaches out to the network.
+ON_TENSORFLOW = -m "not network and not nightly"
+ON_OTHERS = -m "every_backend and not nightly and not slow and not export"
+ALL_ON_TENSORFLOW = -m "not network" --hypothesis-profile=nightly
+ALL_ON_OTHERS = -m "not network and not export and not one_backend" \
+	--hypothesis-profile=nightly
+
+BACKENDS = tensorflow jax torch
+
+.PHONY: demo test test-all web lint table clean
+.PHONY: $(BACKENDS:%=test-%) $(BACKENDS:%=test-all-%)
 
 demo: $(VENV)/.demo-stamp
 	$(VENV)/bin/kerasseg demo --out demo
 
-test: test-tensorflow test-jax test-torch test-shapes-torch
+# Minutes: each rule once, on small models.
+test: lint $(BACKENDS:%=test-%)
 
-test-tensorflow: $(VENV)/.test-stamp
-	KERAS_BACKEND=tensorflow $(PYTEST) $(ALL_TESTS) $(PYTEST_ARGS)
+# Everything, which takes an hour or two: before a release, and at night.
+test-all: lint $(BACKENDS:%=test-all-%)
 
 # JAX spends most of its time on compiling what a test runs once.
-test-jax test-shapes-jax: export JAX_DISABLE_MOST_OPTIMIZATIONS = 1
+test-jax test-all-jax: export JAX_DISABLE_MOST_OPTIMIZATIONS = 1
+
+test-tensorflow: $(VENV)/.test-stamp
+	KERAS_BACKEND=tensorflow $(PYTEST) $(ON_TENSORFLOW) $(PYTEST_ARGS)
+
+test-all-tensorflow: $(VENV)/.test-stamp
+	KERAS_BACKEND=tensorflow $(PYTEST) $(ALL_ON_TENSORFLOW) $(PYTEST_ARGS)
 
 test-jax test-torch: test-%: $(VENV)/.test-stamp
-	KERAS_BACKEND=$* $(PYTEST) $(PYTEST_ARGS) $(NEUTRAL)
+	KERAS_BACKEND=$* $(PYTEST) $(ON_OTHERS) $(PYTEST_ARGS) $(NEUTRAL)
 
-# Each layer on 200 random shapes. JAX compiles each operation anew for each of
-# them, a quarter of an hour long: `make test` leaves that out.
-test-shapes-jax test-shapes-torch: test-shapes-%: $(VENV)/.test-stamp
-	KERAS_BACKEND=$* $(PYTEST) $(PYTEST_ARGS) -m slow tests/layers
+test-all-jax test-all-torch: test-all-%: $(VENV)/.test-stamp
+	KERAS_BACKEND=$* $(PYTEST) $(ALL_ON_OTHERS) $(PYTEST_ARGS) $(NEUTRAL)
 
 # onnxruntime-web, without which the test of the page in export/web skips.
 web: export/web/node_modules/.package-lock.json
