@@ -1,7 +1,6 @@
 """Datasets, the label contract, joint transforms and batches."""
 
 from kerasseg.data.bases import reconstruction_bases
-from kerasseg.data.batches import Batches
 from kerasseg.data.batches import batches
 from kerasseg.data.datasets import animals
 from kerasseg.data.datasets import camvid
@@ -27,6 +26,7 @@ from kerasseg.data.layouts.folders import pairs_in_folders
 from kerasseg.data.layouts.layout import Layout
 from kerasseg.data.layouts.table import LAYOUTS
 from kerasseg.data.places import data_root
+from kerasseg.data.py_batches import Batches
 from kerasseg.data.sources import SOURCES
 from kerasseg.data.sources import DatasetSource
 from kerasseg.data.tf_data import TfDataSamples

@@ -8,150 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from kerasseg.data.occurrence import Occurrence
-from kerasseg.data.tf_data import as_samples
-from kerasseg.ids import class_ids
+from kerasseg.data.py_batches import Batches
 
 logger = logging.getLogger(__name__)
-
-
-class Batches(keras.utils.PyDataset):
-    """Batches of images and masks, shuffled and augmented anew each epoch.
-
-    A batch is `(images, masks)`: `uint8` of shape
-    `(batch, height, width, 3)` and `int32` of shape `(batch, height, width)`.
-    Its content depends on `seed`, the epoch and its index alone; an epoch
-    counts once all of its batches were asked for. The order is random
-    already, so pass `shuffle=False` to `model.fit`: with its default, Keras
-    permutes the batches once more.
-
-    Args:
-        dataset, batch_size, augmentation, shuffle: See `batches`.
-        seed, drop_remainder, workers, initial_epoch: See `batches`.
-        share, current_epoch: See `batches`.
-    """
-
-    def __init__(
-        self,
-        dataset: Sequence,
-        batch_size: int,
-        augmentation: Callable | None = None,
-        shuffle: bool = True,
-        seed: int = 0,
-        drop_remainder: bool = False,
-        workers: int = 1,
-        initial_epoch: int = 0,
-        share: tuple[int, int] = (0, 1),
-        current_epoch: Callable[[], int] | None = None,
-    ) -> None:
-        super().__init__(workers=workers)
-        if batch_size < 1:
-            raise ValueError(
-                "`batch_size` must be a positive integer. "
-                f"Received: batch_size={batch_size!r}"
-            )
-        # Not inside of another pipeline, which may hold all threads.
-        dataset = as_samples(dataset, read=True)
-        size = len(dataset)
-        if size < (batch_size if drop_remainder else 1):
-            raise ValueError(
-                "`dataset` must fill at least one batch. Received: "
-                f"{size} samples, batch_size={batch_size}, "
-                f"drop_remainder={drop_remainder}"
-            )
-        _check_share(share, batch_size, 0 if drop_remainder else size)
-        _check_padding(dataset, augmentation)
-        self.dataset = dataset
-        self.batch_size = batch_size
-        self.augmentation = augmentation
-        self.shuffle = shuffle
-        self.seed = seed
-        self.drop_remainder = drop_remainder
-        self.share = share
-        self._current_epoch = current_epoch
-        self._counted = initial_epoch
-        self._asked = set()
-        self._seen = set()
-        self._occurrence = getattr(dataset, "occurrence", None)
-        if self._occurrence is None:
-            self._occurrence = _occurrence(dataset)
-
-    def __len__(self) -> int:
-        whole, rest = divmod(len(self.dataset), self.batch_size)
-        return whole + (rest > 0 and not self.drop_remainder)
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        if not 0 <= index < len(self):
-            raise IndexError(
-                f"`index` must be from 0 to {len(self) - 1}. "
-                f"Received: index={index}"
-            )
-        self._asked.add(index)
-        first = index * self.batch_size
-        chosen = self._order()[first : first + self.batch_size]
-        part, parts = self.share
-        chosen = np.split(chosen, parts)[part]
-        images, masks = zip(*map(self._sample, chosen), strict=True)
-        sizes = sorted({image.shape[:2] for image in images})
-        if len(sizes) > 1:
-            raise ValueError(
-                "All images of a batch must have the same height and width; "
-                "use an `augmentation` that crops, or `batch_size=1`. "
-                f"Received: sizes {sizes}"
-            )
-        return np.stack(images), np.stack(masks).astype("int32")
-
-    @property
-    def epoch(self) -> int:
-        """Number of the epoch whose batches are handed out."""
-        if self._current_epoch is None:
-            return self._counted
-        return self._current_epoch()
-
-    def on_epoch_end(self) -> None:
-        # Keras also calls this when it has only looked at the first batch.
-        if len(self._asked) == len(self):
-            self._counted += 1
-        self._asked.clear()
-        if len(self._seen) == len(self.dataset):
-            self._tell_what_never_occurs()
-
-    def _tell_what_never_occurs(self):
-        warning = self._occurrence.warning() if self._occurrence else ""
-        self._occurrence = None
-        if warning:
-            logger.warning(warning)
-
-    def _order(self):
-        size = len(self.dataset)
-        if not self.shuffle:
-            return np.arange(size)
-        # Trailing zeros do not change a seed, hence 1 + index in _sample.
-        return np.random.default_rng((self.seed, self.epoch, 0)).permutation(
-            size
-        )
-
-    def _sample(self, index):
-        index = int(index)
-        image, mask = self._checked(index, *self.dataset[index])
-        if self.augmentation is None:
-            return image, mask
-        rng = np.random.default_rng((self.seed, self.epoch, 1 + index))
-        return self.augmentation(image, mask, rng)
-
-    def _checked(self, index, image, mask):
-        image = np.asarray(image)
-        if image.dtype != np.uint8:
-            raise TypeError(
-                f"Sample {index} must be an image of uint8, 0 to 255, which a "
-                f"model rescales itself. Received: image.dtype={image.dtype}"
-            )
-        mask = class_ids(mask, f"The mask of sample {index}")
-        if index not in self._seen:
-            self._seen.add(index)
-            if self._occurrence is not None:
-                self._occurrence.add(mask)
-        return image, mask
 
 
 def batches(
@@ -165,6 +24,7 @@ def batches(
     initial_epoch: int = 0,
     share: tuple[int, int] = (0, 1),
     current_epoch: Callable[[], int] | None = None,
+    replicas: int | None = None,
 ) -> Any:
     """Batches in the form that the current backend takes best.
 
@@ -187,6 +47,11 @@ def batches(
             for a training on several machines. Defaults to `(0, 1)`, all.
         current_epoch: Function without arguments that returns the number of
             the epoch under way. Defaults to counting from `initial_epoch`.
+        replicas: Number of devices that share each batch under
+            `tf.distribute`. All then get as many samples, since Keras and
+            TensorFlow fail where one is left without: an epoch leaves out
+            the samples that this takes, fewer than `replicas`. Defaults to
+            that of the strategy in whose scope this is called, or 1.
 
     Returns:
         A `tf.data.Dataset` on the TensorFlow backend, otherwise `Batches`.
@@ -195,11 +60,25 @@ def batches(
         `(batch, height, width)`. An epoch counts once its last batch is
         handed out; a look at the first batch changes nothing. Pass
         `shuffle=False` to `model.fit`: the order is random already. Under
-        `tf.distribute`, use `drop_remainder=True`: a last batch smaller than
-        the number of replicas leaves one without samples. And say
-        `current_epoch`: what looks ahead there may hand out all of a short
-        epoch before it begins, which counts.
+        `tf.distribute`, call this in the scope of the strategy, or say
+        `replicas`. And say `current_epoch`: what looks ahead there may hand
+        out all of a short epoch before it begins, which counts.
+
+    Raises:
+        ValueError: If the dataset does not fill a batch, an argument is out
+            of range, or the devices cannot share a batch.
+
+    Example:
+
+    >>> with tf.distribute.MirroredStrategy().scope():
+    ...     model = make_and_compile()
+    ...     data = batches(train, 8, augmentation)
+    >>> model.fit(data, epochs=20, shuffle=False)
     """
+    tensorflow = keras.backend.backend() == "tensorflow"
+    told = replicas is not None
+    if not told:
+        replicas = _replicas_in_scope() if tensorflow else 1
     source = Batches(
         dataset,
         batch_size,
@@ -211,17 +90,47 @@ def batches(
         initial_epoch,
         share,
         current_epoch,
+        replicas,
     )
-    if keras.backend.backend() != "tensorflow":
+    if not tensorflow:
         return source
+    if not told:
+        _warn_outside_of_scope(source)
     return _as_tf_data(source)
+
+
+def _replicas_in_scope():
+    import tensorflow as tf
+
+    return tf.distribute.get_strategy().num_replicas_in_sync
+
+
+def _warn_outside_of_scope(source):
+    """Names what TensorFlow will fail at, if these batches are to be shared."""
+    import tensorflow as tf
+
+    devices = len(tf.config.list_logical_devices("GPU"))
+    if tf.distribute.has_strategy() or devices < 2:
+        return
+    last = source.num_samples % source.batch_size or source.batch_size
+    if source.drop_remainder:
+        last = source.batch_size
+    if last % devices or source.batch_size % devices:
+        logger.warning(
+            "batches of %d and a last one of %d cannot be shared among %d "
+            "GPUs; under tf.distribute, call kerasseg.data.batches in the "
+            "scope of the strategy",
+            source.batch_size,
+            last,
+            devices,
+        )
 
 
 def _as_tf_data(source):
     import tensorflow as tf
 
     size = getattr(source.augmentation, "crop_size", (None, None))
-    even = source.drop_remainder or not len(source.dataset) % source.batch_size
+    even = source.drop_remainder or not source.num_samples % source.batch_size
     batch = source.batch_size // source.share[1] if even else None
     shape = (batch, *size)
 
@@ -254,39 +163,3 @@ def _count(source, index):
     if last:
         source.on_epoch_end()
     return np.bool_(last)
-
-
-def _check_share(share, batch_size, size):
-    part, parts = share
-    if not 0 <= part < parts:
-        raise ValueError(
-            "`share` must be (index, count) with an index from 0 to count - "
-            f"1. Received: share={share!r}"
-        )
-    if batch_size % parts or size % parts:
-        raise ValueError(
-            f"`share` must divide each batch into {parts} equal parts. "
-            f"Received: share={share!r}, batch_size={batch_size}"
-            + (f", {size} samples" if size else "")
-        )
-
-
-def _occurrence(dataset):
-    labels = getattr(dataset, "labels", None)
-    if labels is None:
-        return None
-    return Occurrence(
-        labels.num_classes, labels.ignore_classes, labels.class_names
-    )
-
-
-def _check_padding(dataset, augmentation):
-    labels = getattr(dataset, "labels", None)
-    ignored = getattr(augmentation, "ignore_class", None)
-    if labels is None or ignored is None:
-        return
-    if ignored not in labels.ignore_classes:
-        raise ValueError(
-            "`augmentation` must pad masks with an ignored id, one of "
-            f"{list(labels.ignore_classes)}. Received: ignore_class={ignored}"
-        )

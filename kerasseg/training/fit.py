@@ -127,6 +127,9 @@ def fit(
     if epochs is not None:
         recipe = dataclasses.replace(recipe, epochs=epochs)
     _check_batch_size(recipe.batch_size, shared.num_replicas_in_sync)
+    _check_accumulation(
+        recipe.optimizer or default_optimizer, shared.num_replicas_in_sync
+    )
     _check_start(recipe.start_from)
     _check_callbacks(callbacks)
     _check_keep(keep, recipe.validation)
@@ -344,6 +347,20 @@ def _compile(recipe, total_steps):
     optimizer = _optimizer(recipe.optimizer or default_optimizer, total_steps)
     trainer.compile(optimizer, recipe.loss, metrics=[metric])
     return model, trainer, metric
+
+
+def _check_accumulation(make, replicas):
+    """Keras adds up in a branch, where TensorFlow's replicas cannot meet."""
+    if replicas == 1 or keras.backend.backend() != "tensorflow":
+        return
+    every = getattr(make(1), "gradient_accumulation_steps", None)
+    if every:
+        raise ValueError(
+            "`optimizer` of the recipe must not accumulate gradients when "
+            "several devices share a batch on TensorFlow, which Keras cannot "
+            "do; a larger `batch_size` has the same effect. Received: "
+            f"gradient_accumulation_steps={every} on {replicas} devices"
+        )
 
 
 def _optimizer(make, batches):

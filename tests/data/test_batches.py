@@ -190,7 +190,7 @@ cpu = tf.config.list_physical_devices("CPU")[0]
 halves = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(cpu, halves)
 
-from kerasseg.data.batches import Batches
+from kerasseg.data import Batches
 from kerasseg.data.batches import _as_tf_data
 
 images = np.arange(8, dtype="uint8")[:, None, None, None]
@@ -230,6 +230,36 @@ def test_the_shares_of_all_processes_are_the_batches(samples, form):
             np.testing.assert_array_equal(np.concatenate(pieces), content)
 
 
+@pytest.mark.parametrize("form", [Batches, batches])
+def test_all_replicas_get_as_many_samples(samples, form, caplog):
+    whole = Batches(samples, 4, AUGMENT, seed=2)[1]
+    images, masks = list(form(samples, 4, AUGMENT, seed=2, replicas=2))[1]
+    assert len(images) == 2
+    np.testing.assert_array_equal(images, whole[0][:2])
+    np.testing.assert_array_equal(masks, whole[1][:2])
+    assert "leaves out other 1 of 7 samples, which 2 devices" in caplog.text
+    caplog.clear()
+    assert len(form(samples, 4, replicas=2, drop_remainder=True)) == 1
+    assert len(form(samples[:6], 4, replicas=2)) == 2
+    assert not caplog.text
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="tf.distribute"
+)
+def test_batches_that_several_gpus_cannot_share(samples, monkeypatch, caplog):
+    import tensorflow as tf
+
+    monkeypatch.setattr(tf.config, "list_logical_devices", lambda kind: [1, 2])
+    batches(samples, 4, drop_remainder=True)
+    batches(samples[:6], 4)
+    batches(samples, 4, replicas=1)
+    assert not caplog.text
+    batches(samples, 4)
+    assert "batches of 4 and a last one of 3 cannot be shared" in caplog.text
+    assert "in the scope of the strategy" in caplog.text
+
+
 def test_samples_of_many_sizes(samples):
     samples[1] = samples[1][0][:, 1:], samples[1][1][:, 1:]
     source = Batches(samples, 2, shuffle=False)
@@ -250,6 +280,9 @@ def test_samples_of_many_sizes(samples):
         ({"batch_size": 2, "share": (2, 2)}, r"index from 0.*\(2, 2\)"),
         ({"batch_size": 3, "share": (0, 2)}, "2 equal parts.*batch_size=3"),
         ({"batch_size": 2, "share": (0, 2)}, "2 equal parts.*7 samples"),
+        ({"batch_size": 3, "replicas": 2}, "of the 2 devices.*batch_size=3"),
+        ({"batch_size": 8, "replicas": 8}, "one batch.*7 samples.*replicas=8"),
+        ({"batch_size": 2, "replicas": 0}, "`replicas` must be an integer"),
     ],
 )
 def test_bad_arguments(samples, arguments, message):

@@ -24,6 +24,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+import kerasseg
 from kerasseg.losses import SegmentationLoss
 from kerasseg.training import Recipe, fit
 
@@ -69,7 +70,13 @@ def heads(model):
         model.inputs[0], {"logits": model.outputs[0], "coarse": coarse}
     )
 
-def run(folder, devices, batch_size=4, validation=6, count=41, **parts):
+def sgd(steps):
+    return keras.optimizers.SGD(0.1, momentum=0.9)
+
+def run(
+    folder, devices, batch_size=4, validation=6, count=41, optimizer=sgd,
+    **parts
+):
     parts.setdefault("model", model)
     recipe = Recipe(
         name="replicas", train=lambda: samples(count, 1),
@@ -77,7 +84,7 @@ def run(folder, devices, batch_size=4, validation=6, count=41, **parts):
         validation=lambda: samples(validation, 2),
         epochs=2, batch_size=batch_size,
         augmentation=flip,
-        optimizer=lambda steps: keras.optimizers.SGD(0.1, momentum=0.9),
+        optimizer=optimizer,
     )
     trained = fit(recipe, folder, devices=devices, verbose=0)
     with Path(folder, "log.csv").open(newline="") as file:
@@ -115,10 +122,49 @@ def normalizations():
         for name, parts in cases.items()
     }
 
+def accumulating(steps):
+    return keras.optimizers.SGD(0.1, gradient_accumulation_steps=2)
+
+# Keras alone, with a last batch of one sample for two devices.
+def plain_fit(strategy):
+    keras.utils.set_random_seed(3)
+    with strategy.scope():
+        plain = model()
+        plain.compile(
+            keras.optimizers.SGD(0.1, momentum=0.9),
+            SamePerImage,
+            metrics=[kerasseg.metrics.MeanIoU(3)],
+        )
+        # The scope says it for two devices.
+        share = {"replicas": None if strategy.num_replicas_in_sync > 1 else 2}
+        train = kerasseg.data.batches(
+            samples(9, 1), 4, flip, current_epoch=lambda: 0, **share
+        )
+        held_out = kerasseg.data.batches(
+            samples(7, 2), 2, shuffle=False, **share
+        )
+    history = plain.fit(
+        train, validation_data=held_out, epochs=2, shuffle=False, verbose=0
+    ).history
+    return [w.tolist() for w in plain.get_weights()], history
+
 out = Path(sys.argv[1])
 two = ["CPU:0", "CPU:1"]
 if sys.argv[2:] == ["normalized"]:
     json.dump(normalizations(), sys.stdout)
+    sys.exit()
+if sys.argv[2:] == ["plain"]:
+    shared = tf.distribute.MirroredStrategy(two)
+    json.dump(
+        {
+            "one": plain_fit(tf.distribute.get_strategy()),
+            "two": plain_fit(shared),
+            "accumulating": refused(
+                out / "accumulating", two, 4, 6, 41, accumulating
+            ),
+        },
+        sys.stdout,
+    )
     sys.exit()
 if len(sys.argv) > 2:
     json.dump([steps(int(number)) for number in sys.argv[2:]], sys.stdout)
@@ -187,6 +233,22 @@ def test_two_devices_equal_one(tmp_path):
     for one, other in zip(result["plain one"], result["plain"], strict=True):
         assert other == pytest.approx(one, rel=1e-4)
     assert "multiple of the 2 devices" in result["odd"]
+
+
+def test_plain_fit_with_a_last_batch_that_two_cannot_share(tmp_path):
+    result = json.loads(run(SCRIPT, tmp_path, "plain"))
+    (weights, history), (weights_two, history_two) = (
+        result["one"],
+        result["two"],
+    )
+    for one, other in zip(weights, weights_two, strict=True):
+        np.testing.assert_allclose(other, one, rtol=1e-5, atol=1e-5)
+    assert set(history) == {"loss", "mean_iou", "val_loss", "val_mean_iou"}
+    for name, values in history.items():
+        assert history_two[name] == pytest.approx(values, rel=1e-4)
+    assert (
+        "gradient_accumulation_steps=2 on 2 devices" in result["accumulating"]
+    )
 
 
 @pytest.mark.nightly
