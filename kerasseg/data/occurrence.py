@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -15,6 +16,8 @@ class Occurrence:
         num_classes: Number of classes, which have the ids from 0 on.
         ignore_classes: Ids that are not scored.
         class_names: Names of the classes. Defaults to their ids.
+        source: What the masks are, for the warning, such as
+            `"data/masks/train"`. Defaults to nothing.
 
     Example:
 
@@ -29,7 +32,9 @@ class Occurrence:
         num_classes: int,
         ignore_classes: Collection[int],
         class_names: Sequence[str] | None = None,
+        source: str = "",
     ) -> None:
+        self._source = f" of {source}" if source else ""
         self._classes = range(num_classes)
         self._ignored = frozenset(ignore_classes)
         self._names = class_names or self._classes
@@ -62,12 +67,30 @@ class Occurrence:
         names += f" and {len(absent) - 10} more" if len(absent) > 10 else ""
         message = (
             f"The class{'es'[: 2 * (len(absent) > 1)]} {names} never "
-            f"occur{'s' * (len(absent) == 1)} in the masks, while "
+            f"occur{'s' * (len(absent) == 1)} in the masks{self._source}, while "
             f"{' and '.join(map(str, void))}, which is ignored, does."
         )
         if self._seen == {0, *void} and len(void) == 1:
             message += (
                 f" Where {void[0]} is the foreground, it must become 1: "
-                f"Labels(names, id_map={{0: 0, {void[0]}: 1}})."
+                f"Labels(names, id_map={{0: 0, {void[0]}: 1}}), or "
+                f'"id_map": {{"0": 0, "{void[0]}": 1}} in labels.json.'
             )
         return message
+
+
+def where_masks_lie(dataset, default: str = "") -> str:
+    """The folder of the masks of a dataset, for messages.
+
+    Args:
+        dataset: Any dataset.
+        default: What to call one that lies in no folder.
+
+    Returns:
+        Such as `"camvid/masks/train"`.
+    """
+    root = getattr(dataset, "root", None)
+    split = getattr(dataset, "split", None)
+    if root is None or split is None:
+        return default
+    return str(Path(root) / "masks" / split)

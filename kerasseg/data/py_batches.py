@@ -9,6 +9,7 @@ import numpy as np
 
 from kerasseg.arguments import check_integer
 from kerasseg.data.occurrence import Occurrence
+from kerasseg.data.occurrence import where_masks_lie
 from kerasseg.data.tf_data import as_samples
 from kerasseg.ids import class_ids
 
@@ -203,7 +204,10 @@ def _occurrence(dataset):
     if labels is None:
         return None
     return Occurrence(
-        labels.num_classes, labels.ignore_classes, labels.class_names
+        labels.num_classes,
+        labels.ignore_classes,
+        labels.class_names,
+        where_masks_lie(dataset),
     )
 
 

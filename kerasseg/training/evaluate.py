@@ -10,6 +10,7 @@ import numpy as np
 from kerasseg.arguments import check_channels
 from kerasseg.data import Labels
 from kerasseg.data.occurrence import Occurrence
+from kerasseg.data.occurrence import where_masks_lie
 from kerasseg.data.tf_data import as_samples
 from kerasseg.ids import class_ids
 from kerasseg.inference import predict_logits
@@ -80,7 +81,12 @@ def evaluate(
     predict = predict or _single_scale
     metrics = _boundary_metrics(labels, absent) if boundaries else {}
     matrix = np.zeros((count, count), "int64")
-    occurrence = Occurrence(count, labels.ignore_classes, labels.class_names)
+    occurrence = Occurrence(
+        count,
+        labels.ignore_classes,
+        labels.class_names,
+        where_masks_lie(dataset),
+    )
     sizes = _Sizes(model, image_size)
     for index in range(len(dataset)):
         image, mask = dataset[index]

@@ -243,7 +243,7 @@ def _fit(recipe, output, how):
     _check_labels(recipe.labels, train, model)
     known = model.output_shape[-1], ignored_ids(_ignore_class(recipe))
     look_at("train", train, *known)
-    train = CheckedSamples(train, *known)
+    train = CheckedSamples(train, *known, name="the training data")
     augmentation = _augmentation(recipe, train)
     held_out = _held_out(recipe, known, how.replicas)
     part = share()
@@ -413,7 +413,9 @@ def _held_out(recipe, known, replicas):
         return None
     validation = as_samples(recipe.validation(), read=True)
     look_at("validation", validation, *known)
-    samples = CheckedSamples(validation, *known, multiple_of=replicas)
+    samples = CheckedSamples(
+        validation, *known, multiple_of=replicas, name="the validation data"
+    )
     if samples.left_out:
         logger.warning(
             "%d devices leave out the last %d of %d images of the validation",

@@ -9,6 +9,7 @@ import numpy as np
 from kerasseg.data import Labels
 from kerasseg.data import check
 from kerasseg.data.occurrence import Occurrence
+from kerasseg.data.occurrence import where_masks_lie
 from kerasseg.ids import check_ids
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,7 @@ class CheckedSamples:
         ignore_classes: Ids that a mask may hold besides the classes.
         multiple_of: The last samples are left out so that the length is a
             multiple of this. Defaults to 1.
+        name: What the dataset is for, for messages. Defaults to nothing.
 
     Raises:
         TypeError: If an image is not `uint8` or a mask holds no integers.
@@ -74,6 +76,7 @@ class CheckedSamples:
         num_classes: int,
         ignore_classes: Collection[int],
         multiple_of: int = 1,
+        name: str = "",
     ) -> None:
         self.dataset = dataset
         self.left_out = len(dataset) % multiple_of
@@ -83,7 +86,8 @@ class CheckedSamples:
         self._ignored = sorted(ignore_classes)
         self._checked = set()
         names = getattr(self.labels, "class_names", None)
-        self.occurrence = Occurrence(num_classes, self._ignored, names)
+        source = where_masks_lie(dataset, name)
+        self.occurrence = Occurrence(num_classes, self._ignored, names, source)
         if isinstance(dataset, (list, tuple)):
             self.sizes()
 

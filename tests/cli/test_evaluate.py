@@ -129,7 +129,8 @@ def test_masks_of_0_and_255_are_reported(
     options = ("--data", brightest_data, "--out", out)
     result = run("evaluate", channels_entry, *options)
     assert result.code == 0
-    assert "green, blue never occur in the masks, while 255" in caplog.text
+    told = f"in the masks of {brightest_data / 'masks' / 'test'}, while 255"
+    assert f"green, blue never occur {told}" in caplog.text
     assert re.search("mean iou +100.00  1 of 3 classes\n", result.out)
     record = json.loads(out.read_text())
     assert record["mean_over"]["mean_iou"] == "1 of 3 classes"
