@@ -1,5 +1,7 @@
 """The model that an entry name or a folder on the command line stands for."""
 
+from kerasseg.cli.errors import UsageError
+
 ENTRY_HELP = "a zoo entry (see `kerasseg list`) or a saved model's folder"
 
 
@@ -28,8 +30,18 @@ def load_model(name: str, image_shape: tuple | None = None):
 
     Returns:
         `keras.Model`.
+
+    Raises:
+        UsageError: If there are no trained weights.
     """
     from kerasseg import zoo
+
+    if not zoo.info(name).is_trained:
+        raise UsageError(
+            f"there are no trained weights of {name}; `kerasseg list` names "
+            "the entries that have some. Train it, and give the folder that "
+            "the training wrote"
+        )
 
     arguments = {} if image_shape is None else {"image_shape": image_shape}
     return zoo.load(name, **arguments)

@@ -79,6 +79,13 @@ def add_parser(subparsers) -> None:
         "--split", default="test", help="the split (default: test)"
     )
     parser.add_argument(
+        "--orientation",
+        choices=("exif", "stored"),
+        help="which way up images and masks are, where the EXIF data of an "
+        "image say that it is to be turned: as these say, or as stored "
+        "(default: exif, with a warning where the two of a pair differ)",
+    )
+    parser.add_argument(
         "--boundaries",
         action="store_true",
         help="also score boundaries: trimap IoU, boundary IoU, boundary F1",
@@ -111,6 +118,8 @@ def run(args: argparse.Namespace) -> int:
     """
     entry = find_entry(args.entry)
     dataset = find_data(args.data, args.split, entry.labels)
+    if args.orientation:
+        dataset = _oriented(dataset, args)
     if args.out:
         output_file(args.out)
     model = load_model(args.entry)
@@ -149,6 +158,17 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _oriented(dataset, args):
+    if not hasattr(dataset, "with_orientation"):
+        raise UsageError(
+            f"--orientation is for folders of images, which {args.data} is not"
+        )
+    root, split = getattr(dataset, "root", None), args.split
+    dataset = dataset.with_orientation(args.orientation)
+    dataset.root, dataset.split = root, split
+    return dataset
+
+
 class _Hashed:
     """A dataset that hashes the pixels and ids that it gives.
 
@@ -159,6 +179,9 @@ class _Hashed:
 
     def __init__(self, dataset):
         self._dataset = dataset
+        # Where it lies, for messages.
+        self.root = getattr(dataset, "root", None)
+        self.split = getattr(dataset, "split", None)
         self._digest = hashlib.sha256()
 
     def __len__(self):

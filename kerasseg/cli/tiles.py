@@ -30,7 +30,8 @@ def add_tile_arguments(parser) -> None:
         "An image that does not fit into the free memory is predicted in "
         "overlapping tiles. TIFF files are then read and written by rows; "
         "so are those with a geographic reference, which the mask keeps. "
-        "Needs rasterio: pip install 'kerasseg[tiff]'.",
+        "Needs rasterio: pip install 'kerasseg[tiff]'. --tile-shape, "
+        "--overlap and --memory imply --tiles.",
     )
     group.add_argument(
         "--tiles",

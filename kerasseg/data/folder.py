@@ -191,7 +191,8 @@ class SegmentationPairs(Sequence):
             "(orientation %d), and sizes do not tell whether the two fit: "
             'look at them, then say so with `.with_orientation("exif")`, or '
             'with `.with_orientation("stored")` where the mask was drawn on '
-            "the image as it is stored. Others of this dataset may be alike",
+            "the image as it is stored (`kerasseg evaluate --orientation`). "
+            "Others of this dataset may be alike",
             pair.image_path,
             turn,
             pair.mask_path,

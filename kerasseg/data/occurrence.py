@@ -65,10 +65,11 @@ class Occurrence:
             return ""
         names = ", ".join(str(self._names[i]) for i in absent[:10])
         names += f" and {len(absent) - 10} more" if len(absent) > 10 else ""
+        classes = "classes" if len(absent) > 1 else "class"
+        verb = "occur" if len(absent) > 1 else "occurs"
         message = (
-            f"The class{'es'[: 2 * (len(absent) > 1)]} {names} never "
-            f"occur{'s' * (len(absent) == 1)} in the masks{self._source}, while "
-            f"{' and '.join(map(str, void))}, which is ignored, does."
+            f"The {classes} {names} never {verb} in the masks{self._source}, "
+            f"while {' and '.join(map(str, void))}, which is ignored, does."
         )
         if self._seen == {0, *void} and len(void) == 1:
             message += (

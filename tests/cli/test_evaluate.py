@@ -137,6 +137,23 @@ def test_masks_of_0_and_255_are_reported(
     assert "green, blue never occur" in record["notes"][0]
 
 
+def test_which_way_up_is_said(
+    run, channels_entry, brightest_data, tmp_path, caplog
+):
+    exif = Image.Exif()
+    exif[0x0112] = 3
+    for path in (brightest_data / "images" / "test").iterdir():
+        Image.open(path).save(path, exif=exif)
+    evaluate = ("evaluate", channels_entry, "--data", brightest_data)
+    turned = run(*evaluate)
+    assert "`kerasseg evaluate --orientation`" in caplog.text
+    caplog.clear()
+    stored = run(*evaluate, "--orientation", "stored")
+    assert re.search("mean iou +100.00", stored.out)
+    assert not re.search("mean iou +100.00", turned.out)
+    assert "EXIF" not in caplog.text
+
+
 def test_ids_that_the_saved_model_ignores_are_not_scored(
     run, channels_entry, brightest_data, tmp_path
 ):

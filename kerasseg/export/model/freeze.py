@@ -10,6 +10,8 @@ from kerasseg.export.model.frozen import FrozenModel
 from kerasseg.export.options import ExportOptions
 from kerasseg.export.options import check_classes
 from kerasseg.export.options import with_images
+from kerasseg.inference.memory import estimated_bytes
+from kerasseg.inference.memory import free_bytes
 
 MIN_SIZE = 32
 
@@ -31,7 +33,8 @@ def freeze(model, image_shape=None, options=None) -> FrozenModel:
 
     Raises:
         TypeError: If `model` is not a Keras model.
-        ValueError: If the model or the shape cannot be exported.
+        ValueError: If the model or the shape cannot be exported, or one
+            image takes more than the free memory.
     """
     if not isinstance(model, keras.Model):
         raise TypeError(
@@ -39,6 +42,7 @@ def freeze(model, image_shape=None, options=None) -> FrozenModel:
             f"(of type {type(model).__name__})"
         )
     shape = (1, *_resolve_shape(_built_shape(model), image_shape))
+    _check_memory(model, shape[1:])
     model, notes = _in_float32(model)
     options = options or ExportOptions()
     frozen = FrozenModel(model, shape, options, notes)
@@ -91,6 +95,24 @@ def _resolve_shape(built, image_shape):
             f"Received: image_shape={shape}"
         )
     return shape
+
+
+def _check_memory(model, shape):
+    """Refuses a size at which the proof would end the process."""
+    free = free_bytes()
+    if free is None or not getattr(model, "inputs", None):
+        return
+    try:
+        needed = estimated_bytes(model, shape)
+    except Exception:
+        # A layer that cannot be traced is reported where it is traced.
+        return
+    if needed > free:
+        raise ValueError(
+            "`image_shape` must be one that fits into the memory: an image "
+            f"takes about {needed / 2**30:.1f} GiB, and {free / 2**30:.1f} "
+            f"GiB are free. Received: image_shape={shape}"
+        )
 
 
 def _checked_sizes(image_shape):

@@ -99,6 +99,12 @@ def test_lrr_in_mixed_precision_is_rebuilt_in_float32(rng):
     np.testing.assert_allclose(source.logits(images), expected, atol=1e-5)
 
 
+def test_an_image_that_does_not_fit_into_the_memory(build):
+    model = build((None, None, 3))
+    with pytest.raises(ValueError, match=r"`image_shape` .* GiB are free"):
+        freeze(model, (400_000, 999_999))
+
+
 def test_something_else_than_a_model():
     with pytest.raises(TypeError, match="`model` must be a keras.Model"):
         freeze("lrr_4x", (32, 48))
