@@ -10,6 +10,7 @@ from kerasseg.backbones.resnet import resnet101
 from kerasseg.backbones.resnet import resnet152
 from kerasseg.backbones.vgg16 import vgg16
 from kerasseg.backbones.vgg16_large_fov import vgg16_large_fov
+from kerasseg.backbones.with_channels import with_channels
 
 __all__ = [
     "efficientnet_lite",
@@ -22,4 +23,5 @@ __all__ = [
     "resnet50",
     "vgg16",
     "vgg16_large_fov",
+    "with_channels",
 ]

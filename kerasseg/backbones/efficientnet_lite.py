@@ -7,6 +7,8 @@ import keras
 import numpy as np
 
 from kerasseg.backbones.from_model import from_model
+from kerasseg.channels import check_image_shape
+from kerasseg.channels import first_kernel
 
 # Width and depth of each variant.
 SCALES = ((1.0, 1.0), (1.0, 1.1), (1.1, 1.2), (1.2, 1.4), (1.4, 1.8))
@@ -33,12 +35,14 @@ def efficientnet_lite(
     channels, is left out: no decoder needs that many.
 
     Args:
-        image_shape: `(height, width, 3)`; sizes may be `None`, else they must
-            be multiples of 32. Defaults to `(None, None, 3)`.
+        image_shape: `(height, width, channels)`, 1 to 16 channels; sizes may
+            be `None`, else they must be multiples of 32. Defaults to
+            `(None, None, 3)`.
         variant: Integer from 0 to 4. Size of the model. Defaults to 0.
         weights: `None` (random) or the path of a NumPy archive of the same
-            variant, as `kerasseg data efficientnet_lite0` writes it. Defaults
-            to `None`.
+            variant, as `kerasseg data efficientnet_lite0` writes it. For
+            other images than RGB the first kernel is adapted, see
+            `with_channels`. Defaults to `None`.
         momentum: Float. How much of the moving statistics of batch
             normalization each training step keeps. Defaults to 0.97.
 
@@ -49,14 +53,15 @@ def efficientnet_lite(
         `variant=0`.
 
     Raises:
-        ValueError: If `variant` is unknown, or `weights` are those of another
-            model.
+        ValueError: If `image_shape` is out of its range, `variant` is
+            unknown, or `weights` are those of another model.
 
     Reference:
         Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional
         Neural Networks", ICML 2019, Table 1; Liu, "Higher accuracy on vision
         models with EfficientNet-Lite", TensorFlow blog, 2020.
     """
+    image_shape = check_image_shape(image_shape)
     if isinstance(variant, bool) or variant not in range(len(SCALES)):
         raise ValueError(
             "`variant` must be an integer from 0 to 4. "
@@ -153,6 +158,9 @@ def _load(model, path):
             for name in archive.files
             if not name.startswith("head")
         }
+    stem = "stem/kernel"
+    if stem in arrays and arrays[stem].shape[2:3] == (3,):
+        arrays[stem] = first_kernel(arrays[stem], model.inputs[0].shape[-1])
     variables = {_archived(v.path): v for v in model.weights}
     shapes = {name: tuple(v.shape) for name, v in variables.items()}
     if shapes != {name: array.shape for name, array in arrays.items()}:

@@ -14,11 +14,12 @@ def from_keras_cv(backbone, scale=None, offset=0.0, name=None):
 
     Args:
         backbone: A `keras_cv.models` backbone.
-        scale: Float or list of three. Factor from pixels to what the backbone
-            takes. Defaults to 1 for a backbone that was built with
-            `include_rescaling=True` and divides by 255 itself, else to
-            1 / 255.
-        offset: Float or list of three, added after `scale`. Defaults to 0.0.
+        scale: Float or list of one for each channel. Factor from pixels to
+            what the backbone takes. Defaults to 1 for a backbone that was
+            built with `include_rescaling=True` and divides by 255 itself,
+            else to 1 / 255.
+        offset: Float or list of one for each channel, added after `scale`.
+            Defaults to 0.0.
         name: String. Name of the backbone. Defaults to the given one's.
 
     Returns:

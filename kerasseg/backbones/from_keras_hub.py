@@ -19,10 +19,11 @@ def from_keras_hub(backbone, scale=1 / 255, offset=0.0, name=None):
 
     Args:
         backbone: A `keras_hub.models.FeaturePyramidBackbone`, channels last.
-        scale: Float or list of three, or `None` for 1. Factor from pixels to
-            what the backbone was trained on. Defaults to 1 / 255.
-        offset: Float or list of three, or `None` for 0, added after `scale`.
-            Defaults to 0.0.
+        scale: Float or list of one for each channel, or `None` for 1. Factor
+            from pixels to what the backbone was trained on. Defaults to
+            1 / 255.
+        offset: Float or list of one for each channel, or `None` for 0, added
+            after `scale`. Defaults to 0.0.
         name: String. Name of the backbone. Defaults to the given one's.
 
     Returns:

@@ -13,14 +13,16 @@ def from_model(model, taps, scale=1.0, offset=0.0, name=None):
 
     Args:
         model: A functional `keras.Model` with one image input
-            `(batch, height, width, 3)`. Height and width are best `None`, or
-            multiples of 32.
+            `(batch, height, width, channels)`, see `with_channels` for other
+            channels than RGB. Height and width are best `None`, or multiples
+            of 32.
         taps: Dict from `"P1"` .. `"P5"` to the name of the layer whose
             output is that level. Every level up to `"P5"` may be given; a
             decoder asks for those it reads.
-        scale: Float or list of three. Factor from pixels to what the model
-            was trained on. Defaults to 1.0.
-        offset: Float or list of three, added after `scale`. Defaults to 0.0.
+        scale: Float or list of one for each channel. Factor from pixels to
+            what the model was trained on. Defaults to 1.0.
+        offset: Float or list of one for each channel, added after `scale`.
+            Defaults to 0.0.
         name: String. Name of the backbone. Defaults to the model's.
 
     Returns:
@@ -90,8 +92,9 @@ def on_pixels(model, taps, scale=1.0, offset=0.0, name=None):
 
 
 def _check_strides(features):
-    height, width = (size or 64 for size in features.inputs[0].shape[1:3])
-    probe = keras.KerasTensor((1, height, width, 3))
+    *size, channels = features.inputs[0].shape[1:]
+    height, width = (n or 64 for n in size)
+    probe = keras.KerasTensor((1, height, width, channels))
     for level, output in features(probe).items():
         stride = 2 ** int(level[1:])
         expected = (-(-height // stride), -(-width // stride))

@@ -3,6 +3,8 @@
 import keras
 
 from kerasseg.backbones.from_model import from_model
+from kerasseg.backbones.with_channels import with_channels
+from kerasseg.channels import check_image_shape
 
 
 def mobilenet_v2(
@@ -11,13 +13,16 @@ def mobilenet_v2(
     """MobileNetV2 as a backbone, the zoo's default.
 
     Args:
-        image_shape: `(height, width, 3)`; sizes may be `None`, else they must
-            be multiples of 32. Defaults to `(None, None, 3)`.
+        image_shape: `(height, width, channels)`, 1 to 16 channels; sizes may
+            be `None`, else they must be multiples of 32. Defaults to
+            `(None, None, 3)`.
         alpha: Float. Width multiplier, see
             `keras.applications.MobileNetV2`. Defaults to 1.0.
         weights: `None` (random), `"imagenet"` (downloaded by Keras) or the
             path of a weights file of `keras.applications.MobileNetV2` of the
-            same width, without top. Defaults to `None`.
+            same width, without top. For other images than RGB
+            the first kernel is adapted, see `with_channels`. Defaults to
+            `None`.
         momentum: Float. How much of the moving statistics of batch
             normalization each training step keeps. Keras' own 0.999 takes
             thousands of steps to forget ImageNet. Defaults to 0.97.
@@ -28,15 +33,17 @@ def mobilenet_v2(
         (`"P5"`): 96, 144, 192, 576 and 1280 channels at `alpha=1`.
 
     Raises:
-        ValueError: If `weights` names a file that does not exist.
+        ValueError: If `image_shape` is out of its range, or `weights` names a
+            file that does not exist.
 
     Reference:
         Sandler et al., "MobileNetV2: Inverted Residuals and Linear
         Bottlenecks", CVPR 2018, Table 2.
     """
+    image_shape = check_image_shape(image_shape)
     options = {"alpha": alpha, "include_top": False}
     model = keras.applications.MobileNetV2(
-        input_shape=image_shape,
+        input_shape=(*image_shape[:2], 3),
         weights=None if weights == "imagenet" else weights,
         name="mobilenet_v2",
         **options,
@@ -45,6 +52,7 @@ def mobilenet_v2(
         # Keras would warn that they were made at 224 x 224.
         trained = keras.applications.MobileNetV2((224, 224, 3), **options)
         model.set_weights(trained.get_weights())
+    model = with_channels(model, image_shape[2], weights is not None)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.momentum = momentum

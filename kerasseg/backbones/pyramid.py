@@ -17,9 +17,9 @@ def from_pyramid(model, outputs, scale, offset, name=None):
     Args:
         model: A functional `keras.Model` with one image input.
         outputs: List of its feature maps, `(batch, height, width, channels)`.
-        scale: Float or list of three. Factor from pixels to what the model
-            takes.
-        offset: Float or list of three, added after `scale`.
+        scale: Float or list of one for each channel. Factor from pixels to
+            what the model takes.
+        offset: Float or list of one for each channel, added after `scale`.
         name: String. Name of the backbone. Defaults to the model's.
 
     Returns:
@@ -44,8 +44,9 @@ def from_pyramid(model, outputs, scale, offset, name=None):
 
 
 def _by_stride(model, outputs):
-    sizes = [n or 128 for n in model.inputs[0].shape[1:3]]
-    probe = keras.KerasTensor((1, *sizes, 3))
+    *sizes, channels = model.inputs[0].shape[1:]
+    sizes = [n or 128 for n in sizes]
+    probe = keras.KerasTensor((1, *sizes, channels))
     maps = keras.Model(model.inputs[0], list(outputs))(probe) if outputs else []
     found = {}
     for output, traced in zip(outputs, keras.tree.flatten(maps), strict=True):

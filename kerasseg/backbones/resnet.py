@@ -3,6 +3,9 @@
 import keras
 
 from kerasseg.backbones.from_model import from_model
+from kerasseg.backbones.with_channels import with_channels
+from kerasseg.channels import check_image_shape
+from kerasseg.channels import per_channel
 
 # ImageNet means of R, G, B that the published weights were trained with.
 MEAN = (123.68, 116.779, 103.939)
@@ -21,11 +24,13 @@ def resnet50(
     without dilation, the features are the same.
 
     Args:
-        image_shape: `(height, width, 3)`; sizes may be `None`, else they must
-            be multiples of 32. Defaults to `(None, None, 3)`.
+        image_shape: `(height, width, channels)`, 1 to 16 channels; sizes may
+            be `None`, else they must be multiples of 32. Defaults to
+            `(None, None, 3)`.
         weights: `None` (random), `"imagenet"` (downloaded by Keras) or the
             path of a weights file of `keras.applications.ResNet50` without
-            top. Defaults to `None`.
+            top. For other images than RGB the first kernel is adapted, see
+            `with_channels`. Defaults to `None`.
         output_stride: 32, 16 or 8. Pixels per cell of the last features.
             Defaults to 32.
         momentum: Float. How much of the moving statistics of batch
@@ -38,8 +43,8 @@ def resnet50(
         output of the last stage.
 
     Raises:
-        ValueError: If `output_stride` is none of those, or `weights` names a
-            file that does not exist.
+        ValueError: If `image_shape` is out of its range, `output_stride` is
+            none of those, or `weights` names a file that does not exist.
 
     Reference:
         He et al., "Deep Residual Learning for Image Recognition", CVPR 2016,
@@ -96,8 +101,9 @@ def _resnet(variant, image_shape, weights, output_stride, momentum):
             "`output_stride` must be 32, 16 or 8. "
             f"Received: output_stride={output_stride!r}"
         )
+    *size, channels = check_image_shape(image_shape)
     model = getattr(keras.applications, variant)(
-        include_top=False, weights=weights, input_shape=image_shape
+        include_top=False, weights=weights, input_shape=(*size, 3)
     )
     third, fourth = DEPTHS[variant]
     outputs = [
@@ -125,7 +131,9 @@ def _resnet(variant, image_shape, weights, output_stride, momentum):
         # The published kernel reads B, G, R.
         kernel = model.get_layer("conv1_conv").kernel
         kernel.assign(keras.ops.flip(kernel, axis=2))
-    return from_model(model, taps, offset=[-mean for mean in MEAN])
+    model = with_channels(model, channels, weights is not None)
+    offset = [-mean for mean in per_channel(MEAN, channels)]
+    return from_model(model, taps, offset=offset)
 
 
 def _dilated(model, output_stride):

@@ -5,6 +5,9 @@ import keras
 from kerasseg.arguments import check_choice
 from kerasseg.backbones.from_model import from_model
 from kerasseg.backbones.from_model import on_pixels
+from kerasseg.channels import check_image_shape
+from kerasseg.channels import first_kernel
+from kerasseg.channels import per_channel
 
 # ImageNet means of R, G, B that the published weights were trained with.
 MEAN = (123.68, 116.779, 103.939)
@@ -24,12 +27,13 @@ def vgg16(
     """VGG-16 with its fully connected layers as convolutions.
 
     Args:
-        image_shape: `(height, width, 3)`; sizes may be `None`, else they must
-            be multiples of 32 with `padding="same"`. Defaults to
-            `(None, None, 3)`.
+        image_shape: `(height, width, channels)`, 1 to 16 channels; sizes may
+            be `None`, else they must be multiples of 32 with
+            `padding="same"`. Defaults to `(None, None, 3)`.
         weights: `None` (random), `"imagenet"` (downloaded by Keras) or the
             path of a weights file of `keras.applications.VGG16` with top.
-            Defaults to `None`.
+            For other images than RGB the first kernel is adapted, see
+            `with_channels`. Defaults to `None`.
         dropout: Float in `[0, 1)`. Dropout after fc6 and fc7. Defaults to
             0.5.
         taps: `"conv"` or `"pool"`. Whether `"P1"` .. `"P4"` are the last
@@ -54,6 +58,7 @@ def vgg16(
         Large-Scale Image Recognition", ICLR 2015, configuration D; Long et
         al., CVPR 2015, for the convolutional form.
     """
+    image_shape = check_image_shape(image_shape)
     if taps not in TAPS:
         raise ValueError(
             f'`taps` must be "conv" or "pool". Received: taps={taps!r}'
@@ -87,7 +92,7 @@ def vgg16(
             keras.applications.VGG16(weights=weights, include_top=True), model
         )
     levels = {f"P{n}": layer for n, layer in enumerate(TAPS[taps], start=1)}
-    offset = [-mean for mean in MEAN]
+    offset = [-mean for mean in per_channel(MEAN, image_shape[2])]
     if padding == "caffe":
         return on_pixels(model, levels, offset=offset)[0]
     return from_model(model, levels, offset=offset)
@@ -138,5 +143,7 @@ def transfer_convolutions(classifier, model):
             kernel, bias = source.get_weights()
             if block == index == 1:
                 # The published kernel reads B, G, R.
-                kernel = kernel[:, :, ::-1]
+                kernel = first_kernel(
+                    kernel[:, :, ::-1], model.inputs[0].shape[-1]
+                )
             model.get_layer(f"conv{block}_{index}").set_weights([kernel, bias])

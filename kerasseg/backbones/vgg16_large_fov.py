@@ -6,6 +6,8 @@ from kerasseg.backbones.from_model import on_pixels
 from kerasseg.backbones.vgg16 import MEAN
 from kerasseg.backbones.vgg16 import convolution
 from kerasseg.backbones.vgg16 import transfer_convolutions
+from kerasseg.channels import check_image_shape
+from kerasseg.channels import per_channel
 
 
 def vgg16_large_fov(image_shape=(None, None, 3), weights=None, dropout=0.5):
@@ -17,12 +19,13 @@ def vgg16_large_fov(image_shape=(None, None, 3), weights=None, dropout=0.5):
     cells, 321 become 41, and cell `i` is centered at pixel `8 i`.
 
     Args:
-        image_shape: `(height, width, 3)`; sizes may be `None`, any size
-            works. Defaults to `(None, None, 3)`.
+        image_shape: `(height, width, channels)`, 1 to 16 channels; sizes may
+            be `None`, any size works. Defaults to `(None, None, 3)`.
         weights: `None` (random), `"imagenet"` (downloaded by Keras) or the
             path of a weights file of `keras.applications.VGG16` with top. Of
             fc6 every third row and column is taken, of fc6 and fc7 every
-            fourth channel. Defaults to `None`.
+            fourth channel. For other images than RGB the first kernel is
+            adapted, see `with_channels`. Defaults to `None`.
         dropout: Float in `[0, 1)`. Dropout after fc6 and fc7. Defaults to
             0.5.
 
@@ -31,10 +34,14 @@ def vgg16_large_fov(image_shape=(None, None, 3), weights=None, dropout=0.5):
         20,483,904 parameters. Its map has a cell more than the level has
         elsewhere, so decoders that pad to a stride should not.
 
+    Raises:
+        ValueError: If `image_shape` is out of its range.
+
     Reference:
         Chen et al., "Semantic Image Segmentation with Deep Convolutional Nets
         and Fully Connected CRFs", ICLR 2015, section 3.
     """
+    image_shape = check_image_shape(image_shape)
     images = keras.Input(image_shape, name="pixels")
     x = images
     for block, (filters, depth, strides, dilation) in enumerate(
@@ -64,7 +71,7 @@ def vgg16_large_fov(image_shape=(None, None, 3), weights=None, dropout=0.5):
         _transfer(
             keras.applications.VGG16(weights=weights, include_top=True), model
         )
-    offset = [-mean for mean in MEAN]
+    offset = [-mean for mean in per_channel(MEAN, image_shape[2])]
     return on_pixels(model, {"P3": "fc7_dropout"}, offset=offset)[0]
 
 

@@ -45,7 +45,7 @@ class GuidedDUC(keras.layers.Layer):
             `"he_normal"`.
 
     Input shape:
-        A list `[image, low, middle]`: `(batch, height, width, 3)`, the
+        A list `[image, low, middle]`: `(batch, height, width, channels)`, the
         coarse features `(batch, low_height, low_width, low_channels)` of any
         size, and the middle features `(batch, height / guidance_stride,
         width / guidance_stride, middle_channels)`.

@@ -5,11 +5,11 @@ import keras
 from kerasseg.arguments import check_choice
 from kerasseg.arguments import check_integer
 from kerasseg.arguments import check_integers
-from kerasseg.backbones import mobilenet_v2
+from kerasseg.channels import check_image_shape
 from kerasseg.layers import BilinearUpSampling2D
 from kerasseg.layers import PadToMultiple
-from kerasseg.models.head import check_backbone
 from kerasseg.models.head import check_num_classes
+from kerasseg.models.head import checked_backbone
 from kerasseg.models.head import upsample_to_image
 
 STRIDES = {"P3": 8, "P4": 16, "P5": 32}
@@ -38,10 +38,10 @@ def deeplab_v3_plus(
     Args:
         num_classes: Integer >= 2.
         backbone: A backbone of `kerasseg.backbones`. Defaults to
-            `mobilenet_v2()` with random weights.
-        image_shape: `(height, width, 3)`; sizes may be `None`, any size of 32
-            or more works (padded and cropped inside). Defaults to
-            `(None, None, 3)`.
+            `mobilenet_v2` with random weights.
+        image_shape: `(height, width, channels)`, 1 to 16 channels; sizes may
+            be `None`, any size of 32 or more works (padded and cropped
+            inside). Defaults to `(None, None, 3)`.
         level: `"P3"`, `"P4"` or `"P5"`. The deep features. Defaults to
             `"P5"`.
         filters: Integer. Channels of the pyramid and of the decoder.
@@ -56,8 +56,9 @@ def deeplab_v3_plus(
         name: String. Defaults to `"deeplab_v3_plus"`.
 
     Returns:
-        A `keras.Model` from images `(batch, height, width, 3)`, RGB in
-        0..255, to float32 logits `(batch, height, width, num_classes)`.
+        A `keras.Model` from images `(batch, height, width, channels)` in
+        0..255, RGB if they have three, to float32 logits
+        `(batch, height, width, num_classes)`.
 
     Raises:
         ValueError: If an argument is out of its range, or the backbone lacks
@@ -77,9 +78,8 @@ def deeplab_v3_plus(
     check_integer("filters", filters)
     check_integer("low_level_filters", low_level_filters)
     _check_rates(dilation_rates)
-    if backbone is None:
-        backbone = mobilenet_v2()
-    check_backbone(backbone, [LOW_LEVEL, level])
+    image_shape = check_image_shape(image_shape)
+    backbone = checked_backbone(backbone, [LOW_LEVEL, level], image_shape[2])
 
     images = keras.Input(image_shape, name="images")
     features = backbone(PadToMultiple(name="pad")(images))

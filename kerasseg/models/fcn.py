@@ -3,13 +3,13 @@
 import keras
 
 from kerasseg.arguments import check_choice
-from kerasseg.backbones import mobilenet_v2
+from kerasseg.channels import check_image_shape
 from kerasseg.layers import BilinearConv2DTranspose
 from kerasseg.layers import CropToMatch
 from kerasseg.layers import PadToMultiple
 from kerasseg.models.head import as_float32
-from kerasseg.models.head import check_backbone
 from kerasseg.models.head import check_num_classes
+from kerasseg.models.head import checked_backbone
 
 VARIANTS = {"32s": (32,), "16s": (32, 16), "8s": (32, 16, 8)}
 TAPS = {32: "P5", 16: "P4", 8: "P3"}
@@ -42,10 +42,10 @@ def fcn(
         num_classes: Integer >= 2.
         backbone: A backbone of `kerasseg.backbones`; the reference
             implementation's is `vgg16(taps="pool")`. Defaults to
-            `mobilenet_v2()` with random weights.
-        image_shape: `(height, width, 3)`; sizes may be `None`, any size of 32
-            or more works (padded and cropped inside). Defaults to
-            `(None, None, 3)`.
+            `mobilenet_v2` with random weights.
+        image_shape: `(height, width, channels)`, 1 to 16 channels; sizes may
+            be `None`, any size of 32 or more works (padded and cropped
+            inside). Defaults to `(None, None, 3)`.
         variant: `"32s"`, `"16s"` or `"8s"`. The finest stride that is
             classified. Defaults to `"8s"`.
         at_once: Boolean. Multiplies the features at stride 16 by 0.01 and
@@ -62,8 +62,9 @@ def fcn(
         name: String. Defaults to `"fcn_<variant>"`.
 
     Returns:
-        A `keras.Model` from images `(batch, height, width, 3)`, RGB in
-        0..255, to float32 logits `(batch, height, width, num_classes)`.
+        A `keras.Model` from images `(batch, height, width, channels)` in
+        0..255, RGB if they have three, to float32 logits
+        `(batch, height, width, num_classes)`.
 
     Raises:
         ValueError: If an argument is out of its range, or the backbone lacks
@@ -76,9 +77,10 @@ def fcn(
     """
     _check_arguments(num_classes, variant, at_once, padding, learn_upsampling)
     strides = VARIANTS[variant]
-    if backbone is None:
-        backbone = mobilenet_v2()
-    check_backbone(backbone, [TAPS[stride] for stride in strides])
+    image_shape = check_image_shape(image_shape)
+    backbone = checked_backbone(
+        backbone, [TAPS[stride] for stride in strides], image_shape[2]
+    )
     _check_geometry(backbone, padding)
 
     images = keras.Input(image_shape, name="images")
@@ -176,8 +178,11 @@ def _check_arguments(num_classes, variant, at_once, padding, learn_upsampling):
 
 
 def _check_geometry(backbone, padding):
-    height, width = (size or 64 for size in backbone.input_shape[1:3])
-    shape = backbone(keras.KerasTensor((1, height, width, 3)))["P5"].shape
+    *size, channels = backbone.input_shape[1:]
+    height, width = (n or 64 for n in size)
+    shape = backbone(keras.KerasTensor((1, height, width, channels)))[
+        "P5"
+    ].shape
     if padding == "caffe":
         expected = tuple(-(-(n + 198) // 32) - 6 for n in (height, width))
         hint = 'such as vgg16(taps="pool", padding="caffe")'

@@ -2,13 +2,13 @@
 
 import keras
 
-from kerasseg.backbones import mobilenet_v2
+from kerasseg.channels import check_image_shape
 from kerasseg.layers import CropToMatch
 from kerasseg.layers import GlobalInterpolation
 from kerasseg.layers import PadToMultiple
 from kerasseg.models.head import as_float32
-from kerasseg.models.head import check_backbone
 from kerasseg.models.head import check_num_classes
+from kerasseg.models.head import checked_backbone
 
 
 def gdn(
@@ -37,9 +37,10 @@ def gdn(
     Args:
         num_classes: Integer >= 2.
         backbone: A backbone of `kerasseg.backbones`. Defaults to
-            `mobilenet_v2()` with random weights.
-        image_shape: `(height, width, 3)`; sizes may be `None`. Images must
-            have 32 pixels or more per side. Defaults to `(None, None, 3)`.
+            `mobilenet_v2` with random weights.
+        image_shape: `(height, width, channels)`, 1 to 16 channels; sizes may
+            be `None`. Images must have 32 pixels or more per side. Defaults
+            to `(None, None, 3)`.
         size: `(height, width)` of the images that the matrices belong to,
             rounded up to `multiple`. Defaults to the sizes of `image_shape`.
         level: `"P1"` .. `"P5"`. The features that are classified. Defaults
@@ -57,8 +58,9 @@ def gdn(
         name: String. Defaults to `"gdn"`.
 
     Returns:
-        A `keras.Model` from images `(batch, height, width, 3)`, RGB in
-        0..255, to float32 logits `(batch, height, width, num_classes)`.
+        A `keras.Model` from images `(batch, height, width, channels)` in
+        0..255, RGB if they have three, to float32 logits
+        `(batch, height, width, num_classes)`.
 
     Raises:
         ValueError: If an argument is out of its range, `size` is missing, or
@@ -69,9 +71,8 @@ def gdn(
         Segmentation", BMVC 2016, Figure 1.
     """
     check_num_classes(num_classes)
-    if backbone is None:
-        backbone = mobilenet_v2()
-    check_backbone(backbone, [level])
+    image_shape = check_image_shape(image_shape)
+    backbone = checked_backbone(backbone, [level], image_shape[2])
     pad = PadToMultiple(multiple, name="pad")
     size = _padded_size(size, image_shape, multiple)
 
@@ -159,5 +160,5 @@ def _padded_size(size, image_shape, multiple):
 
 def _cells(backbone, level, size):
     """Height and width of the features of images of a size."""
-    probe = keras.KerasTensor((1, *size, 3))
+    probe = keras.KerasTensor((1, *size, backbone.input_shape[-1]))
     return tuple(backbone(probe)[level].shape[1:3])

@@ -2,12 +2,12 @@
 
 import keras
 
-from kerasseg.backbones import mobilenet_v2
+from kerasseg.channels import check_image_shape
 from kerasseg.layers import DLC
 from kerasseg.layers import GuidedDUC
 from kerasseg.layers import PadToMultiple
-from kerasseg.models.head import check_backbone
 from kerasseg.models.head import check_num_classes
+from kerasseg.models.head import checked_backbone
 from kerasseg.models.head import upsample_to_image
 
 MIDDLE = "P3"
@@ -39,11 +39,11 @@ def guided_duc_dlc(
         backbone: A backbone of `kerasseg.backbones` with the level `"P3"` and
             one or more coarser ones, the coarsest of which is upsampled;
             the reference implementation's is a ResNet with an output stride of
-            16, see `kerasseg.backbones.resnet50`. Defaults to `mobilenet_v2()`
+            16, see `kerasseg.backbones.resnet50`. Defaults to `mobilenet_v2`
             with random weights.
-        image_shape: `(height, width, 3)`; sizes may be `None`, any size of 32
-            or more works (padded and cropped inside). Defaults to
-            `(None, None, 3)`.
+        image_shape: `(height, width, channels)`, 1 to 16 channels; sizes may
+            be `None`, any size of 32 or more works (padded and cropped
+            inside). Defaults to `(None, None, 3)`.
         head: `"paper"` or `"light"`, the same layers with a fifth to a
             half of the channels. Defaults to `"light"`.
         dropout: Float in `[0, 1)`. Dropout before the classifier. Defaults to
@@ -51,8 +51,9 @@ def guided_duc_dlc(
         name: String. Defaults to `"guided_duc_dlc"`.
 
     Returns:
-        A `keras.Model` from images `(batch, height, width, 3)`, RGB in
-        0..255, to float32 logits `(batch, height, width, num_classes)`.
+        A `keras.Model` from images `(batch, height, width, channels)` in
+        0..255, RGB if they have three, to float32 logits
+        `(batch, height, width, num_classes)`.
 
     Raises:
         ValueError: If an argument is out of its range, or the backbone lacks
@@ -68,9 +69,8 @@ def guided_duc_dlc(
         raise ValueError(
             f'`head` must be "light" or "paper". Received: head={head!r}'
         )
-    if backbone is None:
-        backbone = mobilenet_v2()
-    check_backbone(backbone, [MIDDLE])
+    image_shape = check_image_shape(image_shape)
+    backbone = checked_backbone(backbone, [MIDDLE], image_shape[2])
     coarsest = max(backbone.output)
     if coarsest <= MIDDLE:
         raise ValueError(

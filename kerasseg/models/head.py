@@ -3,6 +3,8 @@
 import keras
 
 from kerasseg.arguments import check_integer
+from kerasseg.backbones import mobilenet_v2
+from kerasseg.channels import count_of
 from kerasseg.layers import BilinearUpSampling2D
 from kerasseg.layers import CropToMatch
 
@@ -15,6 +17,34 @@ def check_num_classes(num_classes):
         2,
         remark="; a single foreground is two classes, background and it",
     )
+
+
+def checked_backbone(backbone, levels, channels):
+    """The backbone of a model, `mobilenet_v2` if none is given.
+
+    Args:
+        backbone: A backbone of `kerasseg.backbones`, or `None`.
+        levels: The levels that the decoder reads.
+        channels: Number of channels of the images.
+
+    Returns:
+        The backbone.
+
+    Raises:
+        ValueError: If it lacks a level, or takes other images.
+    """
+    if backbone is None:
+        backbone = mobilenet_v2((None, None, channels))
+    check_backbone(backbone, levels)
+    count = count_of(backbone)
+    if count != channels:
+        raise ValueError(
+            f"`backbone` must take images of the {channels} channels that "
+            f"`image_shape` names. Received: backbone={backbone.name!r}, which "
+            f"takes {count}; both may be given an image_shape, such as "
+            f"(None, None, {channels})"
+        )
+    return backbone
 
 
 def check_backbone(backbone, levels):

@@ -4,7 +4,7 @@ import keras
 
 from kerasseg.arguments import check_choice
 from kerasseg.arguments import check_integer
-from kerasseg.backbones import mobilenet_v2
+from kerasseg.channels import check_image_shape
 from kerasseg.layers import BilinearUpSampling2D
 from kerasseg.layers import BoundaryMask
 from kerasseg.layers import LaplacianHead
@@ -12,8 +12,8 @@ from kerasseg.layers import LaplacianReconstruction
 from kerasseg.layers import NearestUpSampling2D
 from kerasseg.layers import PadToMultiple
 from kerasseg.models.head import as_float32
-from kerasseg.models.head import check_backbone
 from kerasseg.models.head import check_num_classes
+from kerasseg.models.head import checked_backbone
 from kerasseg.models.head import upsample_to_image
 
 LEVELS = ("32x", "16x", "8x", "4x")
@@ -47,10 +47,10 @@ def lrr(
     Args:
         num_classes: Integer >= 2.
         backbone: A backbone of `kerasseg.backbones`. Defaults to
-            `mobilenet_v2()` with random weights.
-        image_shape: `(height, width, 3)`; sizes may be `None`, any size of 32
-            or more works (padded and cropped inside). Defaults to
-            `(None, None, 3)`.
+            `mobilenet_v2` with random weights.
+        image_shape: `(height, width, channels)`, 1 to 16 channels; sizes may
+            be `None`, any size of 32 or more works (padded and cropped
+            inside). Defaults to `(None, None, 3)`.
         level: `"32x"`, `"16x"`, `"8x"` or `"4x"`. The finest level. Defaults
             to `"4x"`.
         mask: Boolean. Whether corrections are masked by boundaries. Defaults
@@ -66,8 +66,9 @@ def lrr(
         name: String. Defaults to `"lrr_<level>"`.
 
     Returns:
-        A `keras.Model` from images `(batch, height, width, 3)`, RGB in
-        0..255, to float32 logits `(batch, height, width, num_classes)`.
+        A `keras.Model` from images `(batch, height, width, channels)` in
+        0..255, RGB if they have three, to float32 logits
+        `(batch, height, width, num_classes)`.
 
     Raises:
         ValueError: If an argument is out of its range, or the backbone lacks
@@ -79,10 +80,11 @@ def lrr(
         this project's own.
     """
     _check_arguments(num_classes, level, head, bases, num_bases)
-    if backbone is None:
-        backbone = mobilenet_v2()
     levels = LEVELS[: LEVELS.index(level) + 1]
-    check_backbone(backbone, [TAPS[this] for this in levels])
+    image_shape = check_image_shape(image_shape)
+    backbone = checked_backbone(
+        backbone, [TAPS[this] for this in levels], image_shape[2]
+    )
 
     images = keras.Input(image_shape, name="images")
     padded = PadToMultiple(name="pad")(images)

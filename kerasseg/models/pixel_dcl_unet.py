@@ -4,6 +4,8 @@ import keras
 
 from kerasseg.arguments import check_choice
 from kerasseg.arguments import check_integer
+from kerasseg.channels import check_image_shape
+from kerasseg.channels import per_channel
 from kerasseg.layers import BatchStandardization
 from kerasseg.layers import CropToMatch
 from kerasseg.layers import IPixelDCL
@@ -12,6 +14,7 @@ from kerasseg.layers import PixelDCL
 from kerasseg.models.head import as_float32
 from kerasseg.models.head import check_backbone
 from kerasseg.models.head import check_num_classes
+from kerasseg.models.head import checked_backbone
 from kerasseg.models.head import upsample_to_image
 
 UPSAMPLINGS = ("deconv", "pixel_dcl", "ipixel_dcl")
@@ -53,9 +56,9 @@ def pixel_dcl_unet(
         num_classes: Integer >= 2.
         backbone: A backbone of `kerasseg.backbones`, or `None` for the
             reference encoder. Defaults to `None`.
-        image_shape: `(height, width, 3)`; sizes may be `None`, any size of 32
-            or more works (padded and cropped inside). Defaults to
-            `(None, None, 3)`.
+        image_shape: `(height, width, channels)`, 1 to 16 channels; sizes may
+            be `None`, any size of 32 or more works (padded and cropped
+            inside). Defaults to `(None, None, 3)`.
         upsampling: `"pixel_dcl"`, `"ipixel_dcl"` or `"deconv"`, transposed
             convolutions. Defaults to `"pixel_dcl"`.
         filters: Integer >= 1. Channels at the finest level, twice as many at
@@ -73,8 +76,9 @@ def pixel_dcl_unet(
         name: String. Defaults to `"<upsampling>_unet"`.
 
     Returns:
-        A `keras.Model` from images `(batch, height, width, 3)`, RGB in
-        0..255, to float32 logits `(batch, height, width, num_classes)`.
+        A `keras.Model` from images `(batch, height, width, channels)` in
+        0..255, RGB if they have three, to float32 logits
+        `(batch, height, width, num_classes)`.
 
     Raises:
         ValueError: If an argument is out of its range, the backbone lacks a
@@ -85,6 +89,7 @@ def pixel_dcl_unet(
         TPAMI 2020. The light form is this project's own.
     """
     _check_arguments(num_classes, upsampling, filters, level)
+    image_shape = check_image_shape(image_shape)
     images = keras.Input(image_shape, name="images")
     net = _Blocks(upsampling, kernel_size, reference)
     if backbone is None:
@@ -103,8 +108,9 @@ def pixel_dcl_unet(
 def _reference_logits(net, images, num_classes, filters):
     x = PadToMultiple(2**DEPTH, name="pad")(images)
     scale = 1.0 if net.reference else 1 / 127.5
+    means = per_channel(MEAN, images.shape[-1])
     x = keras.layers.Rescaling(
-        scale, [-mean * scale for mean in MEAN], name="rescaling"
+        scale, [-mean * scale for mean in means], name="rescaling"
     )(x)
     channels = [filters * 2**step for step in range(DEPTH)]
     skips = []
@@ -126,7 +132,7 @@ def _reference_logits(net, images, num_classes, filters):
 
 
 def _light(net, images, num_classes, backbone, filters, finest):
-    check_backbone(backbone, [finest])
+    backbone = checked_backbone(backbone, [finest], images.shape[-1])
     coarsest = max(backbone.output)
     if finest >= coarsest:
         raise ValueError(

@@ -6,6 +6,8 @@ from pathlib import Path
 import keras
 
 from kerasseg.arguments import check_integer
+from kerasseg.channels import RGB
+from kerasseg.channels import check_image_shape
 from kerasseg.zoo.architecture import read_architecture
 from kerasseg.zoo.architecture import rebuild
 from kerasseg.zoo.catalog import info
@@ -30,20 +32,21 @@ def build(
         name: Name of an entry, or a folder that `kerasseg.zoo.save` wrote.
         num_classes: Number of classes, at least 2. Defaults to `None`, the
             number that the entry has. A saved folder has a fixed number.
-        image_shape: `(height, width, channels)` of the images. Defaults to
-            `None`: any size for an entry, the saved shape for a folder.
+        image_shape: `(height, width, channels)` of the images, 1 to 16
+            channels; a saved folder has a fixed number of them. Defaults to
+            `None`: RGB of any size for an entry, the saved shape for a folder.
 
     Returns:
-        A `keras.Model` from images, 0..255 RGB, to logits `(batch, height,
+        A `keras.Model` from images in 0..255 to logits `(batch, height,
         width, num_classes)`.
 
     Raises:
-        ValueError: If the name is unknown, or `num_classes` is less than 2.
+        ValueError: If the name is unknown, `num_classes` is less than 2, or
+            `image_shape` is out of its range.
     """
     entry = info(name)
     num_classes = _checked_num_classes(num_classes, entry)
-    if image_shape is not None:
-        image_shape = tuple(image_shape)
+    image_shape = _checked_image_shape(image_shape, entry)
     if entry.builder == "saved":
         return with_record(
             name, lambda record: _saved_model(Path(name), record, image_shape)
@@ -52,15 +55,18 @@ def build(
     from kerasseg import backbones
     from kerasseg import models
 
+    image_shape = image_shape or (None, None, RGB)
+    any_size = (None, None, image_shape[2])
     arguments = dict(entry.arguments)
     if entry.backbone is not None:
         make_backbone = getattr(backbones, entry.backbone)
+        shape = {} if image_shape[2] == RGB else {"image_shape": any_size}
         arguments["backbone"] = make_backbone(
-            weights=None, **entry.backbone_arguments
+            weights=None, **shape, **entry.backbone_arguments
         )
     return getattr(models, entry.builder)(
         num_classes=num_classes,
-        image_shape=image_shape or (None, None, 3),
+        image_shape=image_shape,
         name=entry.name,
         **arguments,
     )
@@ -76,27 +82,30 @@ def load(
 
     With another number of classes than the weights were trained for, the
     backbone is trained and the variables whose shape depends on the classes
-    start anew.
+    start anew. For other channels than RGB, the kernels that read the image
+    are adapted as in `kerasseg.backbones.with_channels`.
 
     Args:
         name: Name of an entry, or a folder that `kerasseg.zoo.save` wrote.
         num_classes: Number of classes, at least 2. Defaults to `None`, the
             number that the entry has. A saved folder has a fixed number; to
             reuse its backbone, load the entry it began as with the folder as
-            `weights`.
-        image_shape: `(height, width, channels)` of the images. Defaults to
-            `None`: any size for an entry, the saved shape for a folder.
+            `weights`; likewise for other channels.
+        image_shape: `(height, width, channels)` of the images, 1 to 16
+            channels; a saved folder has a fixed number of them. Defaults to
+            `None`: RGB of any size for an entry, the saved shape for a folder.
         weights: `"default"` for the weights of the entry, `None` for random
             ones, or the path of a weights file or saved folder. Defaults to
             `"default"`.
 
     Returns:
-        A `keras.Model` from images, 0..255 RGB, to logits `(batch, height,
+        A `keras.Model` from images in 0..255 to logits `(batch, height,
         width, num_classes)`.
 
     Raises:
-        ValueError: If the name is unknown, `num_classes` is less than 2, or
-            there are no trained weights.
+        ValueError: If the name is unknown, `num_classes` is less than 2,
+            `image_shape` is out of its range, or there are no trained
+            weights.
         WeightsError: A `ValueError`: if the file is damaged, not the one of
             the entry, or made for another architecture.
         ConnectionError: If the weights have to be downloaded and cannot be.
@@ -109,6 +118,7 @@ def load(
     """
     entry = info(name)
     _checked_num_classes(num_classes, entry)
+    image_shape = _checked_image_shape(image_shape, entry)
     if entry.builder == "saved" and weights == "default":
         return _load_saved(Path(name), image_shape)
     # Fetched first: what cannot be loaded should not take time to build.
@@ -117,7 +127,9 @@ def load(
     if path is None:
         return model
     skip = () if num_classes is None else class_dependent_names(model, path)
-    read_weights(model, path, allow_extra=entry.subset, skip=skip)
+    read_weights(
+        model, path, allow_extra=entry.subset, skip=skip, adapt_channels=True
+    )
     if skip:
         _logger.info("Not loaded, other number of classes: %s", ", ".join(skip))
     return model
@@ -145,6 +157,21 @@ def _saved_model(folder, record, image_shape):
         shapes,
         record.labels.num_classes,
     )
+
+
+def _checked_image_shape(image_shape, entry):
+    if image_shape is None:
+        return None
+    image_shape = check_image_shape(image_shape)
+    saved = entry.image_shape[2]
+    if entry.builder == "saved" and image_shape[2] != saved:
+        raise ValueError(
+            f"`image_shape` must have the {saved} channels of the saved model "
+            f"{entry.name!r}. Received: {image_shape=}. To reuse its weights "
+            "for other channels, load the entry it began as with `weights=` "
+            "this folder."
+        )
+    return image_shape
 
 
 def _checked_num_classes(num_classes, entry):

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kerasseg.channels import MOST_CHANNELS
 from kerasseg.labels import Labels
 from kerasseg.zoo.entry import Entry
 from kerasseg.zoo.errors import WeightsError
@@ -295,8 +296,12 @@ _FIELDS = {
     "weights": (_is_file(".safetensors"), "a file name model-*.safetensors"),
     "weights_sha256": _SHA256,
     "image_shape": (
-        lambda value: _is_list(value, _is_size, 3, 3) and value[2] is not None,
-        "a list of height, width and channels",
+        lambda value: (
+            _is_list(value, _is_size, 3, 3)
+            and value[2] is not None
+            and value[2] <= MOST_CHANNELS
+        ),
+        f"a list of height, width and 1 to {MOST_CHANNELS} channels",
     ),
     "parameters": (
         lambda value: _is_integer(value, 0, 1 << 53),

@@ -15,6 +15,9 @@ import keras
 import numpy as np
 from safetensors.numpy import save
 
+from kerasseg.channels import count_of
+from kerasseg.channels import first_kernel
+from kerasseg.channels import reads_other_channels
 from kerasseg.files import atomic_file
 from kerasseg.zoo.errors import WeightsError
 from kerasseg.zoo.errors import shown
@@ -85,6 +88,7 @@ def read_weights(
     path: str | Path,
     allow_extra: bool = False,
     skip: Collection[str] = (),
+    adapt_channels: bool = False,
 ) -> None:
     """Reads a weights file into a model.
 
@@ -99,6 +103,9 @@ def read_weights(
             Defaults to `False`.
         skip: Paths of variables that keep the values they have. Defaults to
             `()`.
+        adapt_channels: Whether kernels in the file that read RGB images may
+            be adapted to the channels of the model, see
+            `kerasseg.backbones.with_channels`. Defaults to `False`.
 
     Raises:
         FileNotFoundError: If there is no such file.
@@ -110,11 +117,22 @@ def read_weights(
         for name, variable in _variables(model).items()
         if name not in skip
     }
+    channels = count_of(model) if adapt_channels else None
     with TensorFile(_file(path)) as stored:
         extra = () if allow_extra else set(stored.shapes) - {*variables, *skip}
-        _check_same(variables, stored, sorted(extra))
+        adapted = {
+            name: shape
+            for name, variable in variables.items()
+            if name in stored.shapes
+            and reads_other_channels(
+                stored.shapes[name], shape := tuple(variable.shape), channels
+            )
+        }
+        _check_same(variables, stored, sorted(extra), adapted)
         stored.check_digest()
         arrays = {name: stored.read(name) for name in variables}
+    for name in adapted:
+        arrays[name] = first_kernel(arrays[name].astype("float32"), channels)
     for name, variable in variables.items():
         variable.assign(arrays[name])
 
@@ -243,13 +261,14 @@ def _verify(path, arrays):
         )
 
 
-def _check_same(variables, stored, extra):
+def _check_same(variables, stored, extra, adapted):
     missing = [name for name in variables if name not in stored.shapes]
     both = [name for name in variables if name in stored.shapes]
     shapes = [
         f"{name} {stored.shapes[name]}, in the model {shape}"
         for name in both
         if (shape := tuple(variables[name].shape)) != stored.shapes[name]
+        and name not in adapted
     ]
     kinds = [
         f"{name} {stored.dtypes[name]}, in the model {variables[name].dtype}"

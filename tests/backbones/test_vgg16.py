@@ -191,3 +191,24 @@ def test_parameters():
     assert sum(n for p, n in counts.items() if "fc6" in p) == 102_764_544
     assert sum(n for p, n in counts.items() if "fc7" in p) == 16_781_312
     assert sum(n for p, n in counts.items() if "conv" in p) == 14_714_688
+
+
+@pytest.mark.parametrize("channels", [1, 5])
+def test_the_blue_green_red_kernel_of_other_channels(
+    thin, monkeypatch, channels
+):
+    source = thin_classifier()
+    monkeypatch.setattr(keras.applications, "VGG16", lambda **options: source)
+    backbone = vgg16((64, 96, channels), weights="imagenet")
+    (inner,) = [x for x in backbone.layers if isinstance(x, keras.Model)]
+    kernel, _ = inner.get_layer("conv1_1").get_weights()
+    published, _ = source.get_layer("block1_conv1").get_weights()
+    rgb, means = published[:, :, ::-1], (123.68, 116.779, 103.939)
+    if channels == 1:
+        expected, offset = rgb.sum(2, keepdims=True), [-sum(means) / 3]
+    else:
+        expected = rgb[:, :, [0, 1, 2, 0, 1]] * 0.6
+        offset = [-means[i] for i in (0, 1, 2, 0, 1)]
+    np.testing.assert_allclose(kernel, expected, rtol=1e-5)
+    found = backbone.get_layer("rescaling").offset
+    np.testing.assert_allclose(found, offset, rtol=1e-6)
