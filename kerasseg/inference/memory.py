@@ -6,6 +6,8 @@ from pathlib import Path
 
 import keras
 
+from kerasseg.inference.ends import input_shape
+
 # Measured on lrr_4x, fcn_8s and gdn between 0.2 and 8 megapixels: what a
 # backend holds besides the maps that its layers still need.
 _OVERHEAD = {"tensorflow": 1.2, "jax": 1.25, "torch": 0.85}
@@ -46,7 +48,7 @@ def estimated_bytes(model, image_shape):
     True
     """
     height, width = image_shape[:2]
-    fixed = model.input_shape[1:3]
+    fixed = input_shape(model)[1:3]
     size = [f or s for f, s in zip(fixed, (height, width), strict=True)]
     images = keras.KerasTensor((1, *size, 3), dtype="float32")
     backend = keras.config.backend()

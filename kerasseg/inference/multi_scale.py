@@ -4,6 +4,7 @@ import numpy as np
 from PIL import Image
 
 from kerasseg.data.image import resize_planes
+from kerasseg.inference.ends import input_shape
 from kerasseg.inference.tile_plan import grid
 from kerasseg.inference.whole_image import MINIMUM_SIZE
 from kerasseg.inference.whole_image import as_logits
@@ -58,10 +59,10 @@ def predict_mask_multi_scale(
             "`scales` must hold at least one factor, each above 0. "
             f"Received: scales={scales}"
         )
-    if None not in model.input_shape[1:3]:
+    if None not in input_shape(model)[1:3]:
         raise ValueError(
             "`model` must accept any image size to predict at several scales. "
-            f"Received: a model with input_shape={model.input_shape}"
+            f"Received: a model with input_shape={input_shape(model)}"
         )
     pixels = read_pixels(image)
     if flip is None:

@@ -5,6 +5,8 @@ import weakref
 import keras
 import numpy as np
 
+from kerasseg.inference.ends import input_shape
+
 # Of the spread of the logits; float32 alone makes differences of 1e-6.
 TOLERANCE = 1e-4
 _HEIGHT, _WIDTHS = 64, (512, 1024, 2048)
@@ -31,10 +33,10 @@ def reach(model):
     Raises:
         ValueError: If `model` has a fixed input size.
     """
-    if None not in model.input_shape[1:3]:
+    if None not in input_shape(model)[1:3]:
         raise ValueError(
             "`model` must accept any image size for its reach to be measured. "
-            f"Received: a model with input_shape={model.input_shape}"
+            f"Received: a model with input_shape={input_shape(model)}"
         )
     if model not in _known:
         distances = (_measured(model, width) for width in _WIDTHS)

@@ -7,6 +7,8 @@ import warnings
 
 from kerasseg.arguments import check_integer
 from kerasseg.arguments import check_integers
+from kerasseg.inference.ends import input_shape
+from kerasseg.inference.ends import output_shape
 from kerasseg.inference.memory import estimated_bytes
 from kerasseg.inference.memory import free_bytes
 from kerasseg.inference.reach import reach
@@ -68,7 +70,7 @@ def plan_tiles(
     batch_size = check_integer("batch_size", batch_size)
     budget = _budget(memory)
     align, padding = grid(model)
-    fixed = model.input_shape[1:3]
+    fixed = input_shape(model)[1:3]
     explicit = tile_shape is not None or None not in fixed
     if explicit:
         shapes = [_explicit_shape(tile_shape, fixed, align)]
@@ -162,7 +164,7 @@ def _even(shape, plan, overlap, align):
 
 def _plan(model, shape, tile, overlap, batch_size, align, padding):
     axes, shapes = [], []
-    flexible = None in model.input_shape[1:3]
+    flexible = None in input_shape(model)[1:3]
     for length, side in zip(shape[:2], tile, strict=True):
         padded = -(-length // align) * align
         shared = _overlap(overlap, side, align, length)
@@ -177,7 +179,8 @@ def _plan(model, shape, tile, overlap, batch_size, align, padding):
 def _overlap(overlap, side, align, length):
     """The least overlap along an axis, a multiple of the stride."""
     if overlap is None:
-        return math.ceil(side * OVERLAP_SHARE / align) * align
+        shared = math.ceil(side * OVERLAP_SHARE / align)
+        return min(shared, side // 2 // align) * align
     shared = -(-check_integer("overlap", overlap, 0) // align) * align
     if shared > side // 2 and length > side:
         raise ValueError(
@@ -190,7 +193,7 @@ def _overlap(overlap, side, align, length):
 def _bytes(model, shape, tile, axes, batch_size):
     """Memory for a batch of tiles and for what is kept between them."""
     rows, columns = axes
-    classes = model.output_shape[-1]
+    classes = output_shape(model)[-1]
     band = tile[0] * shape[1] * 5
     above = 2 * max(t.trail for t in rows) * shape[1] * classes * 4
     beside = tile[0] * tile[1] * classes * 4

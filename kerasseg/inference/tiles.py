@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from kerasseg.inference.ends import output_shape
 from kerasseg.inference.tile_plan import plan_tiles
 from kerasseg.inference.tiling import ramp
 from kerasseg.inference.whole_image import MINIMUM_SIZE
@@ -115,7 +116,7 @@ def _source(image):
 
 def _mask_blocks(model, source, plan, progress):
     """Class ids from the top down, one block for each row of tiles."""
-    width, classes = source.shape[1], model.output_shape[-1]
+    width, classes = source.shape[1], output_shape(model)[-1]
     total, done = len(plan.rows) * len(plan.columns), 0
     bands = _bands(source, plan)
     above = None

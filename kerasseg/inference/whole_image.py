@@ -4,7 +4,9 @@ import keras
 import numpy as np
 
 from kerasseg.arguments import check_channels
+from kerasseg.arguments import check_channels_last
 from kerasseg.data.pixels import check_pixels
+from kerasseg.inference.ends import input_shape
 
 MINIMUM_SIZE = 32
 
@@ -167,16 +169,17 @@ def checked_pixels(image):
 
 
 def _check_takes_rgb(model):
-    if model.input_shape[-1] not in (3, None):
+    check_channels_last("model", input_shape(model))
+    if input_shape(model)[-1] not in (3, None):
         raise ValueError(
             "`model` must take RGB images, of 3 channels. Received: a model "
-            f"with input_shape={model.input_shape}"
+            f"with input_shape={input_shape(model)}"
         )
 
 
 def _input_size(model, size):
     """The size the model wants for an image of `size` (height, width)."""
-    fixed = model.input_shape[1:3]
+    fixed = input_shape(model)[1:3]
     return tuple(f or s for f, s in zip(fixed, size, strict=True))
 
 

@@ -14,6 +14,8 @@ from kerasseg.data.occurrence import where_masks_lie
 from kerasseg.data.tf_data import as_samples
 from kerasseg.ids import class_ids
 from kerasseg.inference import predict_logits
+from kerasseg.inference.ends import input_shape
+from kerasseg.inference.ends import output_shape
 from kerasseg.metrics import BoundaryF1
 from kerasseg.metrics import BoundaryIoU
 from kerasseg.metrics import TrimapIoU
@@ -69,11 +71,11 @@ def evaluate(
             classes or a single channel.
     """
     count = labels.num_classes
-    check_channels("model", model.output_shape)
-    if model.output_shape[-1] != count:
+    check_channels("model", output_shape(model))
+    if output_shape(model)[-1] != count:
         raise ValueError(
             f"`model` must have {count} classes, like the labels. "
-            f"Received: {model.output_shape[-1]} classes"
+            f"Received: {output_shape(model)[-1]} classes"
         )
     dataset = as_samples(dataset)
     if not len(dataset):
@@ -133,7 +135,7 @@ class _Sizes:
     """Counts the images of another size than the model was made for."""
 
     def __init__(self, model, image_size):
-        self._fixed = tuple(model.input_shape[1:3])
+        self._fixed = tuple(input_shape(model)[1:3])
         self._wanted = tuple(image_size or self._fixed)
         self._count = 0
         self._example = None

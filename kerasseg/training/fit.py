@@ -19,6 +19,7 @@ from kerasseg.data.tf_data import as_samples
 from kerasseg.files import atomic_file
 from kerasseg.files import remove_temporaries
 from kerasseg.ids import ignored_ids
+from kerasseg.inference.ends import output_shape
 from kerasseg.locks import lock
 from kerasseg.metrics import MeanIoU
 from kerasseg.training.best import BestWeights
@@ -222,9 +223,9 @@ def _check_labels(labels, data, model):
             "`labels` must have the classes of the training data, "
             f"{', '.join(names)}. Received: {', '.join(labels.class_names)}"
         )
-    if model.output_shape[-1] != labels.num_classes:
+    if output_shape(model)[-1] != labels.num_classes:
         raise ValueError(
-            f"`labels` must have the {model.output_shape[-1]} classes of the "
+            f"`labels` must have the {output_shape(model)[-1]} classes of the "
             f"model. Received: labels with {labels.num_classes} classes"
         )
 
@@ -241,7 +242,7 @@ def _fit(recipe, output, how):
         )
     model, trainer, metric = _compile(recipe, steps * recipe.epochs)
     _check_labels(recipe.labels, train, model)
-    known = model.output_shape[-1], ignored_ids(_ignore_class(recipe))
+    known = output_shape(model)[-1], ignored_ids(_ignore_class(recipe))
     look_at("train", train, *known)
     train = CheckedSamples(train, *known, name="the training data")
     augmentation = _augmentation(recipe, train)
@@ -334,13 +335,13 @@ def _restore(checkpoint, trainer, allow_changes):
 def _compile(recipe, total_steps):
     start = () if recipe.start_from is None else (recipe.start_from,)
     model = recipe.model(*start)
-    check_channels("model", model.output_shape)
+    check_channels("model", output_shape(model))
     freeze(model, recipe.freeze)
     trainer = model
     if recipe.heads is not None:
         trainer = DeepSupervision(recipe.heads(model), recipe.head_losses)
     metric = MeanIoU(
-        model.output_shape[-1],
+        output_shape(model)[-1],
         ignore_class=_ignore_class(recipe),
         name="mean_iou",
     )
