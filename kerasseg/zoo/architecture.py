@@ -6,89 +6,28 @@ that it stands for must be on the list.
 """
 
 import json
-import sys
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
 
-from kerasseg import layers  # noqa: F401  registers the layers by name
 from kerasseg.zoo.errors import WeightsError
 from kerasseg.zoo.errors import shown
+from kerasseg.zoo.permitted import check_permitted
+from kerasseg.zoo.permitted import objects
+from kerasseg.zoo.variables import named_variables
 
-# Public layers of Keras that hold no code and read no files: not Lambda,
-# TFSMLayer, TorchModuleWrapper, JaxLayer, FlaxLayer, nor those that look up
-# text in a vocabulary.
-_NAMES = (
-    "Activation ActivityRegularization AdaptiveAveragePooling1D "
-    "AdaptiveAveragePooling2D AdaptiveAveragePooling3D AdaptiveMaxPooling1D "
-    "AdaptiveMaxPooling2D AdaptiveMaxPooling3D Add AdditiveAttention "
-    "AlphaDropout Attention AugMix AutoContrast Average AveragePooling1D "
-    "AveragePooling2D AveragePooling3D BatchNormalization Bidirectional "
-    "CategoryEncoding CenterCrop Concatenate "
-    "ContrastLimitedAdaptiveHistogramEqualization Conv1D Conv1DTranspose "
-    "Conv2D Conv2DTranspose Conv3D Conv3DTranspose ConvLSTM1D ConvLSTM2D "
-    "ConvLSTM3D Cropping1D Cropping2D Cropping3D CutMix Dense "
-    "DepthwiseConv1D DepthwiseConv2D Dot Dropout ELU EinsumDense Embedding "
-    "Equalization Flatten GRU GRUCell GaussianDropout GaussianNoise "
-    "GlobalAveragePooling1D GlobalAveragePooling2D GlobalAveragePooling3D "
-    "GlobalMaxPooling1D GlobalMaxPooling2D GlobalMaxPooling3D "
-    "GroupNormalization GroupQueryAttention Identity InputLayer LSTM "
-    "LSTMCell LayerNormalization LeakyReLU Masking MaxPooling1D "
-    "MaxPooling2D MaxPooling3D Maximum Minimum MixUp MultiHeadAttention "
-    "Multiply Normalization PReLU Permute RMSNormalization RNN RandAugment "
-    "RandomBrightness RandomColorDegeneration RandomColorJitter "
-    "RandomContrast RandomCrop RandomElasticTransform RandomErasing "
-    "RandomFlip RandomGaussianBlur RandomGrayscale RandomHue RandomInvert "
-    "RandomPerspective RandomPosterization RandomRotation RandomSaturation "
-    "RandomSharpness RandomShear RandomTranslation RandomZoom ReLU "
-    "RepeatVector Rescaling Reshape Resizing ReversibleEmbedding "
-    "SeparableConv1D SeparableConv2D SimpleRNN SimpleRNNCell Softmax "
-    "Solarization SpatialDropout1D SpatialDropout2D SpatialDropout3D "
-    "SpectralNormalization StackedRNNCells Subtract TimeDistributed "
-    "UnitNormalization UpSampling1D UpSampling2D UpSampling3D ZeroPadding1D "
-    "ZeroPadding2D ZeroPadding3D"
-)
-_LAYERS = frozenset(_NAMES.split())
 # The largest of the zoo takes 0.6 MB.
 _MAX_BYTES = 1 << 24
-_OTHERS = {
-    ("keras", "DTypePolicy"),
-    ("keras", "Sequential"),
-    ("keras.src.models.functional", "Functional"),
-}
-# The base class of what each of these modules may give.
-_PARTS = {
-    "keras.initializers": keras.initializers.Initializer,
-    "keras.regularizers": keras.regularizers.Regularizer,
-    "keras.constraints": keras.constraints.Constraint,
-}
-# Operations on tensors. Those of `core` take functions, which are refused.
-_OPERATIONS = {
-    f"keras.src.ops.{name}" for name in ("core", "image", "math", "nn", "numpy")
-}
-# Numbers and slices in the calls of operations.
-_VALUES = {
-    "__bytes__",
-    "__ellipsis__",
-    "__keras_tensor__",
-    "__numpy__",
-    "__slice__",
-    "__tensor__",
-}
-_OURS = (
-    keras.Layer,
-    keras.initializers.Initializer,
-    keras.regularizers.Regularizer,
-)
 
 
 def architecture_of(model: keras.Model) -> str:
     """Returns the architecture of a model, after a trial rebuild.
 
     Args:
-        model: A functional `keras.Model` of Keras and kerasseg layers.
+        model: A functional `keras.Model` or a `keras.Sequential` with an
+            input, of Keras and kerasseg layers.
 
     Returns:
         JSON text for `rebuild`.
@@ -96,26 +35,61 @@ def architecture_of(model: keras.Model) -> str:
     Raises:
         ValueError: If the rebuilt model would not have the same variables.
     """
+    _check_kind(model)
     try:
-        config = json.loads(model.to_json())
-        # What a model is trained with is no part of what it computes.
-        for item in _objects(config):
-            item.pop("compile_config", None)
-        text = json.dumps(config, indent=1)
-        again, _ = _trial(text, None)
+        text = _stable(model)
     except (NotImplementedError, TypeError, ValueError) as error:
         raise ValueError(
             "`model` must be a functional keras.Model of Keras and kerasseg "
             "layers, since its architecture is saved without code. Received: "
             f"model={model.name!r}, which cannot be rebuilt: {error}"
         ) from error
-    if again != _shapes(model):
+    if text is None:
         raise ValueError(
             "`model` must have the same variables when it is rebuilt from its "
             f"configuration. Received: model={model.name!r}, where a layer "
             "names or shapes them differently; look at its `get_config`."
         )
     return text
+
+
+def _stable(model):
+    """Text from which the model is rebuilt with the same variables, if any."""
+    config = json.loads(model.to_json())
+    # What a model is trained with is no part of what it computes.
+    _drop("compile_config", config)
+    wanted = _shapes(model)
+    if any(x.get("class_name") == "Sequential" for x in objects(config)):
+        # A layer in a `keras.Sequential` that is built before it is called
+        # has variables without the name of that model.
+        _drop("build_config", config)
+    text = json.dumps(config, indent=1)
+    return text if _trial(text, None)[0] == wanted else None
+
+
+def _drop(key, config):
+    for item in objects(config):
+        item.pop(key, None)
+
+
+def _check_kind(model):
+    """Refuses models whose architecture is code, or not known yet."""
+    if isinstance(model, keras.Sequential):
+        if not model.built:
+            raise ValueError(
+                "`model` must know its input: begin the keras.Sequential with "
+                "keras.Input((None, None, 3)), or call it on an image. "
+                f"Received: model={model.name!r}, which was never called"
+            )
+    elif isinstance(model, keras.Model) and not hasattr(model, "output"):
+        raise ValueError(
+            "`model` must be a functional keras.Model or a keras.Sequential, "
+            "since its architecture is saved without code, and that of a "
+            "subclassed model is its method `call`. Make a functional model "
+            "of its layers, or keep your class and write the weights alone "
+            "with kerasseg.zoo.write_weights. Received: "
+            f"model={model.name!r} (of type {type(model).__name__})"
+        )
 
 
 def read_architecture(path: Path) -> str:
@@ -200,7 +174,7 @@ def _symbolic(text, image_shape):
             model = _deserialized(text, image_shape)
             if not isinstance(model, keras.Model):
                 raise TypeError(f"{type(model).__name__} is no keras.Model")
-            shape = getattr(model.output, "shape", None)
+            shape = output_shape(model)
             return _shapes(model), shape and shape[-1]
     except WeightsError:
         raise
@@ -214,100 +188,30 @@ def _symbolic(text, image_shape):
         ) from error
 
 
+def output_shape(model: keras.Model) -> tuple[int | None, ...]:
+    """The shape of what a model returns.
+
+    Args:
+        model: A functional `keras.Model` or a `keras.Sequential` with an input.
+
+    Returns:
+        Tuple of sizes; empty for a dictionary or a list of outputs.
+    """
+    if isinstance(model, keras.Sequential):
+        return tuple(model.outputs[0].shape)
+    return tuple(getattr(model.output, "shape", ()))
+
+
 def _deserialized(text, image_shape):
     config = json.loads(text)
-    _check(config)
+    check_permitted(config)
     if image_shape is not None:
         _set_image_shape(config, image_shape)
     return keras.saving.deserialize_keras_object(config, safe_mode=True)
 
 
 def _shapes(model):
-    shapes = {v.path: tuple(v.shape) for v in model.weights}
-    if len(shapes) != len(model.weights):
-        raise ValueError("two variables have the same path")
-    return shapes
-
-
-def _check(config):
-    for item in _objects(config):
-        if "class_name" in item and not _is_known(item):
-            raise WeightsError(
-                "A saved model may only consist of Keras layers without "
-                "code of their own and kerasseg layers. Received: "
-                f"{shown(item.get('module'))}.{shown(item['class_name'])}"
-            )
-
-
-def _objects(config):
-    """All dictionaries in a configuration."""
-    pending = [config]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, dict):
-            yield item
-            pending.extend(item.values())
-        elif isinstance(item, list):
-            pending.extend(item)
-
-
-def _is_known(item):
-    name, module = item["class_name"], item.get("module")
-    registered = item.get("registered_name")
-    if item.get("compile_config") or not isinstance(name, str):
-        return False
-    if module is None:
-        return name in _VALUES and _is_plain(item)
-    if not isinstance(module, str):
-        return False
-    if str(registered).startswith("kerasseg>"):
-        found = keras.saving.get_registered_object(registered)
-        return registered == f"kerasseg>{name}" and _is_ours(found)
-    if registered not in (None, name):
-        return False
-    found = _class_of_keras(module, name)
-    # A user's own class of that name would take its place.
-    stand_in = keras.saving.get_registered_object(registered or name)
-    return found is not None and stand_in in (None, found)
-
-
-def _class_of_keras(module, name):
-    """The class of a name as Keras writes it, or `None` off the list."""
-    if module == "keras.layers":
-        return getattr(keras.layers, name, None) if name in _LAYERS else None
-    if module in _PARTS:
-        found = getattr(getattr(keras, module.partition(".")[2]), name, None)
-        base = _PARTS[module]
-    elif module in _OPERATIONS:
-        found = vars(sys.modules[module]).get(name)
-        base = keras.Operation
-    elif (module, name) in _OTHERS:
-        found, base = vars(sys.modules[module]).get(name), object
-    else:
-        return None
-    return (
-        found if isinstance(found, type) and issubclass(found, base) else None
-    )
-
-
-def _is_ours(found):
-    return (
-        isinstance(found, type)
-        and found.__module__.startswith("kerasseg.")
-        and issubclass(found, _OURS)
-    )
-
-
-def _is_plain(item):
-    """Whether the numbers of an array are numbers, and not objects."""
-    config = item.get("config")
-    dtype = config.get("dtype") if isinstance(config, dict) else None
-    if item["class_name"] not in ("__numpy__", "__tensor__"):
-        return True
-    try:
-        return keras.backend.standardize_dtype(dtype) != "string"
-    except (ValueError, TypeError):
-        return False
+    return {path: tuple(v.shape) for path, v in named_variables(model).items()}
 
 
 def _set_image_shape(config, image_shape):

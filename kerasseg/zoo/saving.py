@@ -17,6 +17,7 @@ from kerasseg.labels import Labels
 from kerasseg.labels import default_palette
 from kerasseg.locks import lock
 from kerasseg.zoo.architecture import architecture_of
+from kerasseg.zoo.architecture import output_shape
 from kerasseg.zoo.errors import WeightsError
 from kerasseg.zoo.record import RECORD
 from kerasseg.zoo.record import Record
@@ -50,8 +51,9 @@ def save(
     saved. What a killed save left in the folder is deleted.
 
     Args:
-        model: A functional `keras.Model` made of Keras and kerasseg layers,
-            from images to logits `(batch, height, width, num_classes)`.
+        model: A functional `keras.Model`, or a `keras.Sequential` that begins
+            with a `keras.Input`, made of Keras and kerasseg layers; from
+            images to logits `(batch, height, width, num_classes)`.
         folder: Path of the folder. It is created if missing; other files in
             it are left alone.
         labels: `kerasseg.labels.Labels` with as many classes as the
@@ -98,8 +100,7 @@ def check_savable(
             classes.
     """
     text = architecture_of(model)
-    # A dictionary or list of outputs has no shape.
-    shape = getattr(model.output, "shape", ())
+    shape = output_shape(model)
     if len(shape) != 4:
         raise ValueError(
             "`model` must have one output of logits (batch, height, width, "

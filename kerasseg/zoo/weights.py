@@ -28,6 +28,7 @@ from kerasseg.zoo.tensors import FORMAT_VERSION
 from kerasseg.zoo.tensors import METADATA
 from kerasseg.zoo.tensors import TensorFile
 from kerasseg.zoo.tensors import digest
+from kerasseg.zoo.variables import named_variables
 
 _MAX_LISTED = 5
 
@@ -194,15 +195,7 @@ def _differs_by_classes(stored, wanted, old, new):
 
 
 def _variables(model):
-    variables = {}
-    for variable in model.weights:
-        if variable.path in variables:
-            raise ValueError(
-                "`model` must have variables with unique paths: give each "
-                "layer that owns weights a name of its own, also against the "
-                f"layers of the backbone. Received: {variable.path!r} twice"
-            )
-        variables[variable.path] = variable
+    variables = named_variables(model)
     if not variables:
         raise ValueError(
             "`model` must be built and have weights. "

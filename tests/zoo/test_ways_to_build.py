@@ -1,0 +1,81 @@
+"""Models of every kind are saved and loaded, or say what they need."""
+
+import keras
+import numpy as np
+import pytest
+from keras.src.applications import convnext
+from ways_to_build import WAYS
+from ways_to_build import image
+
+from kerasseg import inference
+from kerasseg import zoo
+
+WITHOUT_CODE = [name for name in WAYS if name != "subclassed"]
+
+
+@pytest.mark.parametrize("way", WITHOUT_CODE)
+def test_round_trip(way, tmp_path, scramble):
+    model = WAYS[way]()
+    pixels = image(40, 56)
+    inference.predict_mask(model, pixels)
+    scramble(model)
+    zoo.save(model, tmp_path / "saved")
+    again = zoo.load(tmp_path / "saved")
+    assert type(again) is type(model)
+    assert [v.path for v in again.weights] == [v.path for v in model.weights]
+    np.testing.assert_allclose(
+        inference.predict_logits(again, pixels),
+        inference.predict_logits(model, pixels),
+        rtol=1e-5,
+    )
+
+
+def test_another_image_shape(tmp_path):
+    zoo.save(WAYS["sequential"](), tmp_path / "saved")
+    model = zoo.load(tmp_path / "saved", image_shape=(48, 64, 3))
+    assert model.output_shape == (None, 48, 64, 3)
+
+
+def test_a_sequential_model_must_know_its_input(tmp_path):
+    model = WAYS["sequential without input"]()
+    with pytest.raises(ValueError, match=r"begin the keras\.Sequential"):
+        zoo.save(model, tmp_path / "saved")
+
+
+def test_a_subclassed_model_is_told_what_to_do(tmp_path):
+    model = WAYS["subclassed"]()
+    inference.predict_mask(model, image(40, 56))
+    with pytest.raises(ValueError, match="write_weights"):
+        zoo.save(model, tmp_path / "saved")
+    # What the message says.
+    zoo.write_weights(model, tmp_path / "x.safetensors", "float32")
+    again = WAYS["subclassed"]()
+    inference.predict_mask(again, image(40, 56))
+    again.name = model.name
+    names = [v.path for v in again.weights]
+    assert len(names) == len(model.weights)
+
+
+def test_backbones_of_convnext_are_saved(tmp_path):
+    images = keras.Input((64, 96, 3))
+    backbone = convnext.ConvNeXt(
+        depths=[1, 1, 1, 1],
+        projection_dims=[4, 6, 8, 10],
+        default_size=64,
+        include_top=False,
+        weights=None,
+        input_tensor=images,
+        name="small_convnext",
+    )
+    x = keras.layers.Conv2D(3, 1, name="scores")(backbone.output)
+    logits = keras.layers.Resizing(64, 96, name="enlarged")(x)
+    model = keras.Model(images, logits, name="net")
+    zoo.save(model, tmp_path / "saved")
+    again = zoo.load(tmp_path / "saved")
+    pixels = image(64, 96)
+    np.testing.assert_allclose(
+        inference.predict_logits(again, pixels),
+        inference.predict_logits(model, pixels),
+        rtol=1e-4,
+        atol=1e-6,
+    )
