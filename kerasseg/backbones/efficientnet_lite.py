@@ -6,6 +6,7 @@ import os
 import keras
 import numpy as np
 
+from kerasseg.backbones.data_format import channels_last
 from kerasseg.backbones.from_model import from_model
 from kerasseg.channels import check_image_shape
 from kerasseg.channels import first_kernel
@@ -25,6 +26,7 @@ STAGES = (
 STEM_FILTERS = 32
 
 
+@channels_last
 def efficientnet_lite(
     image_shape=(None, None, 3), variant=0, weights=None, momentum=0.97
 ):

@@ -2,9 +2,11 @@
 
 import keras
 
+from kerasseg.backbones.data_format import channels_last
 from kerasseg.backbones.pyramid import from_pyramid
 
 
+@channels_last
 def from_keras_hub(backbone, scale=1 / 255, offset=0.0, name=None):
     """Makes a backbone of one of KerasHub.
 

@@ -2,9 +2,12 @@
 
 import keras
 
+from kerasseg.backbones.data_format import channels_last
+
 LEVELS = ("P1", "P2", "P3", "P4", "P5")
 
 
+@channels_last
 def from_model(model, taps, scale=1.0, offset=0.0, name=None):
     """Makes a backbone of any Keras model.
 

@@ -2,11 +2,13 @@
 
 import keras
 
+from kerasseg.backbones.data_format import channels_last
 from kerasseg.backbones.from_model import from_model
 from kerasseg.backbones.with_channels import with_channels
 from kerasseg.channels import check_image_shape
 
 
+@channels_last
 def mobilenet_v2(
     image_shape=(None, None, 3), alpha=1.0, weights=None, momentum=0.97
 ):

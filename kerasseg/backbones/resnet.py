@@ -2,6 +2,7 @@
 
 import keras
 
+from kerasseg.backbones.data_format import channels_last
 from kerasseg.backbones.from_model import from_model
 from kerasseg.backbones.with_channels import with_channels
 from kerasseg.channels import check_image_shape
@@ -14,6 +15,7 @@ STRIDES = (8, 16, 32)
 DEPTHS = {"ResNet50": (4, 6), "ResNet101": (4, 23), "ResNet152": (8, 36)}
 
 
+@channels_last
 def resnet50(
     image_shape=(None, None, 3), weights=None, output_stride=32, momentum=0.97
 ):
@@ -53,6 +55,7 @@ def resnet50(
     return _resnet("ResNet50", image_shape, weights, output_stride, momentum)
 
 
+@channels_last
 def resnet101(
     image_shape=(None, None, 3), weights=None, output_stride=32, momentum=0.97
 ):
@@ -74,6 +77,7 @@ def resnet101(
     return _resnet("ResNet101", image_shape, weights, output_stride, momentum)
 
 
+@channels_last
 def resnet152(
     image_shape=(None, None, 3), weights=None, output_stride=32, momentum=0.97
 ):

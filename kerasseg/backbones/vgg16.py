@@ -3,6 +3,7 @@
 import keras
 
 from kerasseg.arguments import check_choice
+from kerasseg.backbones.data_format import channels_last
 from kerasseg.backbones.from_model import from_model
 from kerasseg.backbones.from_model import on_pixels
 from kerasseg.channels import check_image_shape
@@ -17,6 +18,7 @@ TAPS = {
 }
 
 
+@channels_last
 def vgg16(
     image_shape=(None, None, 3),
     weights=None,

@@ -2,6 +2,7 @@
 
 import keras
 
+from kerasseg.backbones.data_format import channels_last
 from kerasseg.backbones.from_model import on_pixels
 from kerasseg.backbones.vgg16 import MEAN
 from kerasseg.backbones.vgg16 import convolution
@@ -10,6 +11,7 @@ from kerasseg.channels import check_image_shape
 from kerasseg.channels import per_channel
 
 
+@channels_last
 def vgg16_large_fov(image_shape=(None, None, 3), weights=None, dropout=0.5):
     """VGG-16 in its DeepLab-LargeFOV form, at a stride of 8.
 

@@ -2,6 +2,7 @@
 
 import keras
 
+from kerasseg.backbones.data_format import channels_last
 from kerasseg.channels import check_image_shape
 from kerasseg.layers import PadToMultiple
 from kerasseg.models.head import check_num_classes
@@ -9,6 +10,7 @@ from kerasseg.models.head import checked_backbone
 from kerasseg.models.head import upsample_to_image
 
 
+@channels_last
 def bilinear(
     num_classes,
     backbone=None,

@@ -5,6 +5,7 @@ import keras
 from kerasseg.arguments import check_choice
 from kerasseg.arguments import check_integer
 from kerasseg.arguments import check_integers
+from kerasseg.backbones.data_format import channels_last
 from kerasseg.channels import check_image_shape
 from kerasseg.layers import BilinearUpSampling2D
 from kerasseg.layers import PadToMultiple
@@ -18,6 +19,7 @@ LOW_LEVEL = "P2"
 RATES = (6, 12, 18)
 
 
+@channels_last
 def deeplab_v3_plus(
     num_classes,
     backbone=None,

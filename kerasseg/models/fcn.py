@@ -3,6 +3,7 @@
 import keras
 
 from kerasseg.arguments import check_choice
+from kerasseg.backbones.data_format import channels_last
 from kerasseg.channels import check_image_shape
 from kerasseg.layers import BilinearConv2DTranspose
 from kerasseg.layers import CropToMatch
@@ -21,6 +22,7 @@ CROP_LEVEL = {16: 5, 8: 9}
 CROP_LOGITS = {32: 19, 16: 27, 8: 31}
 
 
+@channels_last
 def fcn(
     num_classes,
     backbone=None,

@@ -2,6 +2,7 @@
 
 import keras
 
+from kerasseg.backbones.data_format import channels_last
 from kerasseg.channels import check_image_shape
 from kerasseg.layers import CropToMatch
 from kerasseg.layers import GlobalInterpolation
@@ -11,6 +12,7 @@ from kerasseg.models.head import check_num_classes
 from kerasseg.models.head import checked_backbone
 
 
+@channels_last
 def gdn(
     num_classes,
     backbone=None,

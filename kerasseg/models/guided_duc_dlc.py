@@ -2,6 +2,7 @@
 
 import keras
 
+from kerasseg.backbones.data_format import channels_last
 from kerasseg.channels import check_image_shape
 from kerasseg.layers import DLC
 from kerasseg.layers import GuidedDUC
@@ -19,6 +20,7 @@ DUC_FILTERS = {"paper": (512, 64), "light": (96, 16)}
 DLC_FILTERS = {"paper": (512, 128, 128), "light": (192, 64, 64)}
 
 
+@channels_last
 def guided_duc_dlc(
     num_classes,
     backbone=None,

@@ -4,6 +4,7 @@ import keras
 
 from kerasseg.arguments import check_choice
 from kerasseg.arguments import check_integer
+from kerasseg.backbones.data_format import channels_last
 from kerasseg.channels import check_image_shape
 from kerasseg.layers import BilinearUpSampling2D
 from kerasseg.layers import BoundaryMask
@@ -24,6 +25,7 @@ UPSAMPLING = 4
 LIGHT_HEAD = {"32x": (256, 5), "16x": (128, 5), "8x": (64, 3), "4x": (32, 3)}
 
 
+@channels_last
 def lrr(
     num_classes,
     backbone=None,

@@ -4,6 +4,7 @@ import keras
 
 from kerasseg.arguments import check_choice
 from kerasseg.arguments import check_integer
+from kerasseg.backbones.data_format import channels_last
 from kerasseg.channels import check_image_shape
 from kerasseg.channels import per_channel
 from kerasseg.layers import BatchStandardization
@@ -30,6 +31,7 @@ LIGHT_FILTERS = {"P1": 12, "P2": 24, "P3": 48, "P4": 96}
 MEAN = (122.67891434, 116.66876762, 104.00698793)
 
 
+@channels_last
 def pixel_dcl_unet(
     num_classes,
     backbone=None,

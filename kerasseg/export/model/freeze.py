@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 
+from kerasseg.arguments import check_channels_last
 from kerasseg.export.model.coarse import split
 from kerasseg.export.model.frozen import FrozenModel
 from kerasseg.export.options import ExportOptions
@@ -62,6 +63,7 @@ def _built_shape(model):
             f"`model` must have one input of shape (batch, height, width, "
             f"channels). Received: model with inputs {shapes}"
         )
+    check_channels_last("model", inputs[0].shape)
     return tuple(inputs[0].shape)
 
 
