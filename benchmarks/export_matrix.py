@@ -16,11 +16,13 @@ what has no time yet. `--render` writes the page from the JSON file alone.
 
 import argparse
 import gc
-import json
 import tempfile
 from pathlib import Path
 
 import timing
+from stores import Store
+from stores import markdown
+from stores import write_page
 
 from kerasseg.formats import FORMATS as FACTS
 
@@ -40,33 +42,6 @@ FORMATS = tuple(dict.fromkeys(form for form, _ in CELLS))
 # The fall of the mean IoU that is aimed at, in [0, 1].
 AIMS = {"float32": 1e-4, "float16": 0.001, "int8": 0.01}
 VERIFIED, REFUSED, FAILED = "verified", "refused", "failed"
-
-
-class Store:
-    """The cells that are done, in a JSON file."""
-
-    def __init__(self, path):
-        self.path = path
-        self.content = {"machine": None, "cells": {}}
-        if path.exists():
-            self.content = json.loads(path.read_text(encoding="utf-8"))
-
-    def get(self, entry, form, precision):
-        """The cell, or an empty dictionary."""
-        cells = self.content["cells"].get(entry, {})
-        return cells.get(f"{form} {precision}", {})
-
-    def put(self, entry, form, precision, cell):
-        """Adds or replaces a cell, and saves all."""
-        cells = self.content["cells"].setdefault(entry, {})
-        cells[f"{form} {precision}"] = cell
-        self.save()
-
-    def save(self):
-        """Writes the JSON file, whole or not at all."""
-        from kerasseg.files import atomic_json
-
-        atomic_json(self.path, self.content)
 
 
 def stamp(entry, images):
@@ -158,7 +133,8 @@ def export_all(args, store, entry, folder):
         cell = exported(entry, model, path, form, precision, images)
         if cell["status"] == VERIFIED:
             cell = {**cell, **time}
-        store.put(entry.name, form, precision, {"stamp": mark, **cell})
+        cell = {"stamp": mark, **cell}
+        store.put(entry.name, form, precision, cell=cell)
         if cell["reason"]:
             print(f"  {cell['status']}: {cell['reason']}", flush=True)
 
@@ -211,7 +187,7 @@ def time_all(args, store, entry, folder):
         for key in ("name", "path"):
             del figures[key]
         old = store.get(entry.name, *cell)
-        store.put(entry.name, *cell, {**old, "timing": figures})
+        store.put(entry.name, *cell, cell={**old, "timing": figures})
 
 
 def render(content):
@@ -287,7 +263,7 @@ def _summary(content, names, text):
         cells = content["cells"][name]
         found = [cells.get(" ".join(cell), {}) for cell in CELLS]
         rows.append([f"`{name}`", *map(text, found)])
-    return _markdown(header, rows)
+    return markdown(header, rows)
 
 
 def _section(name, cells):
@@ -319,7 +295,7 @@ def _section(name, cells):
         if error:
             status = cell["status"] if cell["reason"] else "not timed"
             reasons.append(f"- {_title(form, precision)}, {status}: {error}\n")
-    return "\n".join([*lines, _markdown(header, rows), "".join(reasons)])
+    return "\n".join([*lines, markdown(header, rows), "".join(reasons)])
 
 
 def _figures(cell):
@@ -361,22 +337,6 @@ def _number(value, digits):
     return "-" if value is None else f"{value:.{digits}f}"
 
 
-def _markdown(header, rows):
-    """A Markdown table; a header ending in a colon is a column of numbers."""
-    rules = ["---:" if cell.endswith(":") else "---" for cell in header]
-    lines = [[cell.rstrip(":") for cell in header], rules, *rows]
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
-
-
-def write_page(store):
-    """Writes the page beside the JSON file."""
-    page = store.path.with_suffix(".md")
-    part = page.with_name(f".{page.name}")
-    part.write_text(render(store.content), encoding="utf-8")
-    part.replace(page)
-    return page
-
-
 def run(args, folder, store):
     """Exports, times and writes, entry by entry."""
     import keras
@@ -392,7 +352,7 @@ def run(args, folder, store):
         gc.collect()
         if args.rounds:
             time_all(args, store, entry, folder)
-        write_page(store)
+        write_page(store, render)
 
 
 def main():
@@ -431,7 +391,7 @@ def main():
             folder = args.files or Path(scratch)
             folder.mkdir(parents=True, exist_ok=True)
             run(args, folder, store)
-    print(write_page(store))
+    print(write_page(store, render))
 
 
 if __name__ == "__main__":
