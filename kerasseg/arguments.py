@@ -4,16 +4,9 @@ import operator
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = [
-    "check_channels",
-    "check_channels_last",
-    "check_choice",
-    "check_integer",
-    "check_integers",
-]
+__all__ = ["check_channels", "check_choice", "check_integer", "check_integers"]
 
 _PARITIES = {"even": 0, "odd": 1}
-_MAX_CHANNELS = 16
 
 
 def check_integer(
@@ -121,27 +114,6 @@ def check_channels(name: str, shape: Sequence[int | None]) -> None:
             f"`{name}` must have a channel for each class, two for a single "
             "foreground: background and it. A model with one (sigmoid) "
             f"channel is not supported. Received: logits of shape {shape}"
-        )
-
-
-def check_channels_last(name: str, shape: Sequence[int | None]) -> None:
-    """Refuses a model whose images have their channels first.
-
-    No image is so low that its height could be a number of channels.
-
-    Args:
-        name: Name of the argument, for the message.
-        shape: Shape of the input of the model.
-
-    Raises:
-        ValueError: If the second axis is that of the channels.
-    """
-    if len(shape) == 4 and shape[1] is not None and shape[1] <= _MAX_CHANNELS:
-        raise ValueError(
-            f"`{name}` must take images (height, width, channels), channels "
-            f"last. Received: a model with input_shape={tuple(shape)}, "
-            "channels first; build it after "
-            "keras.config.set_image_data_format('channels_last')"
         )
 
 

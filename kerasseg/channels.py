@@ -33,6 +33,27 @@ def check_channel_count(name: str, value: Any) -> int:
     return count
 
 
+def check_channels_last(name: str, shape: Sequence[int | None]) -> None:
+    """Refuses a model whose images have their channels first.
+
+    No image is so low that its height could be a number of channels.
+
+    Args:
+        name: Name of the argument, for the message.
+        shape: Shape of the input of the model.
+
+    Raises:
+        ValueError: If the second axis is that of the channels.
+    """
+    if len(shape) == 4 and shape[1] is not None and shape[1] <= MOST_CHANNELS:
+        raise ValueError(
+            f"`{name}` must take images (height, width, channels), channels "
+            f"last. Received: a model with input_shape={tuple(shape)}, "
+            "channels first; build it after "
+            "keras.config.set_image_data_format('channels_last')"
+        )
+
+
 def check_image_shape(image_shape: Any) -> tuple[int | None, int | None, int]:
     """The shape of the images that a model takes.
 

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from kerasseg.arguments import check_channels
-from kerasseg.arguments import check_channels_last
+from kerasseg.channels import check_channels_last
 from kerasseg.data.pixels import check_pixels
 from kerasseg.inference.ends import input_shape
 

@@ -5,7 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 
-from kerasseg.arguments import check_channels_last
+from kerasseg.channels import check_channels_last
 from kerasseg.export.model.coarse import split
 from kerasseg.export.model.frozen import FrozenModel
 from kerasseg.export.options import ExportOptions
