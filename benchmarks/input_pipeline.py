@@ -7,16 +7,28 @@ the recipe of lrr_4x, reading the training images that the recipe names (or as
 many random ones, where KERASSEG_DATA is not set), held in memory as the
 recipe does. Training is that of the recipe on one fixed batch, so that it
 waits for nothing. They take turns: in each, the pipeline starts anew and
-prepares a number of batches with nothing else running. Goal: at least 3
-times what training takes.
+prepares a number of batches with nothing else running. The last row adds
+every other transform that there is. Goal: at least 3 times what training
+takes.
 """
 
 import argparse
+import dataclasses
 import os
 import statistics
 from pathlib import Path
 
 import timing
+
+EVERYTHING = {
+    "vertical_flip": True,
+    "quarter_turns": True,
+    "rotation": 20.0,
+    "blur": 1.5,
+    "holes": 4,
+    "class_balance": 0.5,
+    "cutmix": 0.5,
+}
 
 
 def dataset_of(recipe):
@@ -70,6 +82,8 @@ def main():
 
     recipe = load_recipe(args.recipe or subjects.RECIPE)
     dataset, source = dataset_of(recipe)
+    richer = dataclasses.replace(recipe.augmentation, **EVERYTHING)
+    rich = dataclasses.replace(recipe, augmentation=richer)
     count = min(args.batches, len(dataset) // recipe.batch_size)
     crop = recipe.augmentation.crop_size
     step = subjects.training_step(
@@ -82,6 +96,7 @@ def main():
             "training": step,
             "pipeline, 1 worker": pipeline(dataset, recipe, 1, count),
             "pipeline, 2 workers": pipeline(dataset, recipe, 2, count),
+            "all transforms, 2 workers": pipeline(dataset, rich, 2, count),
         },
         args.rounds,
         pause=0.3,

@@ -1,10 +1,18 @@
 """Checks of arguments that many functions and layers share."""
 
+import math
 import operator
 from collections.abc import Sequence
 from typing import Any
 
-__all__ = ["check_channels", "check_choice", "check_integer", "check_integers"]
+__all__ = [
+    "check_channels",
+    "check_choice",
+    "check_integer",
+    "check_integers",
+    "check_number",
+    "check_range",
+]
 
 _PARITIES = {"even": 0, "odd": 1}
 
@@ -76,6 +84,52 @@ def check_integers(
             f"or more. Received: {name}={value!r}"
         )
     return numbers
+
+
+def check_number(
+    name: str, value: Any, least: float = 0, most: float = math.inf
+) -> None:
+    """Refuses an argument that is not a finite number of some size.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: Its value.
+        least: The smallest value that is allowed. Defaults to 0.
+        most: The largest one. Defaults to infinity: any finite one.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and math.isfinite(value) and least <= value <= most:
+        return
+    wanted = f"a number from {least:g} to {most:g}"
+    if most == math.inf:
+        wanted = f"a finite number of {least:g} or more"
+    raise ValueError(f"`{name}` must be {wanted}. Received: {name}={value!r}")
+
+
+def check_range(name: str, value: Any, most: float = math.inf) -> None:
+    """Refuses an argument that is not two positive numbers in their order.
+
+    Args:
+        name: Name of the argument, for the message.
+        value: Its value.
+        most: The largest number that is allowed. Defaults to infinity: any
+            finite one.
+
+    Raises:
+        ValueError: If it is anything else.
+    """
+    pair = isinstance(value, list | tuple) and len(value) == 2
+    numbers = pair and all(isinstance(n, int | float) for n in value)
+    if numbers and 0 < value[0] <= value[1] <= most and value[1] < math.inf:
+        return
+    limit = "" if most == math.inf else f" up to {most:g}"
+    raise ValueError(
+        f"`{name}` must be two positive numbers{limit}, the smaller first. "
+        f"Received: {name}={value!r}"
+    )
 
 
 def check_choice(name: str, value: Any, choices: Sequence[str]) -> None:

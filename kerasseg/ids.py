@@ -97,6 +97,8 @@ def unknown_ids(
     Returns:
         The ids, sorted.
     """
+    if mask.size and mask.min() >= 0 and mask.max() < num_classes:
+        return []
     known = {*range(num_classes), *ignored}
     return [i for i in present_ids(mask) if i not in known]
 

@@ -7,6 +7,8 @@ from kerasseg.arguments import check_channels
 from kerasseg.arguments import check_choice
 from kerasseg.arguments import check_integer
 from kerasseg.arguments import check_integers
+from kerasseg.arguments import check_number
+from kerasseg.arguments import check_range
 
 NO_INTEGERS = [True, False, 2.0, "2", None, (2,), np.float32(2), np.bool_(True)]
 
@@ -60,3 +62,27 @@ def test_one_channel_is_refused():
         ValueError, match=r"`model` .* two for .* shape \(1, 4, 6, 1\)"
     ):
         check_channels("model", (1, 4, 6, 1))
+
+
+@pytest.mark.parametrize("value", [True, "1", None, np.nan, np.inf, -0.1, (1,)])
+def test_numbers(value):
+    with pytest.raises(ValueError, match="`n` must be a finite number of 0 or"):
+        check_number("n", value)
+    with pytest.raises(ValueError, match="a number from 0 to 2.5. Received: n"):
+        check_number("n", value, 0, 2.5)
+    check_number("n", 2.5, 0, 2.5)
+    check_number("n", 3)
+    with pytest.raises(ValueError, match="n=2.6"):
+        check_number("n", 2.6, 0, 2.5)
+
+
+@pytest.mark.parametrize(
+    "value", [(2, 1), (0, 1), (1,), (1, 2, 3), 1, ("1", 2), (1, np.inf), None]
+)
+def test_ranges_of_two_numbers(value):
+    with pytest.raises(ValueError, match="`n` must be two positive numbers, "):
+        check_range("n", value)
+    check_range("n", (0.5, 0.5))
+    check_range("n", [0.5, 1], 1)
+    with pytest.raises(ValueError, match=r"numbers up to 1, the .*n=\(1, 2\)"):
+        check_range("n", (1, 2), 1)

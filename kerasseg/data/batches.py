@@ -34,8 +34,11 @@ def batches(
             of them, which is read at once, see `TfDataSamples`.
         batch_size: Number of samples in a batch.
         augmentation: Function `(image, mask, rng) -> (image, mask)`, such as
-            `Augmentation`. Without one, all samples of a batch must have the
-            same size. Defaults to `None`.
+            `Augmentation`; what it returns is checked. Without one, all
+            samples of a batch must have the same size. With a method
+            `mix(image, mask, partner, rng)`, as `Augmentation` has, that is
+            called with what came, and a function that returns another sample.
+            Defaults to `None`.
         shuffle: Whether the order is random. Defaults to `True`.
         seed: Non-negative integer behind every random choice. Defaults to 0.
         drop_remainder: Whether the samples that do not fill the last batch
@@ -92,10 +95,23 @@ def batches(
         current_epoch,
         replicas,
     )
-    if not tensorflow:
-        return source
-    if not told:
+    if tensorflow and not told:
         _warn_outside_of_scope(source)
+    return for_backend(source)
+
+
+def for_backend(source: Batches) -> Any:
+    """Batches in the form that the current backend takes best.
+
+    Args:
+        source: The batches.
+
+    Returns:
+        A `tf.data.Dataset` of them on the TensorFlow backend, otherwise
+        themselves.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return source
     return _as_tf_data(source)
 
 

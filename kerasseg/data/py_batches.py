@@ -8,6 +8,8 @@ import keras
 import numpy as np
 
 from kerasseg.arguments import check_integer
+from kerasseg.data.augmented import check_augmented
+from kerasseg.data.augmented import known_ids
 from kerasseg.data.occurrence import Occurrence
 from kerasseg.data.occurrence import where_masks_lie
 from kerasseg.data.tf_data import as_samples
@@ -24,7 +26,8 @@ class Batches(keras.utils.PyDataset):
     Its content depends on `seed`, the epoch and its index alone; an epoch
     counts once all of its batches were asked for. The order is random
     already, so pass `shuffle=False` to `model.fit`: with its default, Keras
-    permutes the batches once more.
+    permutes the batches once more. `error` is the first exception that was
+    raised for a batch, as it was, or `None`.
 
     Args:
         dataset, batch_size, augmentation, shuffle: See `batches`.
@@ -77,6 +80,8 @@ class Batches(keras.utils.PyDataset):
         self._counted = initial_epoch
         self._asked = set()
         self._seen = set()
+        self._known = known_ids(dataset)
+        self.error = None
         self._occurrence = getattr(dataset, "occurrence", None)
         if self._occurrence is None:
             self._occurrence = _occurrence(dataset)
@@ -99,6 +104,14 @@ class Batches(keras.utils.PyDataset):
                 f"Received: index={index}"
             )
         self._asked.add(index)
+        try:
+            return self._batch(index)
+        except Exception as error:
+            # What reaches the caller of an input pipeline is one of its own.
+            self.error = self.error or error
+            raise
+
+    def _batch(self, index):
         first = index * self.batch_size
         chosen = self._order()[first : first + self.batch_size]
         part, parts = self.share
@@ -154,11 +167,26 @@ class Batches(keras.utils.PyDataset):
 
     def _sample(self, index):
         index = int(index)
-        image, mask = self._checked(index, *self.dataset[index])
+        sample = self._checked(index, *self.dataset[index])
         if self.augmentation is None:
-            return image, mask
+            return sample
         rng = np.random.default_rng((self.seed, self.epoch, 1 + index))
-        return self.augmentation(image, mask, rng)
+        sample = self._augmented(index, sample, rng)
+        mix = getattr(self.augmentation, "mix", None)
+        if mix is None:
+            return sample
+        return mix(*sample, lambda: self._partner(rng), rng)
+
+    def _partner(self, rng):
+        """Another sample, of all there are, drawn by the generator of one."""
+        index = int(rng.integers(len(self.dataset)))
+        sample = self._checked(index, *self.dataset[index])
+        return self._augmented(index, sample, rng)
+
+    def _augmented(self, index, sample, rng):
+        size = getattr(self.augmentation, "crop_size", None)
+        result = self.augmentation(*sample, rng)
+        return check_augmented(result, index, self._known, size)
 
     def _checked(self, index, image, mask):
         image = np.asarray(image)

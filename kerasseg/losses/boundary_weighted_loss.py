@@ -5,8 +5,8 @@ import math
 import keras
 from keras import ops
 
+from kerasseg.arguments import check_number
 from kerasseg.ids import match
-from kerasseg.losses.overlap_loss import check_number
 from kerasseg.losses.segmentation_loss import SegmentationLoss
 
 

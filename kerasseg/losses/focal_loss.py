@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from kerasseg.losses.overlap_loss import check_number
+from kerasseg.arguments import check_number
 from kerasseg.losses.segmentation_loss import SegmentationLoss
 
 # Powers below 1 have no finite gradient at 0.

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from kerasseg.losses.overlap_loss import check_number
+from kerasseg.arguments import check_number
 from kerasseg.losses.segmentation_loss import SegmentationLoss
 
 
@@ -78,12 +78,7 @@ class OHEMLoss(SegmentationLoss):
             ignore_class, class_weights, normalization, reduction, name
         )
         for argument, value in (("threshold", threshold), ("keep", keep)):
-            check_number(argument, value)
-            if value > 1:
-                raise ValueError(
-                    f"`{argument}` must be 1 or less. "
-                    f"Received: {argument}={value!r}"
-                )
+            check_number(argument, value, 0, 1)
         if threshold == keep == 0:
             raise ValueError(
                 "`threshold` or `keep` must be above 0, lest no pixel counts. "

@@ -1,10 +1,9 @@
 """What the losses share that compare the overlap of regions."""
 
-import math
-
 from keras import ops
 
 from kerasseg.arguments import check_choice
+from kerasseg.arguments import check_number
 from kerasseg.ids import match
 from kerasseg.losses.class_weights import check_weights
 from kerasseg.losses.class_weights import class_table
@@ -138,22 +137,3 @@ class OverlapLoss(LabelMapLoss):
             "scope": self.scope,
             "smooth": self.smooth,
         }
-
-
-def check_number(name, value, least=0.0):
-    """Refuses what is no finite number of some size.
-
-    Args:
-        name: Name of the argument, for the message.
-        value: Its value.
-        least: The smallest value that is allowed. Defaults to 0.0.
-
-    Raises:
-        ValueError: If it is anything else.
-    """
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not number or not least <= value < math.inf:
-        raise ValueError(
-            f"`{name}` must be a finite number of {least:g} or more. "
-            f"Received: {name}={value!r}"
-        )

@@ -2,8 +2,8 @@
 
 import keras
 
+from kerasseg.arguments import check_number
 from kerasseg.losses.overlap_loss import OverlapLoss
-from kerasseg.losses.overlap_loss import check_number
 
 
 @keras.saving.register_keras_serializable("kerasseg")

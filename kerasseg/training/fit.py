@@ -14,7 +14,8 @@ import numpy as np
 
 from kerasseg.arguments import check_channels
 from kerasseg.arguments import check_choice
-from kerasseg.data import batches
+from kerasseg.data import Batches
+from kerasseg.data.batches import for_backend
 from kerasseg.data.tf_data import as_samples
 from kerasseg.files import atomic_file
 from kerasseg.files import remove_temporaries
@@ -268,22 +269,23 @@ def _fit(recipe, output, how):
         # The state last: an epoch that it counts has left all the rest.
         writers += [log, best, checkpoint, _Curves(output, recipe.name)]
     together = recipe.synchronized and how.replicas > 1
+    source = Batches(
+        train,
+        recipe.batch_size,
+        augmentation=augmentation,
+        seed=recipe.seed,
+        drop_remainder=True,
+        share=part,
+        current_epoch=lambda: epoch.number,
+    )
     with (
-        _clear_errors(checkpoint.path, [train, held_out]),
+        _clear_errors(checkpoint.path, [source, validation]),
         synchronized(model) if together else contextlib.nullcontext(),
     ):
         try:
             trainer.fit(
-                batches(
-                    train,
-                    recipe.batch_size,
-                    augmentation=augmentation,
-                    seed=recipe.seed,
-                    drop_remainder=True,
-                    share=part,
-                    current_epoch=lambda: epoch.number,
-                ),
-                validation_data=validation,
+                for_backend(source),
+                validation_data=validation and for_backend(validation),
                 initial_epoch=done,
                 epochs=recipe.epochs,
                 shuffle=False,
@@ -439,7 +441,7 @@ def _in_order(samples, batch_size, replicas, part):
         )
     if len(sizes) > 1:
         batch_size = 1
-    return batches(samples, batch_size, shuffle=False, share=part)
+    return Batches(samples, batch_size, shuffle=False, share=part)
 
 
 def _forget_unfinished(log, done):
@@ -459,7 +461,7 @@ def _forget_unfinished(log, done):
 
 
 @contextlib.contextmanager
-def _clear_errors(checkpoint, datasets):
+def _clear_errors(checkpoint, sources):
     """Says what went wrong with the numbers or inside of the input."""
     try:
         yield
@@ -470,9 +472,9 @@ def _clear_errors(checkpoint, datasets):
             f'`precision="float32"`. Kept: {kept}'
         ) from error
     except Exception as error:
-        for samples in datasets:
-            if samples is not None and samples.error is not None:
-                raise samples.error from error
+        for source in sources:
+            if source is not None and source.error is not None:
+                raise source.error from error
         raise
 
 

@@ -104,6 +104,7 @@ def _plain(value):
             **{
                 field.name: getattr(value, field.name)
                 for field in dataclasses.fields(value)
+                if not _says_nothing(field, value)
             },
         }
     if hasattr(value, "get_config"):
@@ -112,6 +113,12 @@ def _plain(value):
     return getattr(value, "__qualname__", None) or (
         str(value) if hasattr(value, "__fspath__") else kind
     )
+
+
+def _says_nothing(field, value):
+    """Whether runs that began before the field was there are the same."""
+    neutral = field.metadata.get("neutral", False)
+    return neutral and getattr(value, field.name) == field.default
 
 
 def _config(value):

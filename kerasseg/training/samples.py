@@ -52,10 +52,8 @@ def look_at(
 class CheckedSamples:
     """A dataset whose samples are checked when they are first read.
 
-    Samples in a list or tuple are checked at once. What goes wrong inside of
-    an input pipeline reaches the caller as an error of the pipeline; `error`
-    keeps the first one as it was. `occurrence` knows the ids of the masks that
-    were read.
+    Samples in a list or tuple are checked at once. `occurrence` knows the ids
+    of the masks that were read.
 
     Args:
         dataset: Sequence of `(image, mask)`.
@@ -81,13 +79,14 @@ class CheckedSamples:
         self.dataset = dataset
         self.left_out = len(dataset) % multiple_of
         self.labels = getattr(dataset, "labels", None)
-        self.error = None
-        self._num_classes = num_classes
-        self._ignored = sorted(ignore_classes)
+        self.num_classes = num_classes
+        self.ignore_classes = sorted(ignore_classes)
         self._checked = set()
         names = getattr(self.labels, "class_names", None)
         source = where_masks_lie(dataset, name)
-        self.occurrence = Occurrence(num_classes, self._ignored, names, source)
+        self.occurrence = Occurrence(
+            num_classes, self.ignore_classes, names, source
+        )
         if isinstance(dataset, (list, tuple)):
             self.sizes()
 
@@ -95,16 +94,11 @@ class CheckedSamples:
         return len(self.dataset) - self.left_out
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        try:
-            image, mask = self.dataset[index]
-            image, mask = np.asarray(image), np.asarray(mask)
-            if index not in self._checked:
-                self._check(image, mask, index)
-                self.occurrence.add(mask)
-                self._checked.add(index)
-        except (OSError, TypeError, ValueError) as error:
-            self.error = self.error or error
-            raise
+        image, mask = map(np.asarray, self.dataset[index])
+        if index not in self._checked:
+            self._check(image, mask, index)
+            self.occurrence.add(mask)
+            self._checked.add(index)
         return image, mask
 
     def sizes(self) -> set[tuple[int, int]]:
@@ -130,7 +124,7 @@ class CheckedSamples:
             )
         check_ids(
             mask,
-            self._num_classes,
-            self._ignored,
+            self.num_classes,
+            self.ignore_classes,
             what=f"The mask of sample {index}",
         )

@@ -13,6 +13,16 @@ from kerasseg.data import SegmentationFolder
 from kerasseg.data import batches
 
 AUGMENT = Augmentation(crop_size=(24, 40))
+ALL = Augmentation(
+    crop_size=(24, 40),
+    vertical_flip=True,
+    quarter_turns=True,
+    rotation=20,
+    blur=1.0,
+    holes=3,
+    class_balance=0.5,
+    cutmix=0.5,
+)
 
 
 def _ids(source):
@@ -88,6 +98,19 @@ def test_content_depends_on_seed_and_epoch_alone(samples):
     np.testing.assert_array_equal(first[1][1], later[1][1])
 
 
+def test_cutmix_depends_on_no_batch(samples):
+    # The partner is one of all samples, so batches of any size are the same.
+    mixing = Augmentation((33, 47), (1, 1), False, 0, 0, 0, 0, cutmix=0.7)
+    ways = [
+        [mask for batch in Batches(samples, size, mixing) for mask in batch[1]]
+        for size in (2, 7)
+    ]
+    np.testing.assert_array_equal(*ways)
+    ids = [np.unique(mask).tolist() for mask in ways[0]]
+    assert {len(i) for i in ids} == {1, 2}
+    assert set(sum(ids, [])) <= set(range(7))
+
+
 @pytest.mark.parametrize("form", [Batches, batches])
 def test_an_epoch_that_is_told_is_not_counted(samples, form):
     now = 1
@@ -112,8 +135,8 @@ def test_both_paths_have_the_same_content(samples):
     tf = pytest.importorskip("tensorflow")
     from kerasseg.data.batches import _as_tf_data
 
-    source = Batches(samples, 2, AUGMENT, seed=3)
-    data = _as_tf_data(Batches(samples, 2, AUGMENT, seed=3, workers=2))
+    source = Batches(samples, 2, ALL, seed=3)
+    data = _as_tf_data(Batches(samples, 2, ALL, seed=3, workers=2))
     assert isinstance(data, tf.data.Dataset)
     assert int(data.cardinality()) == len(source) == 4
     for _ in range(3):
@@ -288,6 +311,50 @@ def test_samples_of_many_sizes(samples):
 def test_bad_arguments(samples, arguments, message):
     with pytest.raises(ValueError, match=message):
         Batches(**{"dataset": samples, **arguments})
+
+
+class Labeled(list):
+    labels = Labels(tuple("abcdefg"))
+
+
+class Cropping:
+    crop_size = (24, 40)
+
+    def __call__(self, image, mask, rng):
+        return image[:24, :41], mask[:24, :41]
+
+
+@pytest.mark.parametrize(
+    ("augmentation", "error", "message"),
+    [
+        (lambda i, m, r: (i, m + 90), ValueError, "unknown class ids: 90"),
+        (lambda i, m, r: (i, m.astype(int) - 9), ValueError, "ids: -9. Known"),
+        (lambda i, m, r: (i[1:], m), ValueError, r"image.shape=\(32, 47, 3\)"),
+        (lambda i, m, r: (i, m[..., None]), ValueError, "must return an image"),
+        (lambda i, m, r: (i / 255, m), TypeError, "image.dtype=float64"),
+        (lambda i, m, r: (i, m / 2), TypeError, "mask.dtype=float64"),
+        (lambda i, m, r: i, ValueError, r"return \(image, mask\).*ndarray"),
+        (Cropping(), ValueError, r"\(24, 40\) as its .*shape=\(24, 41\)"),
+    ],
+)
+def test_what_an_augmentation_returns_is_checked(
+    samples, augmentation, error, message
+):
+    source = Batches(Labeled(samples), 1, augmentation, shuffle=False)
+    with pytest.raises(error, match=f"augmentation of sample 0 .*{message}"):
+        source[0]
+    assert type(source.error) is error
+    again = source.error
+    with pytest.raises(error, match="sample 1"):
+        source[1]
+    assert source.error is again
+
+
+def test_an_augmentation_may_return_void(samples):
+    def void(image, mask, rng):
+        return image, np.full(mask.shape, 255)
+
+    assert (Batches(Labeled(samples), 7, void)[0][1] == 255).all()
 
 
 def test_index_beyond_the_end(samples):

@@ -22,18 +22,32 @@ def _sample(rng, size=(33, 47), ids=(0, 3, 8)):
     factor=st.floats(1, 4),
     dtype=st.sampled_from(["uint8", "int32", "uint16"]),
     seed=st.integers(0, 2**32),
+    more=st.fixed_dictionaries(
+        {},
+        optional={
+            "vertical_flip": st.just(True),
+            "quarter_turns": st.just(True),
+            "rotation": st.floats(0, 180),
+            "blur": st.floats(0, 2),
+            "class_balance": st.floats(0, 1),
+        },
+    ),
 )
-def test_no_new_ids(size, crop, low, factor, dtype, seed):
+def test_no_new_ids(size, crop, low, factor, dtype, seed, more):
     rng = np.random.default_rng(seed)
     image, mask = _sample(rng, size, ids=(0, 3, 8, 100))
-    augment = Augmentation(crop, (low, low * factor), ignore_class=200)
+    scale = low, low * factor
+    augment = Augmentation(crop, scale, ignore_class=200, **more)
     new_image, new_mask = augment(image, mask.astype(dtype), rng)
     assert new_image.shape == (*crop, 3)
     assert new_image.dtype == np.uint8
     assert new_mask.shape == crop
     assert new_mask.dtype == dtype
     assert set(np.unique(new_mask)) <= {*np.unique(mask).tolist(), 200}
-    fits = all(s * low >= c + 1 for s, c in zip(size, crop, strict=True))
+    # Turned by any angle, a crop is no longer than its diagonal.
+    need = [sum(crop) + 3] * 2 if "rotation" in more else crop
+    need = [max(need)] * 2 if "quarter_turns" in more else need
+    fits = all(s * low >= c + 1 for s, c in zip(size, need, strict=True))
     assert not fits or 200 not in new_mask
 
 
@@ -146,12 +160,29 @@ def test_read_only_input_is_untouched(rng):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"crop_size": (0, 3)}, "two positive integers"),
-        ({"crop_size": (3,)}, "two positive integers"),
+        ({"crop_size": (0, 3)}, "`crop_size` must be .* 2 integers of 1"),
+        ({"crop_size": (3,)}, "`crop_size` must be .* 2 integers"),
+        ({"crop_size": (3.0, 4)}, "`crop_size` must be .* 2 integers"),
         ({"scale": (2.0, 1.0)}, "the smaller first"),
         ({"scale": (0.0, 1.0)}, "two positive numbers"),
-        ({"contrast": 1.5}, "`contrast` must be from 0 to 1"),
-        ({"gamma": -0.1}, "must not be negative"),
+        ({"scale": (1.0, float("inf"))}, "two positive numbers"),
+        ({"flip": 1}, "`flip` must be True or False"),
+        ({"brightness": -0.1}, "`brightness` must be a number from 0 to 1"),
+        ({"contrast": 1.5}, "`contrast` must be a number from 0 to 1"),
+        ({"saturation": "1"}, "`saturation` must be a number from 0 to 1"),
+        ({"gamma": -0.1}, "`gamma` must be a finite number of 0 or more"),
+        ({"fill": 256}, "gray value from 0 to 255"),
+        ({"fill": -1}, "`fill` must be an integer of 0"),
+        ({"ignore_class": -1}, "`ignore_class` must be an integer of 0"),
+        ({"vertical_flip": None}, "`vertical_flip` must be True or False"),
+        ({"quarter_turns": 3}, "`quarter_turns` must be True or False"),
+        ({"rotation": 181}, "`rotation` must be a number from 0 to 180"),
+        ({"rotation": float("nan")}, "`rotation` must be a number from 0"),
+        ({"blur": -1}, "`blur` must be a finite number of 0 or more"),
+        ({"holes": 1.5}, "`holes` must be an integer of 0 or more"),
+        ({"hole_size": (0.5, 1.5)}, "`hole_size` .* positive numbers up to 1"),
+        ({"class_balance": 2}, "`class_balance` must be a number from 0 to 1"),
+        ({"cutmix": -0.5}, "`cutmix` must be a number from 0 to 1"),
     ],
 )
 def test_bad_arguments(arguments, message):
@@ -168,3 +199,7 @@ def test_bad_samples(rng):
         augment(image.astype("float32"), mask, rng)
     with pytest.raises(ValueError, match=r"mask \(33, 46\)"):
         augment(image, mask[:, 1:], rng)
+    with pytest.raises(ValueError, match="can hold the ignored id 300"):
+        Augmentation((8, 8), ignore_class=300)(image, mask, rng)
+    with pytest.raises(ValueError, match="integers .*dtype=float32"):
+        augment(image, mask.astype("float32"), rng)

@@ -72,9 +72,9 @@ def test_nothing_valid_is_zero():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"threshold": 1.5}, "`threshold` must be 1 or less"),
-        ({"threshold": -0.5}, "`threshold` must be a finite number of 0"),
-        ({"keep": 100000}, "`keep` must be 1 or less"),
+        ({"threshold": 1.5}, "`threshold` must be a number from 0"),
+        ({"threshold": -0.5}, "`threshold` must be a number from 0 to"),
+        ({"keep": 100000}, "`keep` must be a number from 0 to 1"),
         ({"threshold": 0, "keep": 0}, "lest no pixel counts"),
     ],
 )

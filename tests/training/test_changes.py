@@ -4,6 +4,7 @@ import functools
 import keras
 import pytest
 
+from kerasseg.data import Augmentation
 from kerasseg.losses import FocalLoss
 from kerasseg.training import L2SGD
 from kerasseg.training import LearningRateMultipliers
@@ -51,6 +52,17 @@ def test_parts_of_fields(recipe):
         "gamma": 0.5,
         "ignore_class": 7,
     }
+
+
+def test_transforms_of_the_augmentation(recipe):
+    recipe = dataclasses.replace(recipe, augmentation=Augmentation((16, 20)))
+    values = {"augmentation.rotation": 10, "augmentation.scale": (0.5, 1)}
+    found = changed(recipe, values).augmentation
+    assert found == Augmentation((16, 20), scale=(0.5, 1), rotation=10)
+    with pytest.raises(ValueError, match="`rotation` must be a number from 0"):
+        changed(recipe, {"augmentation.rotation": 270})
+    with pytest.raises(ValueError, match="closest is augmentation.cutmix"):
+        changed(recipe, {"augmentation.cut_mix": 1})
 
 
 def test_the_rate_of_a_schedule_is_where_it_starts(recipe):

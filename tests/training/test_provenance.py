@@ -1,6 +1,7 @@
 """A training goes on with the recipe that it began with."""
 
 import functools
+import json
 import logging
 import os
 
@@ -48,6 +49,11 @@ CHANGES = [
     ("loss", LovaszSoftmaxLoss(), "loss.kind (SegmentationLoss before"),
     ("loss", SegmentationLoss(class_weights=[1, 2, 3]), "loss.class_weights"),
     ("augmentation", Augmentation((16, 20)), "augmentation.crop_size"),
+    (
+        "augmentation",
+        Augmentation((16, 20), cutmix=0.5),
+        "augmentation.cutmix (nothing before, 0.5 now)",
+    ),
     ("labels", Labels(("a", "b", "c")), "labels.class_names"),
 ]
 
@@ -61,6 +67,22 @@ def test_a_changed_recipe_is_named(make_recipe, begun, part, value, message):
         fit(make_recipe(**parts), folder, verbose=0)
     assert message in str(caught.value)
     assert (folder / "last.npz").read_bytes() == state
+
+
+def test_transforms_that_are_off_say_nothing(make_recipe, tmp_path):
+    # So that runs can be resumed that began before these were there.
+    recipe = make_recipe(augmentation=Augmentation((16, 20)), epochs=1)
+    fit(recipe, tmp_path, verbose=0)
+    with np.load(tmp_path / "last.npz") as state:
+        facts = json.loads(str(state["recipe"]))
+    names = {name for name in facts if name.startswith("augmentation.")}
+    assert names == {
+        f"augmentation.{name}"
+        for name in (
+            *("kind", "crop_size", "scale", "flip", "fill", "ignore_class"),
+            *("brightness", "contrast", "saturation", "gamma"),
+        )
+    }
 
 
 @pytest.mark.parametrize("part", ["train", "validation"])

@@ -1,0 +1,62 @@
+"""Random colors and sharpness of an image."""
+
+import numpy as np
+from PIL import Image
+from PIL import ImageFilter
+
+
+def recolor(
+    content: Image.Image,
+    brightness: float,
+    contrast: float,
+    saturation: float,
+    gamma: float,
+    rng: np.random.Generator,
+) -> Image.Image:
+    """An image with other tones and colors.
+
+    Args:
+        content: RGB image.
+        brightness: Largest relative change of the brightness, 0 to 1.
+        contrast: Largest relative change of the contrast, 0 to 1.
+        saturation: Largest relative change of the colorfulness, 0 to 1.
+        gamma: Largest change of the exponent of the tone curve.
+        rng: Source of the changes.
+
+    Returns:
+        A new image.
+    """
+    limits = (brightness, contrast, saturation)
+    factors = 1 + rng.uniform(-1, 1, size=3) * limits
+    exponent = (1 + gamma) ** rng.uniform(-1, 1)
+    if saturation:
+        gray = content.convert("L").convert("RGB")
+        content = Image.blend(gray, content, factors[2])
+    if brightness or contrast or gamma:
+        tones = _tone_curve(factors[0], factors[1], exponent)
+        content = content.point(tones * 3)
+    return content
+
+
+def blur(
+    content: Image.Image, largest: float, rng: np.random.Generator
+) -> Image.Image:
+    """A less sharp image.
+
+    Args:
+        content: RGB image.
+        largest: Largest standard deviation of the Gaussian, in pixels; half
+            of the images stay sharp.
+        rng: Source of the choice.
+
+    Returns:
+        A new image.
+    """
+    sigma = largest * max(0.0, rng.uniform(-1, 1))
+    return content.filter(ImageFilter.GaussianBlur(sigma)) if sigma else content
+
+
+def _tone_curve(brightness, contrast, exponent):
+    tones = np.linspace(0.0, 1.0, 256) ** exponent * brightness
+    tones = (tones - 0.5) * contrast + 0.5
+    return np.clip(np.rint(tones * 255), 0, 255).astype("uint8").tolist()
