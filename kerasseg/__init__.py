@@ -16,6 +16,7 @@ __all__ = [
     "benchmark",
     "data",
     "export",
+    "importers",
     "inference",
     "layers",
     "losses",

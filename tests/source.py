@@ -14,6 +14,7 @@ PUBLIC = (
     "benchmark",
     "data",
     "export",
+    "importers",
     "inference",
     "layers",
     "losses",

@@ -17,7 +17,11 @@ DEPTHS = {"ResNet50": (4, 6), "ResNet101": (4, 23), "ResNet152": (8, 36)}
 
 @channels_last
 def resnet50(
-    image_shape=(None, None, 3), weights=None, output_stride=32, momentum=0.97
+    image_shape=(None, None, 3),
+    weights=None,
+    output_stride=32,
+    momentum=0.97,
+    mean=MEAN,
 ):
     """ResNet-50 as a backbone, on request with dilated last stages.
 
@@ -37,6 +41,8 @@ def resnet50(
             Defaults to 32.
         momentum: Float. How much of the moving statistics of batch
             normalization each training step keeps. Defaults to 0.97.
+        mean: Three floats. Means of R, G and B that are subtracted. Defaults
+            to those of ImageNet's classifier.
 
     Returns:
         A `keras.Model` from pixels in 0..255 to the outputs of the stem and
@@ -52,12 +58,18 @@ def resnet50(
         He et al., "Deep Residual Learning for Image Recognition", CVPR 2016,
         Table 1; for dilation Chen et al., "DeepLab", TPAMI 2018.
     """
-    return _resnet("ResNet50", image_shape, weights, output_stride, momentum)
+    return _resnet(
+        "ResNet50", image_shape, weights, output_stride, momentum, mean
+    )
 
 
 @channels_last
 def resnet101(
-    image_shape=(None, None, 3), weights=None, output_stride=32, momentum=0.97
+    image_shape=(None, None, 3),
+    weights=None,
+    output_stride=32,
+    momentum=0.97,
+    mean=MEAN,
 ):
     """ResNet-101 as a backbone, on request with dilated last stages.
 
@@ -67,6 +79,7 @@ def resnet101(
             Defaults to `None`.
         output_stride: As for `resnet50`. Defaults to 32.
         momentum: As for `resnet50`. Defaults to 0.97.
+        mean: As for `resnet50`. Defaults to those of ImageNet's classifier.
 
     Returns:
         A `keras.Model` as that of `resnet50`.
@@ -74,12 +87,18 @@ def resnet101(
     Raises:
         ValueError: As `resnet50` does.
     """
-    return _resnet("ResNet101", image_shape, weights, output_stride, momentum)
+    return _resnet(
+        "ResNet101", image_shape, weights, output_stride, momentum, mean
+    )
 
 
 @channels_last
 def resnet152(
-    image_shape=(None, None, 3), weights=None, output_stride=32, momentum=0.97
+    image_shape=(None, None, 3),
+    weights=None,
+    output_stride=32,
+    momentum=0.97,
+    mean=MEAN,
 ):
     """ResNet-152 as a backbone, on request with dilated last stages.
 
@@ -89,6 +108,7 @@ def resnet152(
             Defaults to `None`.
         output_stride: As for `resnet50`. Defaults to 32.
         momentum: As for `resnet50`. Defaults to 0.97.
+        mean: As for `resnet50`. Defaults to those of ImageNet's classifier.
 
     Returns:
         A `keras.Model` as that of `resnet50`.
@@ -96,10 +116,12 @@ def resnet152(
     Raises:
         ValueError: As `resnet50` does.
     """
-    return _resnet("ResNet152", image_shape, weights, output_stride, momentum)
+    return _resnet(
+        "ResNet152", image_shape, weights, output_stride, momentum, mean
+    )
 
 
-def _resnet(variant, image_shape, weights, output_stride, momentum):
+def _resnet(variant, image_shape, weights, output_stride, momentum, mean):
     if output_stride not in STRIDES:
         raise ValueError(
             "`output_stride` must be 32, 16 or 8. "
@@ -136,7 +158,7 @@ def _resnet(variant, image_shape, weights, output_stride, momentum):
         kernel = model.get_layer("conv1_conv").kernel
         kernel.assign(keras.ops.flip(kernel, axis=2))
     model = with_channels(model, channels, weights is not None)
-    offset = [-mean for mean in per_channel(MEAN, channels)]
+    offset = [-value for value in per_channel(mean, channels)]
     return from_model(model, taps, offset=offset)
 
 

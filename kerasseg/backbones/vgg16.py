@@ -25,6 +25,7 @@ def vgg16(
     dropout=0.5,
     taps="conv",
     padding="same",
+    mean=MEAN,
 ):
     """VGG-16 with its fully connected layers as convolutions.
 
@@ -45,6 +46,8 @@ def vgg16(
             and none around the input of fc6, as the reference FCN has it. Then
             `"Pn"` has `ceil((size + 198) / 2^n)` cells, `"P5"` six fewer.
             Defaults to `"same"`.
+        mean: Three floats. Means of R, G and B that are subtracted. Defaults
+            to those of ImageNet's classifier; FCN and GDN have their own.
 
     Returns:
         A `keras.Model` from pixels in 0..255 to relu2_2, relu3_3, relu4_3,
@@ -94,7 +97,7 @@ def vgg16(
             keras.applications.VGG16(weights=weights, include_top=True), model
         )
     levels = {f"P{n}": layer for n, layer in enumerate(TAPS[taps], start=1)}
-    offset = [-mean for mean in per_channel(MEAN, image_shape[2])]
+    offset = [-value for value in per_channel(mean, image_shape[2])]
     if padding == "caffe":
         return on_pixels(model, levels, offset=offset)[0]
     return from_model(model, levels, offset=offset)

@@ -12,7 +12,9 @@ from kerasseg.channels import per_channel
 
 
 @channels_last
-def vgg16_large_fov(image_shape=(None, None, 3), weights=None, dropout=0.5):
+def vgg16_large_fov(
+    image_shape=(None, None, 3), weights=None, dropout=0.5, mean=MEAN
+):
     """VGG-16 in its DeepLab-LargeFOV form, at a stride of 8.
 
     The last two pools do not shrink the map, block 5 is dilated by 2, and fc6
@@ -30,6 +32,8 @@ def vgg16_large_fov(image_shape=(None, None, 3), weights=None, dropout=0.5):
             adapted, see `with_channels`. Defaults to `None`.
         dropout: Float in `[0, 1)`. Dropout after fc6 and fc7. Defaults to
             0.5.
+        mean: Three floats. Means of R, G and B that are subtracted. Defaults
+            to those of ImageNet's classifier.
 
     Returns:
         A `keras.Model` from pixels in 0..255 to fc7 (`"P3"`, 1024 channels);
@@ -73,7 +77,7 @@ def vgg16_large_fov(image_shape=(None, None, 3), weights=None, dropout=0.5):
         _transfer(
             keras.applications.VGG16(weights=weights, include_top=True), model
         )
-    offset = [-mean for mean in per_channel(MEAN, image_shape[2])]
+    offset = [-value for value in per_channel(mean, image_shape[2])]
     return on_pixels(model, {"P3": "fc7_dropout"}, offset=offset)[0]
 
 

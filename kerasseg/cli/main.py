@@ -33,9 +33,12 @@ VERBS = (
     "verify",
     "benchmark",
     "data",
+    "import",
     "doctor",
     "demo",
 )
+# A verb that is a word of Python has a module of another name.
+_MODULES = {"import": "import_weights"}
 
 # Verbs that read no model.
 _WITHOUT_KERAS = ("list", "info", "doctor")
@@ -95,7 +98,9 @@ def build_parser() -> argparse.ArgumentParser:
         title="verbs", metavar="VERB", dest="verb", required=True
     )
     for verb in VERBS:
-        module = importlib.import_module(f"kerasseg.cli.{verb}")
+        module = importlib.import_module(
+            f"kerasseg.cli.{_MODULES.get(verb, verb)}"
+        )
         module.add_parser(subparsers)
     return parser
 

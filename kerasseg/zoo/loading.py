@@ -11,6 +11,7 @@ from kerasseg.channels import check_image_shape
 from kerasseg.zoo.architecture import read_architecture
 from kerasseg.zoo.architecture import rebuild
 from kerasseg.zoo.catalog import info
+from kerasseg.zoo.entry import Entry
 from kerasseg.zoo.fetch import weights_path
 from kerasseg.zoo.record import check_file
 from kerasseg.zoo.record import with_record
@@ -51,6 +52,25 @@ def build(
         return with_record(
             name, lambda record: _saved_model(Path(name), record, image_shape)
         )
+    return build_entry(entry, num_classes, image_shape)
+
+
+def build_entry(
+    entry: Entry,
+    num_classes: int | None = None,
+    image_shape: tuple[int | None, int | None, int] | None = None,
+) -> keras.Model:
+    """Builds the architecture that a record describes, with random weights.
+
+    Args:
+        entry: The record, which need not be in the table.
+        num_classes: Number of classes. Defaults to `None`, that of the record.
+        image_shape: `(height, width, channels)` of the images. Defaults to
+            `None`: RGB of any size.
+
+    Returns:
+        A `keras.Model` as `build` returns it.
+    """
     # Here, so that the table can be read without importing the models.
     from kerasseg import backbones
     from kerasseg import models
@@ -65,7 +85,7 @@ def build(
             weights=None, **shape, **entry.backbone_arguments
         )
     return getattr(models, entry.builder)(
-        num_classes=num_classes,
+        num_classes=num_classes or entry.num_classes,
         image_shape=image_shape,
         name=entry.name,
         **arguments,

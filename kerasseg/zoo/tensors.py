@@ -37,22 +37,19 @@ _PREFIX = 8
 _MAX_HEADER = 1 << 24
 
 
-class TensorFile:
-    """A weights file whose header is read and checked, and no number yet.
-
-    Used in a `with` statement.
+class Safetensors:
+    """A safetensors file whose header is read and checked, and no number yet.
 
     Args:
-        path: Path of a file that `kerasseg.zoo.write_weights` wrote.
+        path: Path of the file.
 
     Attributes:
-        facts: What the file says about itself.
         shapes: The shape of each tensor by name.
         dtypes: The NumPy dtype of each tensor by name.
 
     Raises:
         FileNotFoundError: If there is no such file.
-        WeightsError: If the file is damaged or no weights file of this library.
+        WeightsError: If the file is damaged or of another format.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -68,39 +65,17 @@ class TensorFile:
         except (SafetensorError, OSError) as error:
             raise self._damaged(error) from error
         try:
-            self.facts = self._facts()
+            self._check_metadata()
             self.shapes, self.dtypes = self._describe()
         except BaseException:
             self.__exit__()
             raise
 
-    def __enter__(self) -> "TensorFile":
+    def __enter__(self):
         return self
 
     def __exit__(self, *error) -> None:
         self._stored.__exit__(None, None, None)
-
-    @property
-    def num_classes(self) -> int:
-        """The number of classes, 0 where the model has no single one."""
-        return self.facts["num_classes"]
-
-    def check_digest(self) -> None:
-        """Compares all numbers, names, shapes and types with their hash.
-
-        Raises:
-            WeightsError: If anything has changed.
-        """
-        size = sum(
-            math.prod(shape) * self.dtypes[name].itemsize
-            for name, shape in self.shapes.items()
-        )
-        with self.path.open("rb") as file:
-            file.seek(self.path.stat().st_size - size)
-            blocks = iter(lambda: file.read(1 << 20), b"")
-            found = digest(self.shapes, self.dtypes, blocks)
-        if found != self.facts["sha256"]:
-            raise self._damaged("its numbers are not those that were written")
 
     def read(self, name: str) -> np.ndarray:
         """Reads one tensor.
@@ -125,31 +100,14 @@ class TensorFile:
             )
         return array
 
+    def _check_metadata(self):
+        """Checks what a file says about itself; nothing, if it is of others."""
+
     def _check_header_size(self):
         with self.path.open("rb") as file:
             length = int.from_bytes(file.read(_PREFIX), "little")
         if length > _MAX_HEADER:
             raise self._damaged(f"a header of {length} bytes")
-
-    def _facts(self):
-        text = (self._stored.metadata() or {}).get(METADATA)
-        try:
-            facts = json.loads(text)
-            valid = (
-                facts["format_version"] == FORMAT_VERSION
-                and isinstance(facts["num_classes"], int)
-                and facts["num_classes"] >= 0
-                and isinstance(facts["sha256"], str)
-            )
-        except (ValueError, TypeError, KeyError, RecursionError):
-            valid = False
-        if not valid:
-            raise WeightsError(
-                f"`path` must be a weights file of version {FORMAT_VERSION}, "
-                "as `kerasseg.zoo.write_weights` writes. Received: "
-                f"path='{self.path}' with the metadata {shown(text)}"
-            )
-        return facts
 
     def _describe(self):
         shapes, dtypes = {}, {}
@@ -171,6 +129,65 @@ class TensorFile:
             f"path='{self.path}', which is damaged or of another format "
             f"({shown(str(error), 200)}). Fetch or write it again."
         )
+
+
+class TensorFile(Safetensors):
+    """A weights file of this library; `Safetensors` with facts and a hash.
+
+    Used in a `with` statement.
+
+    Args:
+        path: Path of a file that `kerasseg.zoo.write_weights` wrote.
+
+    Attributes:
+        facts: What the file says about itself.
+
+    Raises:
+        FileNotFoundError: If there is no such file.
+        WeightsError: If the file is damaged or no weights file of this library.
+    """
+
+    @property
+    def num_classes(self) -> int:
+        """The number of classes, 0 where the model has no single one."""
+        return self.facts["num_classes"]
+
+    def check_digest(self) -> None:
+        """Compares all numbers, names, shapes and types with their hash.
+
+        Raises:
+            WeightsError: If anything has changed.
+        """
+        size = sum(
+            math.prod(shape) * self.dtypes[name].itemsize
+            for name, shape in self.shapes.items()
+        )
+        with self.path.open("rb") as file:
+            file.seek(self.path.stat().st_size - size)
+            blocks = iter(lambda: file.read(1 << 20), b"")
+            found = digest(self.shapes, self.dtypes, blocks)
+        if found != self.facts["sha256"]:
+            raise self._damaged("its numbers are not those that were written")
+
+    def _check_metadata(self):
+        text = (self._stored.metadata() or {}).get(METADATA)
+        try:
+            facts = json.loads(text)
+            valid = (
+                facts["format_version"] == FORMAT_VERSION
+                and isinstance(facts["num_classes"], int)
+                and facts["num_classes"] >= 0
+                and isinstance(facts["sha256"], str)
+            )
+        except (ValueError, TypeError, KeyError, RecursionError):
+            valid = False
+        if not valid:
+            raise WeightsError(
+                f"`path` must be a weights file of version {FORMAT_VERSION}, "
+                "as `kerasseg.zoo.write_weights` writes. Received: "
+                f"path='{self.path}' with the metadata {shown(text)}"
+            )
+        self.facts = facts
 
 
 def digest(

@@ -55,6 +55,7 @@ USUAL = {
     "verify": ("net.onnx", "--against", "model"),
     "benchmark": ("net.onnx",),
     "data": ("nuclei",),
+    "import": ("net.caffemodel", "--entry", "fcn_8s_vgg16"),
 }
 WORDS = st.one_of(
     st.sampled_from(PATHS),
@@ -90,6 +91,7 @@ def arena(channels_entry, tmp_path_factory):
     shutil.copytree(channels_entry, root / "broken")
     (root / "broken/entry.json").write_text('{"labels": [[]], "builder": 3}')
     (root / "net.onnx").write_bytes(b"onnx")
+    (root / "net.caffemodel").write_bytes(b"\x0a\x03net\xa2\x06\x7f")
     (root / "net.onnx.json").write_text("[" * 100_000)
     (root / "list.json").write_text("[]")
     (root / "recipe.py").write_text("def recipe(): return 3")

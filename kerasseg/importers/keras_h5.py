@@ -1,0 +1,94 @@
+"""Weights files of Keras 1 and 2: HDF5 with a group for each layer.
+
+The attribute `layer_names` lists the layers, and `weight_names` of each their
+weights. Names of weights changed from version to version; their ends tell the
+part. Networks of that time take BGR.
+"""
+
+import re
+from pathlib import Path
+
+from kerasseg.importers import source
+from kerasseg.importers.hdf5 import Hdf5File
+from kerasseg.importers.source import Layer
+from kerasseg.importers.source import Source
+from kerasseg.importers.source import unreadable
+
+MAGIC = b"\x89HDF\r\n\x1a\n"
+_WHAT = "a weights file of Keras 1 or 2 (.h5)"
+_WHOLE_MODEL = "model_weights"
+_PARTS = {
+    "kernel": r"kernel|W",
+    "bias": r"bias|b",
+    "gamma": r"gamma",
+    "beta": r"beta",
+    "moving_mean": r"moving_mean|running_mean",
+    # Of Keras 1, which kept variances under this name.
+    "moving_variance": r"moving_variance|running_std",
+}
+_END = "(?:^|[/_])({})(?:_\\d+)?(?::0)?$"
+_MAX_NAMES = 1 << 14
+
+
+def read(path: str | Path) -> Source:
+    """Reads a weights file, or the weights of a whole saved model.
+
+    Args:
+        path: Path of the file.
+
+    Returns:
+        A `Source`.
+
+    Raises:
+        WeightsError: If the file is damaged or of another version.
+        ImportError: If h5py is not installed.
+    """
+    file = Hdf5File(path, _WHAT)
+    with file.errors():
+        root = file.root
+        if _WHOLE_MODEL in root:
+            root = file.member(root, _WHOLE_MODEL)
+        if "layer_names" not in root.attrs:
+            raise unreadable(path, _WHAT, "no list of layers")
+        layers = [
+            _layer(file, file.member(root, name), name)
+            for name in _names(root, "layer_names")
+        ]
+    return Source(
+        str(path), "Keras", tuple(x for x in layers if x.tensors), "BGR", "HWC"
+    )
+
+
+def _names(group, attribute):
+    # Long lists are in several attributes.
+    keys = [attribute, *(f"{attribute}{i}" for i in range(len(group.attrs)))]
+    found = [n for key in keys for n in group.attrs.get(key, ())]
+    if len(found) > _MAX_NAMES:
+        raise ValueError(f"{len(found)} names in {attribute}")
+    return [n.decode() if isinstance(n, bytes) else str(n) for n in found]
+
+
+def _layer(file, group, name):
+    tensors = {}
+    for weight in _names(group, "weight_names"):
+        tensor = file.tensor(file.member(group, weight), f"{name}: {weight}")
+        part = _part(weight)
+        if part in tensors:
+            raise ValueError(f"{name} has two weights of the kind {part}")
+        tensors[part] = tensor
+    return Layer(name, _kind(tensors), tensors)
+
+
+def _part(weight):
+    """The part of a layer that a weight is, by the end of its name."""
+    for part, end in _PARTS.items():
+        if re.search(_END.format(end), weight):
+            return part
+    return weight
+
+
+def _kind(tensors):
+    if "moving_mean" in tensors:
+        return source.BATCH_NORM
+    rank = len(tensors["kernel"].shape) if "kernel" in tensors else 0
+    return {2: source.DENSE, 4: source.CONV}.get(rank, "unknown")

@@ -1,0 +1,1 @@
+"""For each builder of models, where its weights are in published files."""

@@ -1,0 +1,90 @@
+"""Names of the layers of published classifiers, of each framework."""
+
+import re
+import string
+
+import keras
+
+from kerasseg.importers.matching import Target
+from kerasseg.importers.matching import layers_of
+from kerasseg.importers.matching import variance_for
+from kerasseg.importers.plans.plan import convolution_targets
+from kerasseg.importers.source import Source
+
+CONVOLUTIONS = "convolutions of the backbone"
+DENSE_LAYERS = "fully connected layers of the backbone"
+# The last layers of classifiers of ImageNet.
+CLASSIFIER = r"fc8|fc1000|predictions|probs|classifier\.6|fc"
+_DEPTHS = (2, 2, 3, 3, 3)
+# Keras' and torchvision's names of fc6 and fc7.
+_DENSE = {"fc6": ("fc1", "classifier.0"), "fc7": ("fc2", "classifier.3")}
+_BRANCHES = {"0": "1", "1": "2a", "2": "2b", "3": "2c"}
+_PARTS = ("gamma", "beta", "moving_mean", "moving_variance")
+
+
+def vgg16_targets(model: keras.Model, source: Source) -> list[Target]:
+    """The targets of `vgg16` and `vgg16_large_fov`.
+
+    Args:
+        model: A model on that backbone.
+        source: The file.
+
+    Returns:
+        The targets, in two groups.
+    """
+    layers, targets = layers_of(model), []
+    place = 0
+    for block, depth in enumerate(_DEPTHS, start=1):
+        for index in range(1, depth + 1):
+            name = f"conv{block}_{index}"
+            names = (name, f"block{block}_conv{index}", f"features.{place}")
+            targets += convolution_targets(
+                layers[name], CONVOLUTIONS, names, source, name == "conv1_1"
+            )
+            # A ReLU follows each convolution, a pooling each block.
+            place += 2
+        place += 1
+    for name, others in _DENSE.items():
+        targets += convolution_targets(
+            layers[name], DENSE_LAYERS, (name, *others), source
+        )
+    return targets
+
+
+def resnet_targets(model: keras.Model, source: Source) -> list[Target]:
+    """The targets of `resnet50` and the deeper ones.
+
+    Args:
+        model: A model on that backbone.
+        source: The file.
+
+    Returns:
+        The targets, in one group.
+    """
+    targets = []
+    for name, layer in layers_of(model).items():
+        kind = re.fullmatch(r"conv(?:1|(\d)_block(\d+)_(\d))_(conv|bn)", name)
+        if kind is None:
+            continue
+        first = kind[1] is None
+        if kind[4] == "conv":
+            old = "conv1" if first else _branch("res", kind)
+            targets += convolution_targets(
+                layer, CONVOLUTIONS, (name, old), source, first, True
+            )
+            continue
+        names = [name] + [
+            f"{prefix}_conv1" if first else _branch(prefix, kind)
+            for prefix in ("bn", "scale")
+        ]
+        for part in _PARTS:
+            adapt = variance_for(layer.epsilon) if "variance" in part else None
+            variable = getattr(layer, part)
+            targets.append(Target(variable, CONVOLUTIONS, names, part, adapt))
+    return targets
+
+
+def _branch(prefix, kind):
+    """The name of a layer in Caffe and in Keras 1 and 2."""
+    block = string.ascii_lowercase[int(kind[2]) - 1 : int(kind[2])]
+    return f"{prefix}{kind[1]}{block}_branch{_BRANCHES[kind[3]]}"

@@ -1,0 +1,155 @@
+"""FCN-32s, FCN-16s and FCN-8s on VGG-16: of Caffe, MatConvNet and PyTorch."""
+
+import math
+
+import numpy as np
+
+from kerasseg.importers.matching import Target
+from kerasseg.importers.matching import layers_of
+from kerasseg.importers.plans.backbones import CLASSIFIER
+from kerasseg.importers.plans.backbones import vgg16_targets
+from kerasseg.importers.plans.bilinear import diagonal
+from kerasseg.importers.plans.bilinear import upsampling_kind
+from kerasseg.importers.plans.plan import FCN_MEAN
+from kerasseg.importers.plans.plan import HEAD
+from kerasseg.importers.plans.plan import Plan
+from kerasseg.importers.plans.plan import convolution_targets
+from kerasseg.importers.plans.plan import count_filters
+from kerasseg.importers.plans.plan import refuse
+from kerasseg.importers.source import CONV_TRANSPOSE
+from kerasseg.models.fcn import AT_ONCE
+from kerasseg.models.fcn import VARIANTS
+
+# Of the reference implementation, of matconvnet-fcn.
+_SCORES = {
+    32: ("score_fr", "fc8"),
+    16: ("score_pool4", "skip4"),
+    8: ("score_pool3", "skip3"),
+}
+_SCALES = {16: "scale_pool4", 8: "scale_pool3"}
+_BORDER = 100
+
+
+def plan(source, entry):
+    """Plans the import of an FCN, or of a classifier to start one from.
+
+    The file decides on the geometry: 100 pixels around the image, or "same".
+
+    Args:
+        source: The file.
+        entry: The `kerasseg.zoo.Entry`.
+
+    Returns:
+        A `Plan`.
+
+    Raises:
+        WeightsError: If an upsampling is not the one that the model computes.
+    """
+    layers = source.named()
+    upsamplings = [layer for layer in layers.values() if _upsamples(layer)]
+    if not upsamplings:
+        return Plan(
+            lambda model: vgg16_targets(model, source) + _scores(model, source),
+            ignored=CLASSIFIER,
+        )
+    strides = VARIANTS[entry.arguments["variant"]]
+    learned = _check_upsamplings(source, upsamplings, strides)
+    scales = [name for name in _SCALES.values() if name in layers]
+    _check_scales(source, layers)
+    padding = "caffe" if _has_border(source, layers) else "same"
+
+    def targets(model):
+        found = vgg16_targets(model, source) + _scores(model, source)
+        return found + _learned(model, learned, strides)
+
+    names = tuple(layer.name for layer in upsamplings)
+    return Plan(
+        targets,
+        count_filters(layers, _SCORES[32]),
+        {
+            "padding": padding,
+            "at_once": bool(scales),
+            "learn_upsampling": bool(learned),
+        },
+        {"padding": padding},
+        (*names, *scales),
+        mean=FCN_MEAN,
+    )
+
+
+def _upsamples(layer):
+    # PyTorch does not tell a transposed convolution from another.
+    named = layer.kind == CONV_TRANSPOSE or layer.name.startswith("upscore")
+    return named and "kernel" in layer.tensors
+
+
+def _has_border(source, layers):
+    first = layers.get("conv1_1")
+    if source.format == "PyTorch" or first is None:
+        return source.format == "PyTorch"
+    return first.settings.get("padding", (0,))[0] == _BORDER
+
+
+def _scores(model, source):
+    layers, targets = layers_of(model), []
+    for stride, names in _SCORES.items():
+        layer = layers.get(f"score_{stride}")
+        if layer is not None:
+            if not any(map(_upsamples, source.named().values())):
+                names = names[:1]
+            targets += convolution_targets(layer, HEAD, names, source)
+    return targets
+
+
+def _learned(model, layers, strides):
+    """Targets of upsamplings between levels that are not bilinear."""
+    if not layers:
+        return []
+    found = layers_of(model)
+    return [
+        Target(
+            found[f"upsampling_{2 * stride}_to_{stride}"].kernel,
+            HEAD,
+            (layer.name,),
+            "kernel",
+            diagonal,
+        )
+        for layer, stride in zip(layers, strides[1:], strict=True)
+    ]
+
+
+def _check_upsamplings(source, layers, strides):
+    """The upsamplings between levels, if one of them was learned."""
+    expected = [2 for _ in strides[1:]] + [strides[-1]]
+    sizes = [layer.tensors["kernel"].shape[0] // 2 for layer in layers]
+    if sizes != expected:
+        raise refuse(
+            source,
+            f"transposed convolutions of strides {expected}",
+            f"those of strides {sizes}: another variant",
+        )
+    kinds = [upsampling_kind(layer) for layer in layers]
+    for layer, kind in zip(layers, kinds, strict=True):
+        if kind == "dense" or (kind == "diagonal" and layer is layers[-1]):
+            raise refuse(
+                source,
+                "upsamplings with a kernel for each class alone, and a "
+                "bilinear one at the end",
+                f"another kernel in {layer.name!r}",
+            )
+    return layers[:-1] if "diagonal" in kinds else []
+
+
+def _check_scales(source, layers):
+    for stride, name in _SCALES.items():
+        if name not in layers:
+            continue
+        (tensor, *_) = layers[name].tensors.values()
+        if math.prod(tensor.shape) != 1 or not np.isclose(
+            tensor.array().item(), AT_ONCE[stride], rtol=1e-3
+        ):
+            raise refuse(
+                source,
+                f"features at stride {stride} scaled by {AT_ONCE[stride]}",
+                f"another scale in {name!r}",
+            )

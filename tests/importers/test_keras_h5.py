@@ -1,0 +1,104 @@
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from kerasseg.importers import read_network
+from kerasseg.zoo import WeightsError
+
+# As Keras 1, early Keras 2 and late Keras 2 called them.
+STYLES = {
+    "1": ("conv_W_1:0", "conv_b_1:0", "bn_running_std:0"),
+    "2": ("conv/kernel:0", "conv/bias:0", "bn/moving_variance:0"),
+    "2 twice": ("conv_3/kernel:0", "conv_3/bias:0", "bn_1/moving_variance:0"),
+}
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("style", STYLES)
+def test_names_of_all_versions(tmp_path, make, array, style, whole):
+    kernel, bias, variance = STYLES[style]
+    arrays = [array(3, 5, 2, 4), array(4), array(4) ** 2]
+    stem = variance.replace("moving_variance", "{}").replace(
+        "running_std", "{}"
+    )
+    means = "running_mean" if style == "1" else "moving_mean"
+    layers = {
+        "input_1": {},
+        "conv": {kernel: arrays[0], bias: arrays[1]},
+        "bn": {
+            stem.format("gamma"): arrays[1],
+            stem.format("beta"): arrays[1] + 1,
+            stem.format(means): arrays[1] + 2,
+            variance: arrays[2],
+        },
+    }
+    path = make.keras_h5(tmp_path / "a.h5", layers, whole)
+    source = read_network(path)
+    assert (source.format, source.channels) == ("Keras", "BGR")
+    conv, bn = source.layers
+    assert (conv.kind, bn.kind) == ("Conv2D", "BatchNormalization")
+    np.testing.assert_array_equal(conv.tensors["kernel"].array(), arrays[0])
+    np.testing.assert_array_equal(conv.tensors["bias"].array(), arrays[1])
+    for part, expected in (
+        ("gamma", arrays[1]),
+        ("beta", arrays[1] + 1),
+        ("moving_mean", arrays[1] + 2),
+        ("moving_variance", arrays[2]),
+    ):
+        np.testing.assert_array_equal(bn.tensors[part].array(), expected)
+
+
+def test_what_keras_itself_writes_in_that_form(tmp_path):
+    model = keras.Sequential(
+        [
+            keras.layers.Input((8, 6, 3)),
+            keras.layers.Conv2D(4, (3, 5), name="conv"),
+            keras.layers.BatchNormalization(name="bn"),
+            keras.layers.Dense(2, name="dense"),
+        ]
+    )
+    from keras.src.legacy.saving import legacy_h5_format
+
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        legacy_h5_format.save_weights_to_hdf5_group(file, model)
+    layers = read_network(path).named()
+    assert list(layers) == ["conv", "bn", "dense"]
+    for name, layer in layers.items():
+        expected = model.get_layer(name).get_weights()
+        assert len(layer.tensors) == len(expected)
+        for tensor, array in zip(layer.tensors.values(), expected, strict=True):
+            np.testing.assert_array_equal(tensor.array(), array)
+
+
+def test_weights_of_an_unknown_name_are_kept(tmp_path, make, array):
+    path = make.keras_h5(tmp_path / "a.h5", {"a": {"a/alpha:0": array(3)}})
+    (layer,) = read_network(path).layers
+    assert (layer.kind, list(layer.tensors)) == ("unknown", ["a/alpha:0"])
+
+
+@pytest.mark.parametrize(
+    ("layers", "reason"),
+    [
+        ({"a": {"a/kernel:0": np.eye(2), "b/W:0": np.eye(2)}}, "two weights"),
+        ({}, "no list of layers"),
+    ],
+)
+def test_other_files(tmp_path, make, layers, reason):
+    path = make.keras_h5(tmp_path / "a.h5", layers)
+    if not layers:
+        with h5py.File(path, "r+") as file:
+            del file.attrs["layer_names"]
+            file["vars/0"] = np.eye(2)
+    with pytest.raises(WeightsError, match=reason):
+        read_network(path)
+
+
+def test_a_link_to_another_file(tmp_path, make, array):
+    path = make.keras_h5(tmp_path / "a.h5", {"a": {"a/kernel:0": array(2, 2)}})
+    with h5py.File(path, "r+") as file:
+        del file["a/a/kernel:0"]
+        file["a/a/kernel:0"] = h5py.ExternalLink("/etc/passwd", "/x")
+    with pytest.raises(WeightsError, match="link to elsewhere"):
+        read_network(path)
