@@ -37,6 +37,7 @@ IMAGE_SUFFIXES = (
     ".webp",
     ".gif",
     ".ppm",
+    ".npy",
 )
 
 # The end of a temporary name: random digits and, where the system tells them,

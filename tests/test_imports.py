@@ -65,6 +65,7 @@ EXTERNAL = {
         "numpy",
         "PIL",
         "pycocotools",
+        "rasterio",
         "scipy",
         "tensorflow",
         "tensorflow_datasets",

@@ -33,7 +33,7 @@ ARGUMENTS = {"sys.argv", "sys.orig_argv"}
 ALLOWED = {
     "export/workarounds.py": "what other libraries do, named one by one",
     "stderr.py": "native code writes there; used by workarounds and command",
-    "inference/rasters.py": "rasterio warns of TIFF files without a reference",
+    "data/bands.py": "rasterio warns of TIFF files without a reference",
     "training/fit.py": "the seed of a training, and the policy of its layers",
     "benchmark/worker.py": "runs in a process of its own",
     "export/tensorrt_rtx/builder.py": "runs in a process of its own",

@@ -278,7 +278,12 @@ def _calibration(args, entry):
             "--precisions int8 needs images like those that the file will "
             "see: --calibration NAME|FOLDER"
         )
-    return find_data(args.calibration, args.calibration_split, entry.labels)
+    return find_data(
+        args.calibration,
+        args.calibration_split,
+        entry.labels,
+        entry.image_shape[2],
+    )
 
 
 def _measured(args, targets):

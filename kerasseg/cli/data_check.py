@@ -26,6 +26,8 @@ labels.json with class_names. Any layout of `kerasseg data` will do.
 exit codes: 0 no error, 1 at least one error (a warning is none), 2 wrong usage.
 """
 
+# Of kerasseg.channels, which would be loaded for `--help`.
+MOST_CHANNELS = 16
 # Most sizes, modes or files that are shown in one place.
 _MOST = 4
 
@@ -70,6 +72,13 @@ def _parser(kind, prog):
         help="read the headers of the files and a few masks alone",
     )
     parser.add_argument(
+        "--channels",
+        metavar="N",
+        type=_channels,
+        help="channels of the images that the model takes, 1 to 16 "
+        "(default: 3, RGB)",
+    )
+    parser.add_argument(
         "--json", action="store_true", help="print the report as JSON"
     )
     parser.add_argument(
@@ -107,6 +116,14 @@ def run(args: argparse.Namespace) -> int:
     return 1 if report.errors else 0
 
 
+def _channels(text):
+    if not text.isdigit() or not 1 <= int(text) <= MOST_CHANNELS:
+        raise argparse.ArgumentTypeError(
+            f"must be an integer from 1 to {MOST_CHANNELS}, not {text!r}"
+        )
+    return int(text)
+
+
 def _checked(args):
     from kerasseg import data
 
@@ -119,7 +136,9 @@ def _checked(args):
             next(bar)
         next(bar, None)
 
-    report = data.check(args.target, quick=args.quick, progress=step)
+    report = data.check(
+        args.target, quick=args.quick, progress=step, channels=args.channels
+    )
     if bar is not None:
         bar.close()
     return report

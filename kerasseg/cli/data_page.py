@@ -151,7 +151,7 @@ def _figure(report, samples, index):
         if _are_pairs(samples):
             pair = samples[index]
             name = str(Path(pair.image_path).name)
-            image = read_image(pair.image_path)
+            image = read_image(pair.image_path, report.channels)
             read = pair.read_mask
             mask = read(pair) if read else read_mask(pair.mask_path)
         else:
@@ -167,10 +167,11 @@ def _beside(image, mask, labels):
     import numpy as np
     from PIL import Image
 
+    from kerasseg.data.bands import shown_bands
     from kerasseg.inference import colorize
     from kerasseg.inference import overlay
 
-    image = Image.fromarray(image)
+    image = Image.fromarray(shown_bands(image)[0])
     shown, known = _classes_of(np.asarray(mask), labels)
     right = Image.fromarray(colorize(shown, known.palette))
     fits = image.size == right.size

@@ -117,7 +117,9 @@ def run(args: argparse.Namespace) -> int:
         The exit code.
     """
     entry = find_entry(args.entry)
-    dataset = find_data(args.data, args.split, entry.labels)
+    dataset = find_data(
+        args.data, args.split, entry.labels, entry.image_shape[2]
+    )
     if args.orientation:
         dataset = _oriented(dataset, args)
     if args.out:
@@ -268,7 +270,7 @@ def _leaves_out(over):
     return number != total.removesuffix(" classes")
 
 
-def find_data(name: str, split: str, labels):
+def find_data(name: str, split: str, labels, channels: int = 3):
     """The dataset that `--data` stands for.
 
     Args:
@@ -276,6 +278,7 @@ def find_data(name: str, split: str, labels):
         split: The split, for instance `"test"`.
         labels: The labels of the model, which the masks must use. A folder
             without a file `labels.json` is taken to do so.
+        channels: Channels of the images that the model takes. Defaults to 3.
 
     Returns:
         A dataset with `len()` and `[index] -> (image, mask)`.
@@ -287,7 +290,9 @@ def find_data(name: str, split: str, labels):
     from kerasseg import data
 
     own = Path(name).is_dir() and not Path(name, "labels.json").is_file()
-    dataset = data.load(name, split, labels=labels if own else None)
+    dataset = data.load(
+        name, split, labels=labels if own else None, channels=channels
+    )
     if dataset.labels.class_names != labels.class_names:
         raise UsageError(
             f"the model and the data differ in their classes: "

@@ -186,7 +186,9 @@ def run(args: argparse.Namespace) -> int:
     path = _output(args)
     images = None
     if args.data:
-        dataset = find_data(args.data, args.split, entry.labels)
+        dataset = find_data(
+            args.data, args.split, entry.labels, entry.image_shape[2]
+        )
         count = PROOF_IMAGES if _exact(args) else QUANTIZED_PROOF_IMAGES
         step = max(1, len(dataset) // count)
         images = dataset.subset(dataset.names[::step][:count])
@@ -284,7 +286,10 @@ def _options(args, entry):
         )
     if args.calibration:
         given["calibration"] = find_data(
-            args.calibration, args.calibration_split, entry.labels
+            args.calibration,
+            args.calibration_split,
+            entry.labels,
+            entry.image_shape[2],
         )
     return {**given, **_gate(args, given)}
 

@@ -121,6 +121,7 @@ def run(args: argparse.Namespace) -> int:
     segment = functools.partial(_segment, model, args, entry.labels)
     errors = {}
     args.sizes = {}
+    args.gray = 0
     # A single image shows its tiles instead: two bars would not go together.
     args.tile_bar = len(images) == 1
     shown = progress(images, "segmenting", len(images))
@@ -137,6 +138,7 @@ def run(args: argparse.Namespace) -> int:
         left = _some(left_out)
         echo(f"not images by their names, left out: {left}", error=True)
     _tell_of_sizes(entry.image_shape[:2], args.sizes)
+    _tell_of_gray(args.gray, len(images))
     _tell(errors)
     return 1 if errors else 0
 
@@ -162,6 +164,16 @@ def _tell_of_sizes(trained, sizes):
         "look larger in them too, masks are poor: shrink the images first",
         error=True,
     )
+
+
+def _tell_of_gray(count, total):
+    """Says once that images in gray went to a model for RGB."""
+    if count:
+        echo(
+            f"{count} of {total} images {'is' if count == 1 else 'are'} gray: "
+            "read as RGB with three equal channels, as the model takes them",
+            error=True,
+        )
 
 
 def _tell(errors):
@@ -205,8 +217,11 @@ def _predict(model, args, path, image):
 
 def _segment(model, args, labels, path, outputs):
     """Writes the outputs of one image."""
+    from kerasseg.channels import RGB
+    from kerasseg.data.doctor.scan import is_gray
     from kerasseg.data.image import read_image
     from kerasseg.inference import overlay
+    from kerasseg.inference.whole_image import channels_of
 
     for output in outputs.values():
         _check_name(output)
@@ -214,7 +229,8 @@ def _segment(model, args, labels, path, outputs):
         if raster is not None:
             segment_by_rows(model, args, labels, raster, outputs)
             return
-    image = read_image(path)
+    image = read_image(path, channels_of(model))
+    args.gray += is_gray(path) and image.shape[2] == RGB
     args.sizes[path] = image.shape[:2]
     mask = _predict(model, args, path, image)
     if "mask" in outputs:

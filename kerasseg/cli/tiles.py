@@ -61,8 +61,8 @@ def add_tile_arguments(parser) -> None:
         "--bands",
         metavar="R,G,B",
         type=_bands,
-        help="bands of a TIFF file, counted from 1 (default: the first three "
-        "if it has no others)",
+        help="bands of a TIFF file, one for each channel of the model, "
+        "counted from 1 (default: all, if it has no others)",
     )
 
 
@@ -105,7 +105,7 @@ def is_too_large(model, shape, path: Path) -> bool:
 
     Args:
         model: The model.
-        shape: `(height, width, 3)` of the image.
+        shape: `(height, width, channels)` of the image.
         path: The image, for the message.
 
     Returns:
@@ -194,10 +194,13 @@ def raster_by_rows(model, args: argparse.Namespace, path: Path):
         yield None
         return
     from kerasseg.inference import open_raster
+    from kerasseg.inference.whole_image import channels_of
 
     with contextlib.ExitStack() as stack:
         try:
-            raster = stack.enter_context(open_raster(path, args.bands))
+            raster = stack.enter_context(
+                open_raster(path, args.bands, channels_of(model))
+            )
         except ValueError:
             if not _opens_otherwise(path):
                 raise
@@ -284,8 +287,8 @@ def _overlap(text):
 
 def _bands(text):
     parts = text.split(",")
-    if len(parts) != 3 or not all(p.isdigit() and int(p) for p in parts):
+    if len(parts) > 16 or not all(p.isdigit() and int(p) for p in parts):
         raise argparse.ArgumentTypeError(
-            f"must be three numbers from 1, such as 4,3,2, not {text!r}"
+            f"must be numbers from 1, such as 4,3,2, not {text!r}"
         )
     return tuple(map(int, parts))

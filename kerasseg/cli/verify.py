@@ -111,7 +111,7 @@ def run(args: argparse.Namespace) -> int:
         UsageError: If the arguments cannot be honored.
     """
     entry = find_entry(args.against)
-    data = _data(args, entry.labels)
+    data = _data(args, entry)
     if args.images and not args.data:
         raise UsageError("--images counts the images of --data, give both")
     if args.out:
@@ -149,11 +149,11 @@ def _gate(args, kind):
     return kind(**limits) if limits else None
 
 
-def _data(args, labels):
+def _data(args, entry):
     """A dataset, or the images of a folder that is none."""
     if not args.data:
         return None
     folder = Path(args.data)
     if folder.is_dir() and not (folder / "images").is_dir():
         return find_images([args.data])[0]
-    return find_data(args.data, args.split, labels)
+    return find_data(args.data, args.split, entry.labels, entry.image_shape[2])

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasseg.channels import RGB
 from kerasseg.ids import check_ids
 
 
@@ -30,6 +31,7 @@ def check_augmented(
     index: int,
     known: tuple[int, Collection[int]] | None,
     size: tuple[int, int] | None,
+    channels: int = RGB,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Refuses what no model can be trained with.
 
@@ -38,6 +40,7 @@ def check_augmented(
         index: Index of the sample, for messages.
         known: The number of classes and the ignored ids, or `None`: any ids.
         size: `(height, width)` that the augmentation says, or `None`: any.
+        channels: Channels of the images. Defaults to 3.
 
     Returns:
         The image and the mask.
@@ -61,13 +64,14 @@ def check_augmented(
             f"mask.dtype={mask.dtype}"
         )
     wanted = mask.shape if size is None else tuple(size)
-    if mask.ndim != 2 or mask.shape != wanted or image.shape != (*wanted, 3):
+    right = mask.ndim == 2 and mask.shape == wanted
+    if not right or image.shape != (*wanted, channels):
         told = (
             "" if size is None else f", {tuple(size)} as its `crop_size` says"
         )
         raise ValueError(
-            f"{what} must return an image (height, width, 3) and a mask "
-            f"(height, width){told}. Received: image.shape={image.shape}, "
+            f"{what} must return an image (height, width, {channels}) and a "
+            f"mask (height, width){told}. Received: image.shape={image.shape}, "
             f"mask.shape={mask.shape}"
         )
     if known is not None:

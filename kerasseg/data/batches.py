@@ -59,8 +59,8 @@ def batches(
     Returns:
         A `tf.data.Dataset` on the TensorFlow backend, otherwise `Batches`.
         Both give the same batches in the same order: `(images, masks)`,
-        `uint8` of shape `(batch, height, width, 3)` and `int32` of shape
-        `(batch, height, width)`. An epoch counts once its last batch is
+        `uint8` of shape `(batch, height, width, channels)` and `int32` of
+        shape `(batch, height, width)`. An epoch counts once its last batch is
         handed out; a look at the first batch changes nothing. Pass
         `shuffle=False` to `model.fit`: the order is random already. Under
         `tf.distribute`, call this in the scope of the strategy, or say
@@ -156,7 +156,7 @@ def _as_tf_data(source):
         )
         return (
             index,
-            tf.ensure_shape(images, (*shape, 3)),
+            tf.ensure_shape(images, (*shape, source.channels)),
             tf.ensure_shape(masks, shape),
         )
 

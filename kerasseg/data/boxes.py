@@ -1,6 +1,7 @@
 """Rectangles that are cut out of samples."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,18 +11,18 @@ def drop(
     mask: np.ndarray,
     count: int,
     sides: tuple[float, float],
-    fill: int,
+    fill: int | Sequence[int],
     void: int,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Covers rectangles of a sample.
 
     Args:
-        image: `uint8` array `(height, width, 3)`.
+        image: `uint8` array `(height, width, channels)`.
         mask: Integer array `(height, width)`.
         count: Number of rectangles.
         sides: Smallest and largest side, as parts of the sample's.
-        fill: Gray value of the rectangles.
+        fill: Gray value of the rectangles, or one for each channel.
         void: Their id in the mask.
         rng: Source of their sides and places.
 
@@ -49,7 +50,7 @@ def cut_mix(
     the other.
 
     Args:
-        image: `uint8` array `(height, width, 3)`.
+        image: `uint8` array `(height, width, channels)`.
         mask: Integer array `(height, width)`.
         other_image: Image of the same size.
         other_mask: Its mask.

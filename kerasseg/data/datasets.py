@@ -2,6 +2,7 @@
 
 import os
 
+from kerasseg.channels import RGB
 from kerasseg.data.folder import SegmentationPairs
 from kerasseg.data.folder import merge
 from kerasseg.data.from_tfds import PREFIX
@@ -96,6 +97,7 @@ def load(
     split: str = "train",
     root: str | os.PathLike | None = None,
     labels: Labels | None = None,
+    channels: int = RGB,
 ) -> SegmentationPairs:
     """A dataset by its name, or any folder in the same layout.
 
@@ -113,6 +115,8 @@ def load(
         root: Folder of the dataset, if `name` is a name. Defaults to the
             folder of that name in `data_root()`.
         labels: What the ids mean. Defaults to those of the dataset.
+        channels: Integer from 1 to 16. Channels of the images, see
+            `kerasseg.data.read_image`. Defaults to 3, RGB.
 
     Returns:
         The samples.
@@ -122,14 +126,17 @@ def load(
             is missing.
     """
     if str(name).startswith(PREFIX):
-        return from_tfds(str(name).removeprefix(PREFIX), split, labels)
+        return from_tfds(
+            str(name).removeprefix(PREFIX), split, labels, channels=channels
+        )
     folder, layout, known = located(name, root)
     layout = layout or LAYOUTS["folders"]
     labels = labels or known or labels_in(folder, layout)
     parts = split.split("+")
     _check_splits(folder, layout, parts)
     folders = [layout.read(folder, part, labels) for part in parts]
-    return folders[0] if len(folders) == 1 else merge(*folders)
+    data = folders[0] if len(folders) == 1 else merge(*folders)
+    return data if channels == data.channels else data.with_channels(channels)
 
 
 def _check_splits(folder, layout, parts):

@@ -12,6 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from kerasseg.arguments import check_choice
+from kerasseg.channels import RGB
+from kerasseg.channels import check_channel_count
 from kerasseg.data.image import SIDEWAYS
 from kerasseg.data.image import UPRIGHT
 from kerasseg.data.image import ImageReadError
@@ -48,22 +50,27 @@ class Pair(NamedTuple):
 class SegmentationPairs(Sequence):
     """A sequence of `(image, mask)` samples, read when asked for.
 
-    Sample `i` is a `uint8` image of shape `(height, width, 3)`, RGB, 0 to
+    Sample `i` is a `uint8` image of shape `(height, width, channels)`, 0 to
     255, and its mask of class ids of shape `(height, width)`, `uint8` unless
     an id is above 255. Each is checked as it is read: equal sizes, known ids.
 
     Args:
         pairs: The files.
         labels: What the ids mean.
+        channels: Integer from 1 to 16. Channels of the images, see
+            `kerasseg.data.read_image`. Defaults to 3, RGB.
     """
 
-    def __init__(self, pairs: Sequence[Pair], labels: Labels) -> None:
+    def __init__(
+        self, pairs: Sequence[Pair], labels: Labels, channels: int = RGB
+    ) -> None:
         if not pairs:
             raise ValueError(
                 "`pairs` must not be empty: there is no image to read."
             )
         self.pairs = tuple(pairs)
         self.labels = labels
+        self.channels = check_channel_count("channels", channels)
         self._samples = None
         self._warned = []
 
@@ -104,7 +111,7 @@ class SegmentationPairs(Sequence):
         for image, mask in samples:
             image.flags.writeable = False
             mask.flags.writeable = False
-        return _pairs_like(self.pairs, self.labels, samples)
+        return self._like(self.pairs, samples)
 
     def subset(
         self, names: Iterable[str] | Callable[[str], bool]
@@ -133,7 +140,7 @@ class SegmentationPairs(Sequence):
             )
         keep = [i for i, name in enumerate(self.names) if name in wanted]
         samples = self._samples and [self._samples[i] for i in keep]
-        return _pairs_like([self.pairs[i] for i in keep], self.labels, samples)
+        return self._like([self.pairs[i] for i in keep], samples)
 
     def with_orientation(self, orientation: str) -> "SegmentationPairs":
         """The same samples, and a word on which way up they are.
@@ -156,11 +163,32 @@ class SegmentationPairs(Sequence):
         """
         check_choice("orientation", orientation, ("exif", "stored"))
         pairs = [pair._replace(orientation=orientation) for pair in self.pairs]
-        return SegmentationPairs(pairs, self.labels)
+        return self._like(pairs)
+
+    def with_channels(self, channels: int) -> "SegmentationPairs":
+        """The same files, read as images of another number of channels.
+
+        Args:
+            channels: Integer from 1 to 16, see `kerasseg.data.read_image`.
+
+        Returns:
+            A sequence with the same interface, not in memory.
+
+        Raises:
+            ValueError: If `channels` is out of its range.
+        """
+        return SegmentationPairs(self.pairs, self.labels, channels)
+
+    def _like(self, pairs, samples=None):
+        copy = SegmentationPairs(pairs, self.labels, self.channels)
+        copy._samples = samples
+        return copy
 
     def _read(self, pair):
         upright = pair.orientation != "stored"
-        image, turn = read_turned_image(pair.image_path, upright)
+        image, turn = read_turned_image(
+            pair.image_path, upright, self.channels
+        )
         own_turn = UPRIGHT
         if pair.read_mask is None:
             mask, own_turn = read_turned_mask(pair.mask_path, upright)
@@ -212,6 +240,8 @@ class SegmentationFolder(SegmentationPairs):
         root: Folder that holds `images` and `masks`.
         split: Name of the split, such as `"train"`.
         labels: What the ids mean.
+        channels: Channels of the images, as of `SegmentationPairs`. Defaults
+            to 3.
 
     Example:
 
@@ -222,7 +252,11 @@ class SegmentationFolder(SegmentationPairs):
     """
 
     def __init__(
-        self, root: str | os.PathLike, split: str, labels: Labels
+        self,
+        root: str | os.PathLike,
+        split: str,
+        labels: Labels,
+        channels: int = RGB,
     ) -> None:
         image_folder = Path(root) / "images" / split
         mask_folder = Path(root) / "masks" / split
@@ -235,7 +269,7 @@ class SegmentationFolder(SegmentationPairs):
             )
         _same_names(images, masks, image_folder, mask_folder)
         pairs = [Pair(n, images[n], masks[n]) for n in sorted(images)]
-        super().__init__(pairs, labels)
+        super().__init__(pairs, labels, channels)
         self.root = Path(root)
         self.split = split
 
@@ -244,13 +278,13 @@ def merge(*folders: SegmentationPairs) -> SegmentationPairs:
     """Several datasets, one after the other, as one.
 
     Args:
-        *folders: Datasets with the same labels.
+        *folders: Datasets with the same labels and number of channels.
 
     Returns:
         A sequence with the same interface, in memory if all parts are.
 
     Raises:
-        ValueError: If there is no part or the labels differ.
+        ValueError: If there is no part, or the labels or channels differ.
     """
     if not folders:
         raise ValueError("`folders` must name at least one dataset.")
@@ -260,17 +294,18 @@ def merge(*folders: SegmentationPairs) -> SegmentationPairs:
             "`folders` must have the same labels. Received: class names "
             f"{[folder.labels.class_names for folder in folders]}"
         )
+    counts = [folder.channels for folder in folders]
+    if len(set(counts)) > 1:
+        raise ValueError(
+            "`folders` must have the same number of channels. "
+            f"Received: {counts}"
+        )
     pairs = [pair for folder in folders for pair in folder.pairs]
     parts = [folder._samples for folder in folders]
-    if any(part is None for part in parts):
-        return SegmentationPairs(pairs, labels)
-    return _pairs_like(pairs, labels, [s for part in parts for s in part])
-
-
-def _pairs_like(pairs, labels, samples):
-    copy = SegmentationPairs(pairs, labels)
-    copy._samples = samples
-    return copy
+    whole = None not in parts
+    return folders[0]._like(
+        pairs, [s for part in parts for s in part] if whole else None
+    )
 
 
 def _turned(turn, size, mask_size, upright):

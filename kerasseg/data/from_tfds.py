@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from kerasseg.channels import RGB
+from kerasseg.channels import check_channel_count
 from kerasseg.data.sources import SOURCES
 from kerasseg.data.tf_data import IMAGE_KEYS
 from kerasseg.data.tf_data import MASK_KEYS
@@ -28,19 +30,26 @@ KNOWN_LABELS = {"cityscapes": CITYSCAPES, "oxford_iiit_pet": OXFORD_PETS}
 class TfdsSamples(Sequence):
     """The samples of one split of a dataset of TensorFlow Datasets.
 
-    Sample `i` is a `uint8` image `(height, width, 3)`, 0 to 255, and its mask
-    of class ids `(height, width)`; each is read when it is asked for.
+    Sample `i` is a `uint8` image `(height, width, channels)`, 0 to 255, and its
+    mask of class ids `(height, width)`; each is read when it is asked for.
 
     Args:
         source: Sequence of elements, as `as_data_source` returns it.
         labels: What the ids mean.
         split: Name of the split.
         keys: Keys of the image and the mask in an element.
+        channels: Channels of the images. Defaults to 3.
     """
 
     def __init__(
-        self, source: Any, labels: Labels, split: str, keys: tuple[str, str]
+        self,
+        source: Any,
+        labels: Labels,
+        split: str,
+        keys: tuple[str, str],
+        channels: int = RGB,
     ) -> None:
+        self.channels = check_channel_count("channels", channels)
         self.source = source
         self.labels = labels
         self.split = split
@@ -52,7 +61,8 @@ class TfdsSamples(Sequence):
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         index = range(len(self))[index]
         element = self.source[index]
-        image = as_pixels(element[self.keys[0]], f"The image of sample {index}")
+        what = f"The image of sample {index}"
+        image = as_pixels(element[self.keys[0]], what, self.channels)
         mask = as_ids(element[self.keys[1]], f"The mask of sample {index}")
         return image, self.labels.encode(mask, source=f"of sample {index}")
 
@@ -65,6 +75,7 @@ def from_tfds(
     mask_key: str | None = None,
     data_dir: str | os.PathLike | None = None,
     download: bool = False,
+    channels: int = RGB,
 ) -> Any:
     """A dataset of TensorFlow Datasets, as any other dataset of kerasseg.
 
@@ -88,6 +99,8 @@ def from_tfds(
             `~/tensorflow_datasets`.
         download: Whether to download and prepare the dataset if that was not
             done. Defaults to `False`.
+        channels: Integer from 1 to 16. Channels of the images, see
+            `TfDataSamples`. Defaults to 3.
 
     Returns:
         The samples; a sequence of `(image, mask)` with `labels`.
@@ -116,18 +129,21 @@ def from_tfds(
     _check_split(split, builder)
     if _has_random_access(builder):
         source = builder.as_data_source(split=split)
-        return TfdsSamples(source, labels, split, keys)
+        return TfdsSamples(source, labels, split, keys, channels)
     data = builder.as_dataset(split=split, shuffle_files=False)
     data = data.map(lambda element: (element[keys[0]], element[keys[1]]))
-    return TfDataSamples(data, labels)
+    return TfDataSamples(data, labels, channels)
 
 
-def tfds_splits(name: str, labels: Labels | None = None) -> dict[str, Any]:
+def tfds_splits(
+    name: str, labels: Labels | None = None, channels: int = RGB
+) -> dict[str, Any]:
     """All splits of a dataset of TensorFlow Datasets.
 
     Args:
         name: Name of the dataset.
         labels: What the ids mean, see `from_tfds`. Defaults to `None`.
+        channels: Channels of the images, see `from_tfds`. Defaults to 3.
 
     Returns:
         The samples of each split by its name.
@@ -139,7 +155,10 @@ def tfds_splits(name: str, labels: Labels | None = None) -> dict[str, Any]:
     if not builder.is_prepared():
         raise ValueError(_how_to_prepare(name, builder))
     splits = builder.info.splits
-    return {split: from_tfds(name, split, labels) for split in splits}
+    return {
+        split: from_tfds(name, split, labels, channels=channels)
+        for split in splits
+    }
 
 
 def _builder(name, data_dir):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from kerasseg.channels import RGB
 from kerasseg.ids import present_ids
 
 
@@ -117,13 +118,27 @@ def pixel_of_a_class(
     return divmod(int(places[int(rng.integers(len(places)))]), mask.shape[1])
 
 
+def planes(image: np.ndarray) -> list[np.ndarray]:
+    """What Pillow takes as images of an array with channels.
+
+    Args:
+        image: `uint8` array `(height, width, channels)`.
+
+    Returns:
+        The array itself if it has three channels, else each channel.
+    """
+    if image.shape[2] == RGB:
+        return [image]
+    return [np.ascontiguousarray(plane) for plane in np.moveaxis(image, 2, 0)]
+
+
 def resize(
     image: np.ndarray, rows: Span, columns: Span, scale: float
 ) -> Image.Image:
     """The part of an image below two spans, as large as they say.
 
     Args:
-        image: `uint8` array `(height, width, 3)`.
+        image: `uint8` array `(height, width, 3)` or `(height, width)`.
         rows: Where it lies along the height.
         columns: Where it lies along the width.
         scale: Factor of the size.
@@ -152,7 +167,7 @@ def pad(
     content: np.ndarray,
     spans: Sequence[Span],
     size: tuple[int, int],
-    value: int,
+    value: int | Sequence[int],
 ) -> np.ndarray:
     """What fills a part of a crop, with one value around it.
 
@@ -160,7 +175,7 @@ def pad(
         content: Array `(rows.size, columns.size, ...)`.
         spans: Where it lies: rows and columns.
         size: `(height, width)` of the crop.
-        value: The value around it.
+        value: The value around it, or one for each channel.
 
     Returns:
         Array of the size of the crop.
@@ -230,7 +245,10 @@ def window(size: tuple[int, int], angle: float) -> tuple[int, int]:
 
 
 def rotate(
-    image: np.ndarray, size: tuple[int, int], angle: float, fill: int
+    image: np.ndarray,
+    size: tuple[int, int],
+    angle: float,
+    fill: int | Sequence[int],
 ) -> np.ndarray:
     """The middle of an image, turned.
 
@@ -238,19 +256,27 @@ def rotate(
         image: `uint8` array as large as `window(size, angle)`, with channels.
         size: `(height, width)` of the result.
         angle: Angle in degrees, counterclockwise, as of `np.rot90`.
-        fill: Gray value where the image does not reach.
+        fill: Gray value where the image does not reach, or one for each
+            channel.
 
     Returns:
         `uint8` array, bilinear.
     """
-    turned = Image.fromarray(image).transform(
-        (size[1], size[0]),
-        Image.Transform.AFFINE,
-        _turn(size, image.shape[:2], angle),
-        Image.Resampling.BILINEAR,
-        fillcolor=(fill,) * 3,
-    )
-    return np.asarray(turned)
+    colors = np.broadcast_to(fill, image.shape[2:]).tolist()
+    rgb = image.shape[2] == RGB
+    turned = [
+        Image.fromarray(part).transform(
+            (size[1], size[0]),
+            Image.Transform.AFFINE,
+            _turn(size, image.shape[:2], angle),
+            Image.Resampling.BILINEAR,
+            fillcolor=color,
+        )
+        for part, color in zip(
+            planes(image), [tuple(colors)] if rgb else colors, strict=True
+        )
+    ]
+    return np.dstack([np.asarray(part) for part in turned])
 
 
 def _turn(size, window_size, angle):

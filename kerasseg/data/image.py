@@ -8,9 +8,22 @@ import numpy as np
 from PIL import Image
 from PIL import ImageOps
 
+from kerasseg.channels import RGB
+from kerasseg.channels import check_channel_count
+from kerasseg.data.bands import ImageReadError
+from kerasseg.data.bands import fitted
+from kerasseg.data.bands import read_bands
+from kerasseg.data.bands import unreadable
+
 # Pillow widens gray PNGs of 2 and 4 bits to the full range; ids must not be.
 _PNG_GRAY_FACTOR = {2: 85, 4: 17}
 _PNG_BIT_DEPTH = 24
+# Modes of Pillow whose bands are taken as they are; all others become RGB.
+_MODES = {
+    "1": "L",
+    **{mode: mode for mode in ("L", "LA", "RGB", "RGBA", "RGBX")},
+}
+_WITHOUT_ALPHA = {"LA": "L", "RGBA": "RGB"}
 _ORIENTATION = 0x0112
 _TURNS = range(1, 9)
 UPRIGHT = 1
@@ -18,38 +31,42 @@ UPRIGHT = 1
 SIDEWAYS = 5
 
 
-class ImageReadError(ValueError):
-    """An image or mask that cannot be used, with the file and the cause."""
-
-
-def read_image(path: str | os.PathLike) -> np.ndarray:
+def read_image(path: str | os.PathLike, channels: int = RGB) -> np.ndarray:
     """Image from a file, as every model takes it.
 
-    Gray and palette images become RGB. Sixteen bits per channel become
-    eight by dropping the low byte. An alpha channel is dropped as it is: the
-    colors below transparent pixels show. The EXIF orientation is applied.
+    For RGB, gray and palette images become RGB, and an alpha channel is
+    dropped as it is: the colors below transparent pixels show. For one
+    channel, an image in color is refused, unless its three channels are all
+    the same. For any other number, the file must have just as many bands,
+    alpha being one of them. Sixteen bits per channel become eight by dropping
+    the low byte. The EXIF orientation is applied.
 
     Args:
-        path: A file in any format that Pillow reads.
+        path: A file in any format that Pillow reads; an array `(height,
+            width, bands)` of 8 or 16 bits that NumPy saved (`.npy`); or a
+            TIFF file of more bands, for which rasterio must be installed.
+        channels: Integer from 1 to 16. Channels of the image. Defaults to 3.
 
     Returns:
-        `uint8` array of shape `(height, width, 3)`, RGB, 0 to 255.
+        `uint8` array of shape `(height, width, channels)`, 0 to 255; RGB if
+        there are three.
 
     Raises:
-        ImageReadError: If the file is missing, truncated or no image; the
-            message names the file and the cause.
+        ImageReadError: If the file is missing, truncated, no image, or has
+            other bands; the message names the file and the cause.
     """
-    return read_turned_image(path)[0]
+    return read_turned_image(path, channels=channels)[0]
 
 
 def read_turned_image(
-    path: str | os.PathLike, upright: bool = True
+    path: str | os.PathLike, upright: bool = True, channels: int = RGB
 ) -> tuple[np.ndarray, int]:
     """Image from a file, and how EXIF says that it is to be turned.
 
     Args:
-        path: A file in any format that Pillow reads.
+        path: A file as of `read_image`.
         upright: Whether to apply the EXIF orientation. Defaults to `True`.
+        channels: Channels of the image. Defaults to 3.
 
     Returns:
         An array as of `read_image`, and the orientation that the file names,
@@ -58,11 +75,16 @@ def read_turned_image(
     Raises:
         ImageReadError: As `read_image`.
     """
+    channels = check_channel_count("channels", channels)
+    bands = read_bands(path)
+    if bands is not None:
+        return fitted(bands, channels, path), UPRIGHT
     image, _, orientation = _decode(path, upright)
-    return _pixels(image, path), orientation
+    return fitted(_bands(image, path, channels), channels, path), orientation
 
 
-def _pixels(image, path):
+def _bands(image, path, channels):
+    """The bands of a decoded image, `(height, width, bands)`."""
     if image.mode.startswith("I"):
         return _from_deep_gray(_array(image, path), path)
     if image.mode == "F":
@@ -72,7 +94,13 @@ def _pixels(image, path):
         )
     # What Pillow would warn of, since it is dropped.
     image.info.pop("transparency", None)
-    return _array(image, path, "RGB")
+    mode = _MODES.get(image.mode, "RGB")
+    if channels == RGB and mode not in ("L", "RGBX"):
+        mode = "RGB"
+    if channels == 1 and mode in _WITHOUT_ALPHA:
+        mode = _WITHOUT_ALPHA[mode]
+    pixels = _array(image, path, mode)
+    return pixels[..., np.newaxis] if pixels.ndim == 2 else pixels
 
 
 def read_mask(path: str | os.PathLike) -> np.ndarray:
@@ -149,7 +177,7 @@ def _decode(path, upright):
             return image.copy(), data, orientation
     # Decoders raise exceptions of many kinds on damaged files.
     except Exception as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
 def _array(image, path, mode=None):
@@ -157,17 +185,7 @@ def _array(image, path, mode=None):
     try:
         return np.array(image.convert(mode) if mode else image)
     except Exception as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path, error):
-    if isinstance(error, FileNotFoundError):
-        cause = "there is no such file"
-    elif isinstance(error, Image.UnidentifiedImageError):
-        cause = "it is not an image in a known format, or its start is damaged"
-    else:
-        cause = getattr(error, "strerror", None) or str(error) or repr(error)
-    return ImageReadError(f"Cannot read {path}: {' '.join(cause.split())}.")
+        raise unreadable(path, error) from error
 
 
 def _from_deep_gray(values, path):
@@ -177,8 +195,7 @@ def _from_deep_gray(values, path):
             f"Cannot use {path}: its values run from {values.min()} to "
             f"{values.max()}, beyond 16 bits. Save it with 8 or 16 bits."
         )
-    gray = (values >> 8).astype("uint8")
-    return np.repeat(gray[..., None], 3, axis=-1)
+    return (values >> 8).astype("uint8")[..., np.newaxis]
 
 
 def resize_planes(

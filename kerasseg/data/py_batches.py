@@ -22,7 +22,8 @@ class Batches(keras.utils.PyDataset):
     """Batches of images and masks, shuffled and augmented anew each epoch.
 
     A batch is `(images, masks)`: `uint8` of shape
-    `(batch, height, width, 3)` and `int32` of shape `(batch, height, width)`.
+    `(batch, height, width, channels)` and `int32` of shape
+    `(batch, height, width)`.
     Its content depends on `seed`, the epoch and its index alone; an epoch
     counts once all of its batches were asked for. The order is random
     already, so pass `shuffle=False` to `model.fit`: with its default, Keras
@@ -83,6 +84,7 @@ class Batches(keras.utils.PyDataset):
         self._known = known_ids(dataset)
         self.error = None
         self._occurrence = getattr(dataset, "occurrence", None)
+        self.channels = _channels(dataset)
         if self._occurrence is None:
             self._occurrence = _occurrence(dataset)
         if size > self.num_samples and not drop_remainder:
@@ -123,6 +125,12 @@ class Batches(keras.utils.PyDataset):
                 "All images of a batch must have the same height and width; "
                 "use an `augmentation` that crops, or `batch_size=1`. "
                 f"Received: sizes {sizes}"
+            )
+        counts = {image.shape[2] for image in images} - {self.channels}
+        if counts:
+            raise ValueError(
+                f"All images must have {self.channels} channels. "
+                f"Received: an image of {counts.pop()}"
             )
         return np.stack(images), np.stack(masks).astype("int32")
 
@@ -186,7 +194,9 @@ class Batches(keras.utils.PyDataset):
     def _augmented(self, index, sample, rng):
         size = getattr(self.augmentation, "crop_size", None)
         result = self.augmentation(*sample, rng)
-        return check_augmented(result, index, self._known, size)
+        return check_augmented(
+            result, index, self._known, size, self.channels
+        )
 
     def _checked(self, index, image, mask):
         image = np.asarray(image)
@@ -201,6 +211,20 @@ class Batches(keras.utils.PyDataset):
             if self._occurrence is not None:
                 self._occurrence.add(mask)
         return image, mask
+
+
+def _channels(dataset):
+    """The channels of the images of a dataset, of the first if need be."""
+    known = getattr(dataset, "channels", None)
+    if known is not None:
+        return known
+    shape = np.shape(dataset[0][0])
+    if len(shape) != 3:
+        raise ValueError(
+            "Samples must be images (height, width, channels) and masks. "
+            f"Received: a first image of shape {shape}"
+        )
+    return shape[2]
 
 
 def _check_replicas(replicas, batch_size):

@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from kerasseg.channels import RGB
+from kerasseg.channels import check_channel_count
+from kerasseg.data.bands import fitted
 from kerasseg.labels import Labels
 
 IMAGE_KEYS = ("image", "images", "image_left", "img")
@@ -27,13 +30,17 @@ MASK_KEYS = (
 _INFINITE, _UNKNOWN = -1, -2
 
 
-def as_samples(dataset: Any, read: bool = False) -> Any:
+def as_samples(
+    dataset: Any, read: bool = False, channels: int | None = RGB
+) -> Any:
     """A dataset as a sequence.
 
     Args:
         dataset: A `tf.data.Dataset`, or any other dataset.
         read: Whether to read a `tf.data.Dataset` now. Defaults to `False`:
             as far as samples are asked for.
+        channels: Channels of the images of a `tf.data.Dataset`, see
+            `TfDataSamples`; `None` counts as 3. Defaults to 3.
 
     Returns:
         `TfDataSamples` of a `tf.data.Dataset`; anything else as it is.
@@ -43,7 +50,7 @@ def as_samples(dataset: Any, read: bool = False) -> Any:
     known = getattr(getattr(tf, "data", None), "Dataset", ())
     if not isinstance(dataset, known):
         return dataset
-    samples = TfDataSamples(dataset)
+    samples = TfDataSamples(dataset, channels=channels or RGB)
     return samples.read() if read else samples
 
 
@@ -57,20 +64,26 @@ class TfDataSamples(Sequence):
     and what is trained on depends on indices alone. Memory holds no more than
     one sample.
 
-    Sample `i` is a `uint8` image `(height, width, 3)`, 0 to 255, and its mask
-    of integers `(height, width)`; of images alone, it is the image.
+    Sample `i` is a `uint8` image `(height, width, channels)`, 0 to 255, and
+    its mask of integers `(height, width)`; of images alone, it is the image.
 
     Args:
         dataset: A finite `tf.data.Dataset`.
         labels: What the ids in its masks mean, which are then checked.
             Defaults to `None`: unknown, the masks are taken as they are.
+        channels: Integer from 1 to 16. Channels of the images; gray ones
+            become RGB, and RGB ones whose channels are all the same gray.
+            Defaults to 3.
 
     Raises:
         ValueError: If it is infinite, or has none of the keys.
     """
 
-    def __init__(self, dataset: Any, labels: Labels | None = None) -> None:
+    def __init__(
+        self, dataset: Any, labels: Labels | None = None, channels: int = RGB
+    ) -> None:
         self.labels = labels
+        self.channels = check_channel_count("channels", channels)
         self._pick, ranks = _picker(dataset.element_spec)
         if ranks[0] == 4:
             dataset = dataset.unbatch()
@@ -124,7 +137,8 @@ class TfDataSamples(Sequence):
             return False
         number = len(self._places)
         image, *masks = self._pick(element)
-        arrays = [as_pixels(image, f"The image of element {number}")]
+        what = f"The image of element {number}"
+        arrays = [as_pixels(image, what, self.channels)]
         for mask in masks:
             ids = as_ids(mask, f"The mask of element {number}")
             if self.labels is not None:
@@ -145,30 +159,40 @@ class TfDataSamples(Sequence):
         return np.frombuffer(data, dtype).reshape(shape)
 
 
-def as_pixels(image: Any, what: str) -> np.ndarray:
+def as_pixels(image: Any, what: str, channels: int = RGB) -> np.ndarray:
     """An image as every model takes it.
 
     Args:
-        image: Array `(height, width, 1 or 3)`, values 0 to 255; fractions,
-            as a resized image has them, are rounded.
+        image: Array `(height, width, channels)`, values 0 to 255; fractions,
+            as a resized image has them, are rounded. A gray image becomes
+            RGB, and an RGB image of gray pixels becomes gray.
         what: What it is, for the message.
+        channels: Number of channels. Defaults to 3.
 
     Returns:
-        `uint8` array of shape `(height, width, 3)`.
+        `uint8` array of shape `(height, width, channels)`.
 
     Raises:
         ValueError: If it has another shape, or values of another range.
     """
     image = np.asarray(image)
-    if image.ndim != 3 or image.shape[-1] not in (1, 3):
+    if image.ndim != 3 or not _can_be(image, channels):
         raise ValueError(
-            f"{what} must have the shape (height, width, 3). "
+            f"{what} must have the shape (height, width, {channels}). "
             f"Received: {image.shape}"
         )
     if image.dtype != np.uint8:
         _check_range(image, what)
         image = np.rint(image).astype("uint8")
-    return image if image.shape[-1] == 3 else np.repeat(image, 3, axis=-1)
+    return fitted(image, channels, what)
+
+
+def _can_be(image, channels):
+    """Whether an image has the channels, or can have them without loss."""
+    count = image.shape[-1]
+    if (count, channels) == (RGB, 1):
+        return bool((image == image[..., :1]).all())
+    return count == channels or (count, channels) == (1, RGB)
 
 
 def _check_range(image, what):

@@ -18,6 +18,7 @@ from kerasseg.data.geometry import Span
 from kerasseg.data.geometry import nearest
 from kerasseg.data.geometry import pad
 from kerasseg.data.geometry import pixel_of_a_class
+from kerasseg.data.geometry import planes
 from kerasseg.data.geometry import resize
 from kerasseg.data.geometry import rotate
 from kerasseg.data.geometry import window
@@ -58,11 +59,12 @@ class Augmentation:
             Defaults to 0.3.
         contrast: Largest relative change of the contrast about mid-gray, 0
             to 1. Defaults to 0.3.
-        saturation: Largest relative change of the colorfulness, 0 to 1.
-            Defaults to 0.4.
+        saturation: Largest relative change of the colorfulness, 0 to 1, of
+            images of three channels. Defaults to 0.4.
         gamma: The exponent of the tone curve is drawn between
             `1 / (1 + gamma)` and `1 + gamma`, 0 or more. Defaults to 0.3.
-        fill: Gray value where no image is, 0 to 255. Defaults to 127.
+        fill: Gray value where no image is, 0 to 255, or a value for each
+            channel. Defaults to 127.
         ignore_class: Id in the mask there, 0 or more. Defaults to 255.
         vertical_flip: Whether every second sample is mirrored top to bottom,
             for images without an up, as from above. Defaults to `False`.
@@ -110,7 +112,7 @@ class Augmentation:
     contrast: float = 0.3
     saturation: float = 0.4
     gamma: float = 0.3
-    fill: int = 127
+    fill: int | tuple[int, ...] = 127
     ignore_class: int = 255
     vertical_flip: bool = _neutral(False)
     quarter_turns: bool = _neutral(False)
@@ -136,12 +138,16 @@ class Augmentation:
         check_number("gamma", self.gamma)
         check_number("blur", self.blur)
         check_number("rotation", self.rotation, 0, 180)
-        for name in ("fill", "ignore_class", "holes"):
+        for name in ("ignore_class", "holes"):
             check_integer(name, getattr(self, name), 0)
-        if self.fill > 255:
+        if isinstance(self.fill, list | tuple):
+            values = check_integers("fill", self.fill, 0)
+        else:
+            values = (check_integer("fill", self.fill, 0),)
+        if max(values) > 255:
             raise ValueError(
-                "`fill` must be a gray value from 0 to 255. "
-                f"Received: fill={self.fill!r}"
+                "`fill` must be a gray value from 0 to 255, or one for each "
+                f"channel. Received: fill={self.fill!r}"
             )
 
     def __call__(
@@ -150,7 +156,7 @@ class Augmentation:
         """One random version of a sample, without `cutmix`.
 
         Args:
-            image: `uint8` array of shape `(height, width, 3)`.
+            image: `uint8` array of shape `(height, width, channels)`.
             mask: Integer array of shape `(height, width)`.
             rng: Source of every random choice.
 
@@ -161,6 +167,7 @@ class Augmentation:
             ValueError: If the shapes do not fit.
         """
         _check_sample(image, mask, self.ignore_class)
+        _check_fill(self.fill, image.shape[2])
         image, mask = self._cut(image, mask, rng)
         if self.holes:
             count = int(rng.integers(self.holes + 1))
@@ -267,7 +274,7 @@ class Augmentation:
     def _paint(self, image, spans, scale, rng):
         """The pixels below the crop in other colors."""
         content = recolor(
-            resize(image, *spans, scale),
+            [resize(part, *spans, scale) for part in planes(image)],
             self.brightness,
             self.contrast,
             self.saturation,
@@ -276,14 +283,22 @@ class Augmentation:
         )
         if self.blur:
             content = blur(content, self.blur, rng)
-        return np.asarray(content)
+        return np.dstack([np.asarray(part) for part in content])
+
+
+def _check_fill(fill, channels):
+    if np.ndim(fill) and len(fill) != channels:
+        raise ValueError(
+            f"`fill` must be a number, or one for each of {channels} channels. "
+            f"Received: fill={fill!r}"
+        )
 
 
 def _check_sample(image, mask, void):
-    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+    if image.ndim != 3 or not image.shape[2] or image.dtype != np.uint8:
         raise ValueError(
-            "`image` must be a uint8 array (height, width, 3). Received: "
-            f"shape={image.shape}, dtype={image.dtype}"
+            "`image` must be a uint8 array (height, width, channels). "
+            f"Received: shape={image.shape}, dtype={image.dtype}"
         )
     if image.shape[:2] != mask.shape:
         raise ValueError(

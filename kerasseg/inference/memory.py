@@ -6,14 +6,15 @@ from pathlib import Path
 
 import keras
 
+from kerasseg.channels import RGB
 from kerasseg.inference.ends import input_shape
 
 # Measured on lrr_4x, fcn_8s and gdn between 0.2 and 8 megapixels: what a
 # backend holds besides the maps that its layers still need.
 _OVERHEAD = {"tensorflow": 1.2, "jax": 1.25, "torch": 0.85}
 _FIXED = 128 << 20
-# The image as float32, of three channels, and the ids of its pixels.
-_BYTES_PER_PIXEL = 12 + 12
+# A channel as float32, and the ids of a pixel.
+_BYTES_PER_CHANNEL, _BYTES_PER_PIXEL = 4, 12
 # Of both versions of control groups, as containers see them.
 _GROUP_FILES = (
     ("memory.max", "memory.current"),
@@ -32,7 +33,7 @@ def estimated_bytes(model, image_shape):
     graph of layers only what goes in and comes out.
 
     Args:
-        model: `keras.Model` from `(batch, height, width, 3)` pixels to
+        model: `keras.Model` from `(batch, height, width, channels)` pixels to
             logits.
         image_shape: `(height, width)` of the image, or with more behind.
 
@@ -50,7 +51,8 @@ def estimated_bytes(model, image_shape):
     height, width = image_shape[:2]
     fixed = input_shape(model)[1:3]
     size = [f or s for f, s in zip(fixed, (height, width), strict=True)]
-    images = keras.KerasTensor((1, *size, 3), dtype="float32")
+    channels = input_shape(model)[3] or RGB
+    images = keras.KerasTensor((1, *size, channels), dtype="float32")
     backend = keras.config.backend()
     steps = _Steps(kept=backend == "torch")
     (logits,) = keras.tree.flatten(steps.run(model, [images]))[:1]
@@ -60,7 +62,8 @@ def estimated_bytes(model, image_shape):
         # The logits at both sizes, after the model has let go of the rest.
         resized = 4 * pixels * logits.shape[-1]
         peak = max(peak, _FIXED + 2 * (_bytes(logits) + resized))
-    return math.ceil(peak + _BYTES_PER_PIXEL * pixels)
+    each = _BYTES_PER_CHANNEL * channels + _BYTES_PER_PIXEL
+    return math.ceil(peak + each * pixels)
 
 
 class _Steps:

@@ -8,6 +8,7 @@ from kerasseg.inference.ends import input_shape
 from kerasseg.inference.tile_plan import grid
 from kerasseg.inference.whole_image import MINIMUM_SIZE
 from kerasseg.inference.whole_image import as_logits
+from kerasseg.inference.whole_image import channels_of
 from kerasseg.inference.whole_image import read_pixels
 
 _FUSE = {"max": np.maximum, "mean": np.add}
@@ -29,10 +30,10 @@ def predict_mask_multi_scale(
     serves all sizes with the same number of strides.
 
     Args:
-        model: `keras.Model` from `(batch, None, None, 3)` pixels in 0..255 to
-            logits.
-        image: Path of an image file, or RGB array `(height, width, 3)` with
-            values in 0..255. Height and width 32 or more.
+        model: `keras.Model` from `(batch, None, None, channels)` pixels in
+            0..255 to logits.
+        image: Path of an image file, or array `(height, width, channels)`
+            with values in 0..255. Height and width 32 or more.
         scales: Factors on height and width. A side never becomes smaller than
             32 pixels. Defaults to `(0.6, 0.8, 1.0)`.
         flip: Whether to add the mirror image at each scale. Defaults to
@@ -64,7 +65,7 @@ def predict_mask_multi_scale(
             "`model` must accept any image size to predict at several scales. "
             f"Received: a model with input_shape={input_shape(model)}"
         )
-    pixels = read_pixels(image)
+    pixels = read_pixels(image, channels_of(model))
     if flip is None:
         flip = fuse == "mean"
     mirrors = (False, True) if flip else (False,)
@@ -85,7 +86,8 @@ def _probabilities(model, pixels, scale, mirrors):
     scaled = np.clip(_bicubic(pixels, (height, width)), 0, 255)
     stride, value = grid(model, stride=1)
     padded = [-(-side // stride) * stride for side in (height, width)]
-    batch = np.full((len(mirrors), *padded, 3), value, "float32")
+    shape = (len(mirrors), *padded, pixels.shape[2])
+    batch = np.full(shape, value, "float32")
     for seen, mirror in zip(batch, mirrors, strict=True):
         seen[:height, :width] = scaled[:, ::-1] if mirror else scaled
     output = as_logits(model.predict_on_batch(batch), padded)

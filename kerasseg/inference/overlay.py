@@ -5,6 +5,7 @@ from PIL import Image
 from PIL import ImageDraw
 from PIL import ImageFont
 
+from kerasseg.data.bands import shown_bands
 from kerasseg.data.pixels import check_pixels
 
 _PAPER = (250, 250, 248)
@@ -38,25 +39,31 @@ def colorize(mask, palette):
     return colored
 
 
-def overlay(image, mask, labels, alpha=0.5, legend=True):
+def overlay(image, mask, labels, alpha=0.5, legend=True, bands=None):
     """An image with the colors of its mask laid over it.
 
     Pixels whose id is no class (void) keep the colors of the image.
 
     Args:
-        image: `uint8` or float array `(height, width, 3)`, RGB in 0..255.
+        image: `uint8` or float array `(height, width, channels)` in 0..255,
+            RGB if there are three.
         mask: Integer array `(height, width)` of class ids.
         labels: `kerasseg.data.Labels`: the names and the palette.
         alpha: Share of the class color, in 0..1. Defaults to `0.5`.
         legend: Whether to add a strip below the image with the color and the
-            name of each class present. Defaults to `True`.
+            name of each class present, and which bands are shown of an image
+            that is neither gray nor RGB. Defaults to `True`.
+        bands: Three channels to show as red, green and blue, or one to show
+            as gray, counted from 1. Defaults to `None`: the first three, or
+            the first.
 
     Returns:
         `PIL.Image.Image`, RGB.
 
     Raises:
         ValueError: If `alpha` is not in 0..1, `image` and `mask` differ in
-            size, or the pixels are not in 0..255.
+            size, the image has no such `bands`, or the pixels are not in
+            0..255.
 
     Example:
 
@@ -67,20 +74,23 @@ def overlay(image, mask, labels, alpha=0.5, legend=True):
         raise ValueError(f"`alpha` must be in 0..1. Received: alpha={alpha}")
     image = np.asarray(image)
     mask = _checked(mask)
-    if image.shape != (*mask.shape, 3):
+    if image.ndim != 3 or image.shape[:2] != mask.shape or not image.shape[2]:
         raise ValueError(
-            "`image` must have the height and width of `mask` and 3 channels. "
+            "`image` must be (height, width, channels) with the height and "
+            "width of `mask`. "
             f"Received: image.shape={image.shape}, mask.shape={mask.shape}"
         )
+    image, said = shown_bands(image, bands)
     check_pixels(image)
     classes = (mask >= 0) & (mask < labels.num_classes)
     share = np.where(classes, alpha, 0.0)[..., np.newaxis]
     blended = image * (1 - share) + colorize(mask, labels.palette) * share
     result = Image.fromarray(np.clip(blended + 0.5, 0, 255).astype("uint8"))
     present = [int(i) for i in np.unique(mask[classes])]
-    if not legend or not present:
+    if not legend or not (present or said):
         return result
-    return _with_legend(result, present, labels)
+    items = [(tuple(labels.palette[i]), labels.class_names[i]) for i in present]
+    return _with_legend(result, items + [(None, said)] * bool(said))
 
 
 def _checked(mask):
@@ -94,14 +104,19 @@ def _checked(mask):
     return mask.astype("int64")
 
 
-def _with_legend(image, present, labels):
-    """`image` above a strip of swatches and names, wrapped to its width."""
+def _with_legend(image, items):
+    """`image` above a strip of swatches and names, wrapped to its width.
+
+    An item without a color has no swatch.
+    """
     text = min(32, max(12, image.width // 32))
     font = ImageFont.load_default(text)
     gap = text // 2
     widths = [
-        text + gap + int(font.getlength(labels.class_names[i])) + 2 * gap
-        for i in present
+        (text + gap) * (color is not None)
+        + int(font.getlength(name))
+        + 2 * gap
+        for color, name in items
     ]
     width = max(image.width, max(widths) + 2 * gap)
     spots, x, y = [], gap, gap
@@ -113,11 +128,12 @@ def _with_legend(image, present, labels):
     canvas = Image.new("RGB", (width, image.height + y + text + gap), _PAPER)
     canvas.paste(image, (0, 0))
     draw = ImageDraw.Draw(canvas)
-    for i, (x, y) in zip(present, spots, strict=True):
+    for (color, name), (x, y) in zip(items, spots, strict=True):
         y += image.height
-        box = (x, y, x + text, y + text)
-        draw.rectangle(box, fill=tuple(labels.palette[i]), outline=_INK)
-        place = (x + text + gap, y + text // 2)
-        name = labels.class_names[i]
+        if color is not None:
+            box = (x, y, x + text, y + text)
+            draw.rectangle(box, fill=color, outline=_INK)
+            x += text + gap
+        place = (x, y + text // 2)
         draw.text(place, name, fill=_INK, font=font, anchor="lm")
     return canvas

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import warnings
 import zlib
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -12,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from kerasseg.arguments import check_integers
+from kerasseg.channels import RGB
+from kerasseg.channels import check_channel_count
+from kerasseg.data.bands import rasterio_environment
 from kerasseg.files import atomic_file
 
-# GDAL's own cache of blocks would take a twentieth of the machine.
-_CACHE_MEGABYTES = 64
 # Height of the blocks of a mask, which lie across its width.
 _BLOCK = 64
 
@@ -29,11 +29,11 @@ class Raster:
 
     Args:
         dataset: What `rasterio.open` returned.
-        bands: The three bands that are red, green and blue, from 1.
+        bands: The bands that are the channels, from 1.
     """
 
     def __init__(self, dataset, bands: tuple[int, ...]):
-        self.shape = (dataset.height, dataset.width, 3)
+        self.shape = (dataset.height, dataset.width, len(bands))
         self.bands = bands
         self._dataset = dataset
         self._shift = 8 if dataset.dtypes[0] == "uint16" else 0
@@ -46,7 +46,7 @@ class Raster:
             bottom: One past the last row.
 
         Returns:
-            `uint8` array `(bottom - top, width, 3)`, RGB.
+            `uint8` array `(bottom - top, width, channels)`.
 
         Raises:
             RasterError: If the file is damaged there.
@@ -60,7 +60,7 @@ class Raster:
             longest: Pixels that its longer side has at most.
 
         Returns:
-            `uint8` array `(height, width, 3)`, RGB.
+            `uint8` array `(height, width, channels)`.
 
         Raises:
             RasterError: If the file is damaged.
@@ -70,7 +70,8 @@ class Raster:
         factor = min(1, longest / max(self.shape[:2]))
         size = [max(1, round(side * factor)) for side in self.shape[:2]]
         average = {"resampling": Resampling.average} if factor < 1 else {}
-        return self._read(None, out_shape=(3, *size), **average)
+        planes = (len(self.bands), *size)
+        return self._read(None, out_shape=planes, **average)
 
     def reference(self) -> dict[str, Any]:
         """Where the image lies on the ground, for `mask_raster`.
@@ -104,7 +105,9 @@ class Raster:
 
 @contextlib.contextmanager
 def open_raster(
-    path: str | os.PathLike, bands: Sequence[int] | None = None
+    path: str | os.PathLike,
+    bands: Sequence[int] | None = None,
+    channels: int = RGB,
 ) -> Iterator[Raster]:
     """An image file of any size, such as a GeoTIFF, that is read by rows.
 
@@ -113,26 +116,30 @@ def open_raster(
 
     Args:
         path: A file in any format that GDAL reads.
-        bands: The three bands that are red, green and blue, counted from 1.
-            Defaults to `None`: the first three of a file with three, or four
-            of which the last is alpha; the only one of a gray file.
+        bands: A band for each channel, counted from 1; red, green and blue
+            for RGB. Defaults to `None`: all bands of a file that has as many
+            as there are channels; for RGB also the first three of four of
+            which the last is alpha, and the only one of a gray file.
+        channels: Integer from 1 to 16. Channels of the images that the model
+            takes. Defaults to 3, RGB.
 
     Yields:
         The `Raster`, a source of rows for `predict_tiled`.
 
     Raises:
         ImportError: If rasterio is not installed.
-        RasterError: If the file is no raster, or its bands do not tell what
-            is red, green and blue, or have another type than 8 or 16 bits.
+        RasterError: If the file is no raster, its bands do not tell which
+            of them are the channels, or have another type than 8 or 16 bits.
     """
     rasterio = _rasterio()
-    with _environment():
+    channels = check_channel_count("channels", channels)
+    with rasterio_environment():
         try:
             dataset = rasterio.open(path)
         except rasterio.errors.RasterioError as error:
             raise _unreadable(path, error) from error
         with dataset:
-            yield Raster(dataset, _bands(dataset, path, bands))
+            yield Raster(dataset, _bands(dataset, path, bands, channels))
 
 
 @contextlib.contextmanager
@@ -163,7 +170,7 @@ def mask_raster(
     """
     rasterio = _rasterio()
     small = len(palette) <= 256
-    with atomic_file(path) as part, _environment():
+    with atomic_file(path) as part, rasterio_environment():
         try:
             with rasterio.open(
                 part,
@@ -204,7 +211,7 @@ def reduced_mask(
         Integer array of that size: the nearest ids.
     """
     rasterio = _rasterio()
-    with _environment(), rasterio.open(path) as dataset:
+    with rasterio_environment(), rasterio.open(path) as dataset:
         return dataset.read(1, out_shape=size)
 
 
@@ -275,19 +282,6 @@ def _raise_of_disk(path):
         os.fsync(file.fileno())
 
 
-@contextlib.contextmanager
-def _environment():
-    """GDAL with a small cache, and silent of files without a reference."""
-    import rasterio
-
-    with (
-        warnings.catch_warnings(),
-        rasterio.Env(GDAL_CACHEMAX=_CACHE_MEGABYTES),
-    ):
-        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-        yield
-
-
 def _rasterio():
     try:
         import rasterio
@@ -300,8 +294,8 @@ def _rasterio():
     return rasterio
 
 
-def _bands(dataset, path, bands):
-    """The three bands to read, counted from 1."""
+def _bands(dataset, path, bands, channels):
+    """The bands to read, counted from 1."""
     kinds = set(dataset.dtypes)
     if len(kinds) > 1 or not kinds <= {"uint8", "uint16"}:
         raise RasterError(
@@ -310,27 +304,39 @@ def _bands(dataset, path, bands):
         )
     count = dataset.count
     if bands is not None:
-        bands = check_integers("bands", bands, length=3)
+        bands = check_integers("bands", bands, length=channels)
         if max(bands) > count:
             raise RasterError(
                 f"`bands` must be at most {count}, the number of bands of "
                 f"{path}. Received: bands={bands}"
             )
         return bands
-    if count == 4 and dataset.colorinterp[3].name == "alpha":
-        count = 3
-    if count not in (1, 3):
-        raise RasterError(
-            f"Cannot use {path}: it has {count} bands, and which are red, "
-            "green and blue is not known. Name three of them, such as "
-            "bands=(1, 2, 3)."
-        )
+    alpha = count == 4 and dataset.colorinterp[3].name == "alpha"
+    if alpha and channels == RGB:
+        count = RGB
+    if count != channels and (count, channels) != (1, RGB):
+        raise RasterError(_unclear(path, count, channels))
     if count == 1 and dataset.colorinterp[0].name == "palette":
         raise RasterError(
             f"Cannot use {path}: its values are indices into a palette. Save "
             "it as RGB."
         )
-    return (1, 2, 3) if count == 3 else (1, 1, 1)
+    if count < channels:
+        return (1,) * channels
+    return tuple(range(1, channels + 1))
+
+
+def _unclear(path, count, channels):
+    if channels == RGB:
+        what = "and which are red, green and blue is not known. Name three"
+    else:
+        many = f"{channels} channel{'s' * (channels > 1)}"
+        what = f"and the model takes {many}. Name {channels}"
+    example = f"{tuple(range(1, channels + 1))}"
+    return (
+        f"Cannot use {path}: it has {count} bands, {what} of them, such as "
+        f"bands={example}."
+    )
 
 
 def _unreadable(path, error):

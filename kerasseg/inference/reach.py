@@ -5,6 +5,7 @@ import weakref
 import keras
 import numpy as np
 
+from kerasseg.channels import RGB
 from kerasseg.inference.ends import input_shape
 
 # Of the spread of the logits; float32 alone makes differences of 1e-6.
@@ -23,8 +24,8 @@ def reach(model):
     multiple of the stride. The receptive field is twice as wide.
 
     Args:
-        model: `keras.Model` from `(batch, None, None, 3)` pixels in 0..255 to
-            logits.
+        model: `keras.Model` from `(batch, None, None, channels)` pixels in
+            0..255 to logits.
 
     Returns:
         The distance in pixels, or `None` if the model sees 1024 pixels or
@@ -47,7 +48,8 @@ def reach(model):
 def _measured(model, width):
     """The reach, or `None` if it is not below half of `width`."""
     rng = np.random.default_rng(0)
-    images = rng.integers(0, 256, (2, _HEIGHT, width, 3)).astype("float32")
+    shape = (2, _HEIGHT, width, input_shape(model)[3] or RGB)
+    images = rng.integers(0, 256, shape).astype("float32")
     middle = width // 2
     images[1, :, :middle] = images[0, :, :middle]
     # Not `predict_on_batch`: it would trace the model for this size.

@@ -53,7 +53,7 @@ def plan_tiles(
 
     Args:
         model: `keras.Model` from pixels to logits.
-        shape: `(height, width, 3)` of the image.
+        shape: `(height, width, channels)` of the image.
         tile_shape: `(height, width)`, or `None` to choose it.
         overlap: Least overlap in pixels, or `None` for 3/32 of the tile.
         batch_size: Tiles per step. Defaults to 1.
@@ -197,8 +197,8 @@ def _bytes(model, shape, tile, axes, batch_size):
     band = tile[0] * shape[1] * 5
     above = 2 * max(t.trail for t in rows) * shape[1] * classes * 4
     beside = tile[0] * tile[1] * classes * 4
-    pixels = batch_size * tile[0] * tile[1] * 3 * 8
-    step = batch_size * estimated_bytes(model, (*tile, 3))
+    pixels = batch_size * tile[0] * tile[1] * shape[2] * 8
+    step = batch_size * estimated_bytes(model, tile)
     return step + pixels + band + above + beside
 
 

@@ -7,6 +7,7 @@ from kerasseg.inference.tile_plan import plan_tiles
 from kerasseg.inference.tiling import ramp
 from kerasseg.inference.whole_image import MINIMUM_SIZE
 from kerasseg.inference.whole_image import as_logits
+from kerasseg.inference.whole_image import channels_of
 from kerasseg.inference.whole_image import checked_pixels
 
 
@@ -33,9 +34,9 @@ def predict_tiled(
     (the matrices of GDN, the pooled branch of DeepLabV3+) see a tile instead.
 
     Args:
-        model: `keras.Model` from `(batch, height, width, 3)` pixels in 0..255
-            to logits.
-        image: Path of an image file; RGB array `(height, width, 3)` with
+        model: `keras.Model` from `(batch, height, width, channels)` pixels in
+            0..255 to logits.
+        image: Path of an image file; array `(height, width, channels)` with
             values in 0..255; or an object with such a `shape` and a method
             `read(top, bottom)` that returns these rows. Height and width 32
             or more.
@@ -74,7 +75,7 @@ def predict_tiled(
     >>> model = kerasseg.zoo.load("lrr_4x")
     >>> mask = predict_tiled(model, "aerial.jpg", memory=2**30)
     """
-    source = _source(image)
+    source = _source(image, channels_of(model))
     plan = plan_tiles(
         model, source.shape, tile_shape, overlap, batch_size, memory
     )
@@ -102,14 +103,16 @@ class _ArrayRows:
         return self._pixels[top:bottom]
 
 
-def _source(image):
+def _source(image, channels):
     if not callable(getattr(image, "read", None)):
-        return _ArrayRows(checked_pixels(image))
+        return _ArrayRows(checked_pixels(image, channels))
     shape = tuple(image.shape)
-    if len(shape) != 3 or shape[2] != 3 or min(shape[:2]) < MINIMUM_SIZE:
+    right = len(shape) == 3 and shape[2] == channels
+    if not right or min(shape[:2]) < MINIMUM_SIZE:
         raise ValueError(
-            f"`image` must be RGB, and at least {MINIMUM_SIZE} pixels high "
-            f"and wide. Received: image.shape={shape}"
+            f"`image` must have the {channels} channels that the model takes, "
+            f"and be at least {MINIMUM_SIZE} pixels high and wide. "
+            f"Received: image.shape={shape}"
         )
     return image
 
@@ -159,7 +162,7 @@ def _bands(source, plan):
 
 def _logits(model, band, plan):
     """The logits of the tiles of one row, from left to right."""
-    shape = (plan.batch_size, *plan.tile_shape, 3)
+    shape = (plan.batch_size, *plan.tile_shape, band.shape[2])
     for first in range(0, len(plan.columns), plan.batch_size):
         columns = plan.columns[first : first + plan.batch_size]
         batch = np.full(shape, plan.padding, "float32")

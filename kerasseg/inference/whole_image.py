@@ -4,6 +4,8 @@ import keras
 import numpy as np
 
 from kerasseg.arguments import check_channels
+from kerasseg.channels import RGB
+from kerasseg.channels import check_channel_count
 from kerasseg.channels import check_channels_last
 from kerasseg.data.pixels import check_pixels
 from kerasseg.inference.ends import input_shape
@@ -19,25 +21,26 @@ def predict_logits(model, image):
     antialiased), and its logits are resized back (bilinear).
 
     Args:
-        model: `keras.Model` from `(batch, height, width, 3)` pixels in 0..255
-            to logits.
-        image: Path of an image file, or RGB array `(height, width, 3)` with
-            values in 0..255, `uint8` or float. Height and width 32 or more.
+        model: `keras.Model` from `(batch, height, width, channels)` pixels in
+            0..255 to logits.
+        image: Path of an image file, see `kerasseg.data.read_image`, or array
+            `(height, width, channels)` with values in 0..255, `uint8` or
+            float; RGB for three channels. Height and width 32 or more.
 
     Returns:
         Float32 array `(height, width, num_classes)`.
 
     Raises:
-        ValueError: If `image` has another shape or range, is smaller than 32
-            pixels on a side, or cannot be read; or if the model has a single
-            channel.
+        ValueError: If `image` has another shape, range or number of channels
+            than the model takes, is smaller than 32 pixels on a side, or
+            cannot be read; or if the logits have a single channel.
 
     Example:
 
     >>> model = kerasseg.zoo.load("lrr_4x")
     >>> logits = predict_logits(model, "street.jpg")
     """
-    return logits_of_pixels(model, read_pixels(image))
+    return logits_of_pixels(model, read_pixels(image, channels_of(model)))
 
 
 def logits_of_pixels(model, pixels):
@@ -45,16 +48,20 @@ def logits_of_pixels(model, pixels):
 
     Args:
         model: `keras.Model` as of `predict_logits`.
-        pixels: Float32 array `(height, width, 3)`, as of `read_pixels`.
+        pixels: Float32 array `(height, width, channels)`, as of `read_pixels`.
 
     Returns:
         Float32 array `(height, width, num_classes)`.
 
     Raises:
-        ValueError: If the model takes no RGB images, or returns no logits of
-            two classes or more.
+        ValueError: If the model takes images of other channels, or returns no
+            logits of two classes or more.
     """
-    _check_takes_rgb(model)
+    if pixels.shape[-1] != channels_of(model):
+        raise ValueError(
+            f"`model` must take images of {pixels.shape[-1]} channels. "
+            f"Received: a model with input_shape={model.input_shape}"
+        )
     size = pixels.shape[:2]
     pixels = _resize(pixels, _input_size(model, size), antialias=True)
     return as_logits(model.predict_on_batch(pixels[np.newaxis]), size)[0]
@@ -67,18 +74,19 @@ def predict_mask(model, image):
     `predict_logits`.
 
     Args:
-        model: `keras.Model` from `(batch, height, width, 3)` pixels in 0..255
-            to logits.
-        image: Path of an image file, or RGB array `(height, width, 3)` with
-            values in 0..255, `uint8` or float. Height and width 32 or more.
+        model: `keras.Model` from `(batch, height, width, channels)` pixels in
+            0..255 to logits.
+        image: Path of an image file, see `kerasseg.data.read_image`, or array
+            `(height, width, channels)` with values in 0..255, `uint8` or
+            float; RGB for three channels. Height and width 32 or more.
 
     Returns:
         Int32 array `(height, width)` of class ids.
 
     Raises:
-        ValueError: If `image` has another shape or range, is smaller than 32
-            pixels on a side, or cannot be read; or if the model has a single
-            channel.
+        ValueError: If `image` has another shape, range or number of channels
+            than the model takes, is smaller than 32 pixels on a side, or
+            cannot be read; or if the logits have a single channel.
 
     Example:
 
@@ -114,33 +122,60 @@ def as_logits(output, size):
     return np.stack([_resize(one, size, antialias=False) for one in logits])
 
 
-def read_pixels(image):
+def channels_of(model):
+    """The channels of the images that a model takes.
+
+    Args:
+        model: `keras.Model` from pixels to logits.
+
+    Returns:
+        Integer; 3 of a model that takes any.
+
+    Raises:
+        ValueError: If there are not 1 to 16 of them, or the model has several
+            inputs.
+    """
+    shape = input_shape(model)
+    if len(shape) != 4:
+        raise ValueError(
+            "`model` must take images (batch, height, width, channels). "
+            f"Received: a model with input_shape={shape}"
+        )
+    check_channels_last("model", shape)
+    if shape[-1] is None:
+        return RGB
+    return check_channel_count("channels of the model", shape[-1])
+
+
+def read_pixels(image, channels=RGB):
     """Checked float32 pixels of an image given as a path or an array.
 
     Args:
-        image: Path of an image file, or RGB array `(height, width, 3)` with
-            values in 0..255. Height and width 32 or more.
+        image: Path of an image file, or array `(height, width, channels)`
+            with values in 0..255. Height and width 32 or more.
+        channels: Integer. Channels of the image. Defaults to 3, RGB.
 
     Returns:
-        Float32 array `(height, width, 3)`.
+        Float32 array `(height, width, channels)`.
 
     Raises:
         ValueError: If `image` has another shape, dtype or range (see
             `kerasseg.data.pixels`), is smaller than 32 pixels on a side, or
             cannot be read.
     """
-    return checked_pixels(image).astype("float32")
+    return checked_pixels(image, channels).astype("float32")
 
 
-def checked_pixels(image):
+def checked_pixels(image, channels=RGB):
     """Pixels of an image given as a path or an array, in their own dtype.
 
     Args:
-        image: Path of an image file, or RGB array `(height, width, 3)` with
-            values in 0..255. Height and width 32 or more.
+        image: Path of an image file, or array `(height, width, channels)`
+            with values in 0..255. Height and width 32 or more.
+        channels: Integer. Channels of the image. Defaults to 3, RGB.
 
     Returns:
-        Array `(height, width, 3)` of integers or floats.
+        Array `(height, width, channels)` of integers or floats.
 
     Raises:
         ValueError: If `image` has another shape, dtype or range (see
@@ -152,11 +187,13 @@ def checked_pixels(image):
         from kerasseg.data.image import read_image
 
         source = f" of {image}"
-        image = read_image(image)
+        image = read_image(image, channels)
     pixels = np.asarray(image)
-    if pixels.ndim != 3 or pixels.shape[-1] != 3:
+    if pixels.ndim != 3 or pixels.shape[-1] != channels:
+        kind = {1: "a gray", RGB: "an RGB"}.get(channels, "an")
         raise ValueError(
-            "`image` must be an RGB array `(height, width, 3)` or a path. "
+            f"`image` must be {kind} array `(height, width, {channels})`, as "
+            "the model takes it, or a path. "
             f"Received: image.shape={pixels.shape}{source}"
         )
     check_pixels(pixels, source=source)
@@ -166,15 +203,6 @@ def checked_pixels(image):
             f"Received: image.shape={pixels.shape}{source}"
         )
     return pixels
-
-
-def _check_takes_rgb(model):
-    check_channels_last("model", input_shape(model))
-    if input_shape(model)[-1] not in (3, None):
-        raise ValueError(
-            "`model` must take RGB images, of 3 channels. Received: a model "
-            f"with input_shape={input_shape(model)}"
-        )
 
 
 def _input_size(model, size):

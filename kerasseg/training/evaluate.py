@@ -16,6 +16,7 @@ from kerasseg.ids import class_ids
 from kerasseg.inference import predict_logits
 from kerasseg.inference.ends import input_shape
 from kerasseg.inference.ends import output_shape
+from kerasseg.inference.whole_image import channels_of
 from kerasseg.metrics import BoundaryF1
 from kerasseg.metrics import BoundaryIoU
 from kerasseg.metrics import TrimapIoU
@@ -77,7 +78,7 @@ def evaluate(
             f"`model` must have {count} classes, like the labels. "
             f"Received: {output_shape(model)[-1]} classes"
         )
-    dataset = as_samples(dataset)
+    dataset = as_samples(dataset, channels=channels_of(model))
     if not len(dataset):
         raise ValueError("`dataset` must hold at least one image.")
     predict = predict or _single_scale

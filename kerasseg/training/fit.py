@@ -21,6 +21,7 @@ from kerasseg.files import atomic_file
 from kerasseg.files import remove_temporaries
 from kerasseg.ids import ignored_ids
 from kerasseg.inference.ends import output_shape
+from kerasseg.inference.whole_image import channels_of
 from kerasseg.locks import lock
 from kerasseg.metrics import MeanIoU
 from kerasseg.training.best import BestWeights
@@ -234,20 +235,25 @@ def _check_labels(labels, data, model):
 def _fit(recipe, output, how):
     # For the whole process: initial weights and dropout draw from it.
     keras.utils.set_random_seed(recipe.seed)
-    train = as_samples(recipe.train(), read=True)
+    train = recipe.train()
+    model = _model(recipe)
+    channels = channels_of(model)
+    train = as_samples(train, read=True, channels=channels)
     steps = len(train) // recipe.batch_size
     if steps < 1:
         raise ValueError(
             "`train` of the recipe must return enough samples for a batch. "
             f"Received: {len(train)} samples, batch_size={recipe.batch_size}"
         )
-    model, trainer, metric = _compile(recipe, steps * recipe.epochs)
+    trainer, metric = _compile(recipe, model, steps * recipe.epochs)
     _check_labels(recipe.labels, train, model)
     known = output_shape(model)[-1], ignored_ids(_ignore_class(recipe))
-    look_at("train", train, *known)
-    train = CheckedSamples(train, *known, name="the training data")
+    look_at("train", train, *known, channels)
+    train = CheckedSamples(
+        train, *known, name="the training data", channels=channels
+    )
     augmentation = _augmentation(recipe, train)
-    held_out = _held_out(recipe, known, how.replicas)
+    held_out = _held_out(recipe, known, channels, how.replicas)
     part = share()
     validation = _in_order(held_out, recipe.batch_size, how.replicas, part)
     checkpoint = Checkpoint(
@@ -334,10 +340,14 @@ def _restore(checkpoint, trainer, allow_changes):
     return done
 
 
-def _compile(recipe, total_steps):
+def _model(recipe):
     start = () if recipe.start_from is None else (recipe.start_from,)
     model = recipe.model(*start)
     check_channels("model", output_shape(model))
+    return model
+
+
+def _compile(recipe, model, total_steps):
     freeze(model, recipe.freeze)
     trainer = model
     if recipe.heads is not None:
@@ -349,7 +359,7 @@ def _compile(recipe, total_steps):
     )
     optimizer = _optimizer(recipe.optimizer or default_optimizer, total_steps)
     trainer.compile(optimizer, recipe.loss, metrics=[metric])
-    return model, trainer, metric
+    return trainer, metric
 
 
 def _check_accumulation(make, replicas):
@@ -410,14 +420,18 @@ class _AsItIs:
         return image, mask
 
 
-def _held_out(recipe, known, replicas):
+def _held_out(recipe, known, channels, replicas):
     """Samples for validation, as many for each replica."""
     if recipe.validation is None:
         return None
-    validation = as_samples(recipe.validation(), read=True)
-    look_at("validation", validation, *known)
+    validation = as_samples(recipe.validation(), read=True, channels=channels)
+    look_at("validation", validation, *known, channels)
     samples = CheckedSamples(
-        validation, *known, multiple_of=replicas, name="the validation data"
+        validation,
+        *known,
+        multiple_of=replicas,
+        name="the validation data",
+        channels=channels,
     )
     if samples.left_out:
         logger.warning(

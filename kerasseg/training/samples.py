@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from kerasseg.channels import RGB
 from kerasseg.data import Labels
 from kerasseg.data import check
 from kerasseg.data.occurrence import Occurrence
@@ -20,6 +21,7 @@ def look_at(
     dataset: Sequence,
     num_classes: int,
     ignore_classes: Collection[int],
+    channels: int = RGB,
 ) -> None:
     """Refuses a dataset with which a training would be lost.
 
@@ -30,6 +32,7 @@ def look_at(
         dataset: Sequence of `(image, mask)`.
         num_classes: Number of classes of the model.
         ignore_classes: Ids that a mask may hold besides the classes.
+        channels: Channels of the images that the model takes. Defaults to 3.
 
     Raises:
         ValueError: If something is wrong; the message names the problems of
@@ -39,7 +42,8 @@ def look_at(
         tuple(f"class {i}" for i in range(max(num_classes, 2))),
         ignore_classes=tuple(ignore_classes),
     )
-    report = check({name: dataset}, labels, quick=True)
+    _check_channels(name, dataset, channels)
+    report = check({name: dataset}, labels, quick=True, channels=channels)
     for problem in report.warnings:
         logger.warning("%s: %s", problem.name, problem.message)
     # What another sequence raises is better raised by itself.
@@ -47,6 +51,16 @@ def look_at(
         problem.name != "unreadable" for problem in report.errors
     ):
         report.raise_errors()
+
+
+def _check_channels(name, dataset, channels):
+    known = getattr(dataset, "channels", channels)
+    if known != channels:
+        raise ValueError(
+            f"The {name} data must have the {channels} channels that the model "
+            f"takes; `channels={channels}` of kerasseg.data.load and the like "
+            f"reads them so. Received: images of {known}"
+        )
 
 
 class CheckedSamples:
@@ -62,6 +76,7 @@ class CheckedSamples:
         multiple_of: The last samples are left out so that the length is a
             multiple of this. Defaults to 1.
         name: What the dataset is for, for messages. Defaults to nothing.
+        channels: Channels of the images that the model takes. Defaults to 3.
 
     Raises:
         TypeError: If an image is not `uint8` or a mask holds no integers.
@@ -75,10 +90,12 @@ class CheckedSamples:
         ignore_classes: Collection[int],
         multiple_of: int = 1,
         name: str = "",
+        channels: int = RGB,
     ) -> None:
         self.dataset = dataset
         self.left_out = len(dataset) % multiple_of
         self.labels = getattr(dataset, "labels", None)
+        self.channels = channels
         self.num_classes = num_classes
         self.ignore_classes = sorted(ignore_classes)
         self._checked = set()
@@ -116,10 +133,11 @@ class CheckedSamples:
                 "mask of integer class ids. Received: image.dtype="
                 f"{image.dtype}, mask.dtype={mask.dtype}"
             )
-        if image.shape != (*mask.shape, 3) or mask.ndim != 2:
+        if image.shape != (*mask.shape, self.channels) or mask.ndim != 2:
             raise ValueError(
-                f"Sample {index} must be an image (height, width, 3) and a "
-                "mask (height, width). Received: image.shape="
+                f"Sample {index} must be an image (height, width, "
+                f"{self.channels}) and a mask (height, width). Received: "
+                "image.shape="
                 f"{image.shape}, mask.shape={mask.shape}"
             )
         check_ids(

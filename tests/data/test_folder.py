@@ -129,7 +129,10 @@ def test_images_of_every_known_suffix_are_found(
     image, _ = write_sample("a")
     path = tmp_path / "images" / "train" / "a.png"
     path.unlink()
-    Image.fromarray(image).save(path.with_suffix(suffix))
+    if suffix == ".npy":
+        np.save(path.with_suffix(suffix), image)
+    else:
+        Image.fromarray(image).save(path.with_suffix(suffix))
     folder = SegmentationFolder(tmp_path, "train", labels)
     assert folder[0][0].shape == image.shape
     assert find_images([path.parent])[0] == [path.with_suffix(suffix)]

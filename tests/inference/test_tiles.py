@@ -206,5 +206,5 @@ def test_another_tile_than_the_input_size_is_refused(image):
 
 @pytest.mark.parametrize("shape", [(40, 31, 3), (40, 64, 5), (40, 64)])
 def test_sources_that_are_no_image_are_refused(model, shape):
-    with pytest.raises(ValueError, match=r"`image` must be RGB"):
+    with pytest.raises(ValueError, match=r"`image` must have the 3 channels"):
         predict_tiled(model, Rows(np.zeros(shape, "uint8")))

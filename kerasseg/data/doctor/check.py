@@ -6,14 +6,18 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from kerasseg.channels import RGB
+from kerasseg.channels import check_channel_count
 from kerasseg.data import places
 from kerasseg.data.doctor.file_problems import duplicates
+from kerasseg.data.doctor.file_problems import gray_images
 from kerasseg.data.doctor.file_problems import of_files
 from kerasseg.data.doctor.files import splits_in
 from kerasseg.data.doctor.label_problems import absent
@@ -48,6 +52,7 @@ def check(
     labels: Labels | None = None,
     quick: bool = False,
     progress: Progress | None = None,
+    channels: int | None = None,
 ) -> DatasetReport:
     """Says what a dataset holds and what is wrong with it.
 
@@ -64,13 +69,16 @@ def check(
             is missing and void is not. Defaults to `False`.
         progress: Called with the number of samples done and their total.
             Defaults to `None`.
+        channels: Integer from 1 to 16. Channels of the images that the model
+            takes, see `kerasseg.data.read_image`. Defaults to those of the
+            dataset, or 3.
 
     Returns:
         The `DatasetReport`. Its `problems` have these names: `layout`,
         `labels`, `no_samples`, `unpaired`, `ambiguous_names`, `mask_format`,
         `unicode_names`, `unreadable`, `sizes_differ`, `exif_orientation`,
-        `constant_image`, `few_bits`, `unknown_ids`, `one_class_and_void`,
-        `all_void`, `absent_class`, `absent_in_train`,
+        `constant_image`, `few_bits`, `gray_images`, `unknown_ids`,
+        `one_class_and_void`, `all_void`, `absent_class`, `absent_in_train`,
         `duplicates_across_splits` and `duplicates`.
 
     Raises:
@@ -84,35 +92,58 @@ def check(
     []
     >>> loss = SegmentationLoss(class_weights=report.class_weights)
     """
-    source, splits, labels, problems = _gathered(data, labels)
-    scans = _scanned(splits, labels, quick, progress)
+    if channels is not None:
+        channels = check_channel_count("channels", channels)
+    source, splits, labels, problems = _gathered(data, labels, channels)
+    look = _Look(quick, channels or _channels(data))
+    scans = _scanned(splits, labels, look, progress)
     if labels is None:
         labels = _guessed(scans)
     if not scans and not problems:
         problems.append(problem("no_samples", ERROR, "There is no sample."))
     by_split = {name: [s for s in scans if s.split == name] for name in splits}
     reports = {k: split_report(v, labels) for k, v in by_split.items()}
-    problems += of_files(scans)
+    problems += of_files(scans) + gray_images(scans, look.channels)
     problems += of_masks(scans, reports, labels)
     if not quick:
         problems += absent(reports, labels) + duplicates(scans)
     problems.sort(key=lambda found: found.severity != ERROR)
     return DatasetReport(
-        source, labels, reports, tuple(problems), quick, splits
+        source, labels, reports, tuple(problems), quick, splits, look.channels
     )
 
 
-def _gathered(data, labels):
+@dataclass(frozen=True)
+class _Look:
+    """How samples are looked at: the quick form, and their channels."""
+
+    quick: bool
+    channels: int
+
+
+def _channels(data):
+    """The channels of a dataset, or of the first of several splits."""
+    if isinstance(data, Mapping):
+        data = next(iter(data.values()), None)
+    return getattr(data, "channels", RGB)
+
+
+def _gathered(data, labels, channels):
     """What to call the data, its splits, its labels, and first problems."""
     if isinstance(data, str) and data.startswith(PREFIX):
-        parts = tfds_splits(data.removeprefix(PREFIX), labels)
+        parts = tfds_splits(
+            data.removeprefix(PREFIX), labels, channels or RGB
+        )
         own = next(iter(parts.values())).labels
         return data, parts, labels or own, []
     if isinstance(data, str | os.PathLike):
         return _of_folder(data, labels)
     many = isinstance(data, Mapping)
     parts = dict(data) if many else {getattr(data, "split", "data"): data}
-    parts = {name: as_samples(part) for name, part in parts.items()}
+    parts = {
+        name: as_samples(part, channels=channels)
+        for name, part in parts.items()
+    }
     for part in parts.values():
         if not hasattr(part, "__len__") or not hasattr(part, "__getitem__"):
             raise TypeError(
@@ -145,23 +176,23 @@ def _of_folder(data, labels):
     return str(folder), splits, labels, problems + found
 
 
-def _scanned(splits, labels, quick, progress):
+def _scanned(splits, labels, look, progress):
     """What was seen of all samples."""
     jobs = [
         job
         for name, samples in splits.items()
-        for job in _jobs(name, samples, quick)
+        for job in _jobs(name, samples, look)
     ]
     # The samples of others may not be made for threads.
     files = all(map(_are_files, splits.values()))
     scans = list(_done(jobs, progress, _MOST_THREADS if files else 1))
-    if not quick or labels is None:
+    if not look.quick or labels is None:
         return scans
     return [
         scan
         for name, samples in splits.items()
         for scan in _until_seen(
-            name, samples, [s for s in scans if s.split == name], labels
+            name, samples, [s for s in scans if s.split == name], labels, look
         )
     ]
 
@@ -175,24 +206,29 @@ def _done(jobs, progress, most_threads) -> Iterator[Scan]:
             yield scan
 
 
-def _jobs(split, samples, quick):
-    size = len(samples)
+def _jobs(split, samples, look):
+    size, quick = len(samples), look.quick
     masks = {*_spread(size, QUICK_MASKS if quick else size)}
     if not _are_files(samples):
-        return [partial(_scan_sample, samples, i, split) for i in sorted(masks)]
+        return [
+            partial(_scan_sample, samples, i, split, look.channels)
+            for i in sorted(masks)
+        ]
     headers = {*_spread(size, QUICK_HEADERS if quick else size)} | masks
     return [
-        partial(scan_pair, samples[i], split, not quick, i in masks)
+        partial(
+            scan_pair, samples[i], split, not quick, i in masks, look.channels
+        )
         for i in sorted(headers)
     ]
 
 
-def _until_seen(split, samples, scans, labels):
+def _until_seen(split, samples, scans, labels, look):
     """The scans, with more masks read while one class alone was seen.
 
     Void may be what hides the others; a few masks do not tell.
     """
-    read = {scan.name: scan for scan in scans}
+    read = {found.name: found for found in scans}
     seen = split_report(scans, labels)
     order = iter(range(len(samples)))
     while seen.void and sum(n > 0 for n in seen.pixels) < 2:
@@ -204,8 +240,9 @@ def _until_seen(split, samples, scans, labels):
             jobs = [partial(scan_pair, samples[i], split, False) for i in some]
             threads = _MOST_THREADS
         else:
-            jobs = [partial(_scan_sample, samples, i, split) for i in some]
-        read |= {scan.name: scan for scan in _done(jobs, None, threads)}
+            scan = partial(_scan_sample, split=split, channels=look.channels)
+            jobs = [partial(scan, samples, i) for i in some]
+        read |= {found.name: found for found in _done(jobs, None, threads)}
         seen = split_report(list(read.values()), labels)
     return list(read.values())
 
@@ -215,13 +252,13 @@ def _are_files(samples: Sequence) -> bool:
     return several and isinstance(samples[0], Pair)
 
 
-def _scan_sample(samples, index, split):
+def _scan_sample(samples, index, split, channels):
     name = f"sample {index}"
     try:
         image, mask = samples[index]
     except (ValueError, TypeError, OSError) as error:
         return Scan(split, name, name, name, faults=(str(error),))
-    return scan_arrays(image, mask, split, name)
+    return scan_arrays(image, mask, split, name, channels)
 
 
 def _spread(size, most):

@@ -4,9 +4,11 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
+from kerasseg.channels import RGB
 from kerasseg.data.doctor.report import ERROR
 from kerasseg.data.doctor.report import WARNING
 from kerasseg.data.doctor.report import Problem
+from kerasseg.data.doctor.scan import GRAY_MODES
 from kerasseg.data.doctor.scan import Scan
 from kerasseg.data.doctor.words import are
 from kerasseg.data.doctor.words import many
@@ -211,6 +213,40 @@ def _few_bits(scans):
             "255, nearly black. Multiply the values so that they fill the 16 "
             f"bits, or save 8 bits. The first: {few[0].image_file}",
             (scan.image_file for scan in few),
+        )
+    ]
+
+
+def gray_images(scans: list[Scan], channels: int) -> list[Problem]:
+    """Which files are gray, where the model takes RGB images.
+
+    Args:
+        scans: What was seen of all samples.
+        channels: Channels of the images that the model takes.
+
+    Returns:
+        The problems.
+    """
+    gray = [scan for scan in scans if scan.image_mode in GRAY_MODES]
+    if channels != RGB or not gray:
+        return []
+    what = (
+        f"All of the {len(gray)} images are"
+        if len(gray) == len(scans)
+        else f"{many(len(gray), 'image')} of {len(scans)} {are(len(gray))}"
+    )
+    advice = (
+        "For a model of one channel, read the dataset with `channels=1`."
+        if len(gray) == len(scans)
+        else f"The first: {gray[0].image_file}"
+    )
+    return [
+        problem(
+            "gray_images",
+            WARNING,
+            f"{what} gray, and read as RGB with three equal channels. "
+            f"{advice}",
+            (scan.image_file for scan in gray),
         )
     ]
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from kerasseg.channels import RGB
 from kerasseg.labels import Labels
 
 ERROR = "error"
@@ -114,6 +115,7 @@ class DatasetReport:
         problems: What is wrong, errors first.
         quick: Whether only headers and a few masks were read.
         samples: The samples of each split: `Pair`s of files, or the dataset.
+        channels: Channels of the images, as they were read.
     """
 
     source: str
@@ -122,6 +124,7 @@ class DatasetReport:
     problems: tuple[Problem, ...]
     quick: bool = False
     samples: Mapping[str, Sequence] = field(default_factory=dict, repr=False)
+    channels: int = RGB
 
     @property
     def errors(self) -> tuple[Problem, ...]:

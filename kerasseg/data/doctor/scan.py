@@ -3,12 +3,15 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from kerasseg.channels import RGB
+from kerasseg.data.bands import band_count
 from kerasseg.data.folder import Pair
 from kerasseg.data.image import ImageReadError
 from kerasseg.data.image import read_turned_image
@@ -19,6 +22,9 @@ Size = tuple[int, int]
 _ORIENTATION = 0x0112
 # From this EXIF orientation on, height and width change places.
 _TURNED = 5
+_BANDS = "bands"
+# Modes of Pillow, and arrays of one band, that become RGB by repetition.
+GRAY_MODES = ("1", "L", "LA", "I", "I;16", "I;16B", f"1 {_BANDS}")
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,8 @@ class Header(NamedTuple):
     """What the start of an image file says.
 
     Args:
-        mode: Mode in Pillow, `""` where it cannot be read.
+        mode: Mode in Pillow, such as `"5 bands"` where Pillow has none, and
+            `""` where it cannot be read.
         stored_size: `(height, width)` in the file.
         orientation: EXIF orientation, 1 where there is none.
     """
@@ -74,6 +81,19 @@ class Header(NamedTuple):
     mode: str = ""
     stored_size: Size | None = None
     orientation: int = 1
+
+    def may_have(self, channels: int) -> bool:
+        """Whether files of this mode may be read as so many channels.
+
+        Args:
+            channels: Number of channels.
+
+        Returns:
+            The answer; what it is decided by the pixels counts as well.
+        """
+        if channels == RGB:
+            return self.mode != "RGBX" and not self.mode.endswith(_BANDS)
+        return False
 
     @property
     def size(self) -> Size | None:
@@ -83,7 +103,11 @@ class Header(NamedTuple):
 
 
 def scan_pair(
-    pair: Pair, split: str, image: bool = True, mask: bool = True
+    pair: Pair,
+    split: str,
+    image: bool = True,
+    mask: bool = True,
+    channels: int = RGB,
 ) -> Scan:
     """Looks at a pair of files.
 
@@ -94,6 +118,7 @@ def scan_pair(
             Defaults to `True`.
         mask: Whether to read the ids of the mask, not its header alone.
             Defaults to `True`.
+        channels: Channels of the images. Defaults to 3.
 
     Returns:
         What was seen; nothing is raised for files that cannot be used.
@@ -111,8 +136,9 @@ def scan_pair(
     }
     faults = []
     # The reader says why there is no header.
-    if image or not head.mode:
-        pixels = _read(faults, read_turned_image, pair.image_path, upright)
+    if image or not head.mode or not head.may_have(channels):
+        read = partial(read_turned_image, channels=channels)
+        pixels = _read(faults, read, pair.image_path, upright)
         seen |= _of_image(pixels)
         if pixels is not None and head.mode.startswith("I"):
             seen["bits"] = _bits(pair.image_path)
@@ -122,24 +148,28 @@ def scan_pair(
     return Scan(split, pair.name, *files, **seen, faults=tuple(faults))
 
 
-def scan_arrays(image: Any, mask: Any, split: str, name: str) -> Scan:
+def scan_arrays(
+    image: Any, mask: Any, split: str, name: str, channels: int = RGB
+) -> Scan:
     """Looks at a sample in memory.
 
     Args:
-        image: `uint8` array of shape `(height, width, 3)`.
+        image: `uint8` array of shape `(height, width, channels)`.
         mask: Integer array of shape `(height, width)`.
         split: Name of the split.
         name: What to call the sample.
+        channels: Channels of the images. Defaults to 3.
 
     Returns:
         What was seen; nothing is raised for what cannot be used.
     """
     image, mask = np.asarray(image), np.asarray(mask)
     faults = []
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[-1] != 3:
+    right = image.ndim == 3 and image.shape[-1] == channels
+    if image.dtype != np.uint8 or not right:
         faults.append(
-            f"The image of {name} must be uint8 (height, width, 3). Received: "
-            f"{image.dtype} {image.shape}."
+            f"The image of {name} must be uint8 (height, width, {channels}). "
+            f"Received: {image.dtype} {image.shape}."
         )
     if mask.dtype.kind not in "ui" or mask.ndim != 2:
         faults.append(
@@ -162,6 +192,9 @@ def read_header(path: Any) -> Header:
         The `Header`, an empty one where the file is no image.
     """
     try:
+        bands = band_count(path)
+        if bands is not None:
+            return Header(f"{bands[2]} {_BANDS}", bands[:2])
         with Image.open(path) as image:
             # Pillow decodes a whole PNG to look for EXIF behind the pixels.
             known = image.format != "PNG" or "exif" in image.info
@@ -171,6 +204,18 @@ def read_header(path: Any) -> Header:
     # Decoders raise exceptions of many kinds on damaged files.
     except Exception:
         return Header()
+
+
+def is_gray(path: Any) -> bool:
+    """Whether an image file has one channel, by its header.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The answer; `False` where the file is no image.
+    """
+    return read_header(path).mode in GRAY_MODES
 
 
 def _read(faults, read, path, upright):

@@ -4,6 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from kerasseg.channels import RGB
 from kerasseg.data.folder import SegmentationPairs
 from kerasseg.data.layouts.color import color_reader
 from kerasseg.data.layouts.layout import files_below
@@ -19,6 +20,7 @@ def pairs_in_folders(
     image_suffix: str = "",
     mask_suffix: str = "",
     colors: Mapping[Color, int] | None = None,
+    channels: int = RGB,
 ) -> SegmentationPairs:
     """Samples from a folder of images and a folder of masks.
 
@@ -39,6 +41,8 @@ def pairs_in_folders(
             images in which colors stand for classes. `labels.colors()` has
             those of the palette. Defaults to `None`: the values of gray
             masks, and the indices of palette masks, are the ids.
+        channels: Integer from 1 to 16. Channels of the images, see
+            `kerasseg.data.read_image`. Defaults to 3, RGB.
 
     Returns:
         The samples, sorted by name.
@@ -61,4 +65,4 @@ def pairs_in_folders(
             + (f" that end in {image_suffix!r}." if image_suffix else ".")
         )
     read = None if colors is None else color_reader(colors)
-    return paired(image_files, mask_files, labels, read)
+    return paired(image_files, mask_files, labels, read).with_channels(channels)

@@ -39,7 +39,7 @@ class Samples:
             self._items = random_images(shape[1:], DEFAULT_COUNT)
             self.description = "seeded random images"
         else:
-            self._items = _checked_items(items, argument)
+            self._items = _checked_items(items, argument, self.shape[3])
             kind = (
                 "calibration images" if argument == "calibration" else "images"
             )
@@ -113,7 +113,7 @@ class Samples:
         if from_file:
             from kerasseg.data.image import read_image
 
-            image = read_image(image)
+            image = read_image(image, self.shape[3])
         image = np.asarray(image)
         channels = self.shape[3]
         if image.ndim != 3 or image.shape[-1] != channels:
@@ -249,8 +249,8 @@ def random_images(image_shape, count, seed=0) -> list:
     return images
 
 
-def _checked_items(items, argument):
-    items = as_samples(items)
+def _checked_items(items, argument, channels):
+    items = as_samples(items, channels=channels)
     sequence = hasattr(items, "__len__") and hasattr(items, "__getitem__")
     if not sequence or isinstance(items, str | dict):
         raise TypeError(

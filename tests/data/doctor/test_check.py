@@ -296,14 +296,46 @@ def test_images_of_12_bits_in_16(folder):
         )
         for index in range(2)
     ]
-    problem = folder.problem("few_bits")
+    problem, gray = check(folder.root).problems
+    assert (problem.name, gray.name) == ("few_bits", "gray_images")
     assert problem.severity == "error"
     assert "only 12 of them" in problem.message
     assert "end at 15 of 255" in problem.message
     assert problem.files == tuple(map(str, paths))
     full = folder.rng.integers(0, 65536, (33, 47)).astype("uint16")
     folder.image("train3", pixels=full)
-    assert folder.problem("few_bits").severity == "warning"
+    (few, _) = check(folder.root).problems
+    assert (few.name, few.severity) == ("few_bits", "warning")
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_gray_images_for_a_model_of_rgb(folder, quick):
+    gray = folder.rng.integers(0, 256, (33, 47), dtype="uint8")
+    path = folder.image("val0", "val", pixels=gray)
+    problem = folder.problem("gray_images", quick=quick)
+    assert problem.severity == "warning"
+    assert "1 image of 6 is gray, and read as RGB" in problem.message
+    assert problem.files == (str(path),)
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_images_of_other_channels(folder, quick):
+    problem = folder.problem("unreadable", quick=quick, channels=1)
+    assert "holds colors, and images of 1 channel are wanted" in problem.message
+    for split, count in (("train", 4), ("val", 2)):
+        for index in range(count):
+            path = folder.root / "images" / split / f"{split}{index}.png"
+            bands = folder.rng.integers(0, 65536, (33, 47, 5), dtype="uint16")
+            np.save(path.with_suffix(".npy"), bands)
+            path.unlink()
+    report = check(folder.root, quick=quick, channels=5)
+    assert report.problems == ()
+    assert report.channels == 5
+    assert dict(report.splits["val"].image_modes) == {"5 bands": 2}
+    problem = folder.problem("unreadable", quick=quick)
+    assert "has 5 bands, and images of 3 channels are" in problem.message
+    with pytest.raises(ValueError, match="`channels` must be .* channels=17"):
+        check(folder.root, channels=17)
 
 
 def test_files_that_cannot_be_read(folder):
