@@ -7,6 +7,7 @@ import keras
 
 from kerasseg.export.errors import ExportError
 from kerasseg.export.onnx import graph as graphs
+from kerasseg.export.onnx.branches import inline_decided
 from kerasseg.export.onnx.converters import DEFAULT_OPSET
 from kerasseg.export.onnx.converters import EXPORTERS
 from kerasseg.export.onnx.converters import check_exporter
@@ -48,12 +49,14 @@ def write_onnx(
     else:
         convert_on_other_backend(frozen, raw, opset, converter)
     proto = onnx.load(str(raw))
+    inline_decided(proto.graph)
     spell_out(proto.graph)
     graphs.refuse_foreign(proto)
     _check_written(proto, opset, converter)
     if converter != "tf2onnx":
         proto = graphs.folded(proto, path)
     graphs.name_ends(proto.graph, frozen.options.output)
+    graphs.name_sizes(proto)
     graphs.repeat_plainly(proto.graph)
     graphs.drop_regions(proto.graph)
     if frozen.options.precision == "float16":

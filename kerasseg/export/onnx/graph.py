@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from kerasseg.export.errors import ExportError
 
 STANDARD_DOMAINS = ("", "ai.onnx")
@@ -102,6 +104,52 @@ def repeat_plainly(graph) -> None:
         for attribute in node.attribute:
             if attribute.s == b"tf_half_pixel_for_nn":
                 attribute.s = b"asymmetric"
+
+
+def name_sizes(proto) -> None:
+    """States the size of what a resize by a fraction returns.
+
+    tf2onnx writes the factor alone, in float32, and the product with the size
+    of the input may be a little less than the whole number that was meant.
+
+    Args:
+        proto: `onnx.ModelProto`, which is changed.
+    """
+    from onnx import numpy_helper
+
+    factors = {
+        tensor.name: numpy_helper.to_array(tensor)
+        for tensor in proto.graph.initializer
+    }
+    for node in proto.graph.node:
+        scales = factors.get((*node.input[2:], "")[0])
+        if node.op_type != "Resize" or scales is None or len(node.input) > 3:
+            continue
+        if not (scales % 1).any():
+            continue
+        shape = _shape_of(proto, node.input[0])
+        sizes = np.round(np.multiply(shape, scales, dtype="float64"))
+        # Runtimes multiply in one or the other.
+        products = [
+            np.multiply(shape, scales, dtype=kind)
+            for kind in ("float32", "float64")
+        ]
+        if (np.floor(products) != sizes).any():
+            name = f"{node.output[0]}/sizes"
+            value = numpy_helper.from_array(sizes.astype("int64"), name)
+            proto.graph.initializer.append(value)
+            node.input[2] = ""
+            node.input.append(name)
+
+
+def _shape_of(proto, name):
+    """The shape of a tensor, known from the nodes before it."""
+    import onnx
+
+    graph = onnx.shape_inference.infer_shapes(proto).graph
+    found = {value.name: value for value in (*graph.value_info, *graph.input)}
+    axes = found[name].type.tensor_type.shape.dim
+    return [axis.dim_value for axis in axes]
 
 
 def drop_regions(graph) -> None:

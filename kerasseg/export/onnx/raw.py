@@ -6,6 +6,7 @@ import keras
 
 from kerasseg.export.model.trace import Trace
 from kerasseg.export.onnx import graph as graphs
+from kerasseg.export.onnx.rewriters import REWRITERS
 from kerasseg.export.workarounds import graph_copies
 
 _logger = logging.getLogger("kerasseg.export")
@@ -37,6 +38,7 @@ def _write_from_tensorflow(frozen, path, opset):
             traced,
             input_signature=traced.input_signature,
             opset=opset,
+            custom_rewriter=REWRITERS,
         )
         graphs.embed(proto.graph, trace.constants())
         onnx.save(proto, str(path))
