@@ -2,6 +2,8 @@
 
 import keras
 
+from kerasseg.export.forms.adaptive_pooling import SLICED
+from kerasseg.export.forms.augmentation import AUGMENTATIONS
 from kerasseg.export.forms.borrowed import Borrowed
 from kerasseg.export.forms.global_interpolation import LiteRTInterpolation
 from kerasseg.export.forms.laplacian_head import FoldedHead
@@ -9,25 +11,32 @@ from kerasseg.export.forms.laplacian_head import LiteRTHead
 from kerasseg.export.forms.laplacian_reconstruction import GroupedReconstruction
 from kerasseg.export.forms.laplacian_reconstruction import LiteRTReconstruction
 from kerasseg.export.forms.laplacian_reconstruction import OnnxReconstruction
+from kerasseg.export.forms.pooling_3d import PLANAR
 from kerasseg.layers import GlobalInterpolation
 from kerasseg.layers import LaplacianHead
 from kerasseg.layers import LaplacianReconstruction
 
-# Format -> class of the layer -> class of its form.
+# Format -> class of the layer -> class of its form. "keras" is what Keras' own
+# exporter writes, on other backends than TensorFlow.
 FORMS = {
     "saved_model": {
+        **AUGMENTATIONS,
         LaplacianHead: FoldedHead,
         LaplacianReconstruction: GroupedReconstruction,
     },
     "litert": {
+        **AUGMENTATIONS,
+        **PLANAR,
         LaplacianHead: LiteRTHead,
         LaplacianReconstruction: LiteRTReconstruction,
         GlobalInterpolation: LiteRTInterpolation,
     },
     "onnx": {
+        **AUGMENTATIONS,
         LaplacianHead: FoldedHead,
         LaplacianReconstruction: OnnxReconstruction,
     },
+    "keras": {**AUGMENTATIONS, **SLICED},
 }
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from kerasseg.arguments import check_channels
 from kerasseg.export.forms.borrowed import Borrowed
+from kerasseg.export.forms.functional_copy import with_forms
 from kerasseg.export.model.coarse import Coarse
 from kerasseg.export.model.coarse import split
 from kerasseg.export.options import ExportOptions
@@ -107,10 +108,11 @@ class FrozenModel:
         Returns:
             The model itself where nothing is added to it.
         """
+        core = with_forms(self.core, "keras")
         if (self.options.output, self.options.layout) == ("logits", "NHWC"):
-            return self.model
+            return core
         images = keras.Input(batch_shape=self.file_shape, name="images")
-        return keras.Model(images, self.served(images, Borrowed(self.core)))
+        return keras.Model(images, self.served(images, Borrowed(core)))
 
     @property
     def core(self) -> keras.Model:

@@ -1,5 +1,6 @@
 """Each form computes what its layer computes, for batches of any size."""
 
+import keras
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 from keras import ops
 from stand_ins import randomize
 
+from kerasseg.export.forms import augmentation
 from kerasseg.export.forms.functional_copy import FORMS
 from kerasseg.layers import GlobalInterpolation
 from kerasseg.layers import LaplacianHead
@@ -19,8 +21,8 @@ def normal(rng, *shape):
     return rng.normal(size=shape).astype("float32")
 
 
-def check_forms(layer, inputs):
-    expected = ops.convert_to_numpy(layer(inputs))
+def check_forms(layer, inputs, **options):
+    expected = ops.convert_to_numpy(layer(inputs, **options))
     forms = {f[type(layer)] for f in FORMS.values() if type(layer) in f}
     assert forms
     for form in forms:
@@ -97,3 +99,62 @@ def test_the_kernel_is_that_of_the_moment(rng):
         np.testing.assert_allclose(
             ops.convert_to_numpy(layer(inputs)), before, atol=1e-3
         )
+
+
+POOLINGS = {
+    "mean": (keras.layers.AveragePooling3D, (2, 3, 4), (1, 2, 3)),
+    "largest": (keras.layers.MaxPooling3D, (3, 2, 2), (2, 1, 2)),
+}
+
+
+@given(
+    kind=st.sampled_from(sorted(POOLINGS)),
+    padding=st.sampled_from(["same", "valid"]),
+    sizes=st.tuples(*map(st.integers, (1, 3, 3, 4), (2, 5, 9, 8))),
+    seed=seeds,
+)
+def test_poolings_of_volumes(kind, padding, sizes, seed):
+    pooling, size, strides = POOLINGS[kind]
+    inputs = normal(np.random.default_rng(seed), *sizes, 3)
+    check_forms(pooling(size, strides, padding), inputs)
+
+
+# Of sizes that TensorFlow itself does not crash on.
+@pytest.mark.parametrize("size", [(1, 2, 3), (2, 3, 2), (2, 2, 5)])
+@pytest.mark.parametrize(
+    "kind", ["AdaptiveAveragePooling3D", "AdaptiveMaxPooling3D"]
+)
+def test_adaptive_poolings_of_volumes(rng, kind, size):
+    layer = getattr(keras.layers, kind)(size)
+    check_forms(layer, normal(rng, 2, 4, 6, 7, 3))
+
+
+@pytest.mark.parametrize("kind", ["Average", "Max"])
+@pytest.mark.parametrize("rank", [1, 2])
+def test_adaptive_poolings(rng, kind, rank):
+    layer = getattr(keras.layers, f"Adaptive{kind}Pooling{rank}D")
+    check_forms(layer((4, 6)[:rank]), normal(rng, 2, *(9, 13)[:rank], 3))
+
+
+AUGMENTATIONS = [layer.__name__ for layer in augmentation.AUGMENTATIONS]
+ARGUMENTS = {
+    "RandomCrop": (32, 44),
+    "RandomPosterization": (4,),
+    "RandomShear": (0.2, 0.2),
+    "RandomTranslation": (0.2, 0.2),
+    **dict.fromkeys(
+        (
+            *("RandomBrightness", "RandomColorDegeneration", "RandomContrast"),
+            *("RandomHue", "RandomRotation", "RandomSaturation"),
+            *("RandomSharpness", "RandomZoom"),
+        ),
+        (0.2,),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_augmentations_change_nothing_in_inference(rng, name):
+    layer = getattr(keras.layers, name)(*ARGUMENTS.get(name, ()))
+    images = rng.integers(0, 256, (1, 36, 52, 3)).astype("float32")
+    check_forms(layer, images, training=False)
