@@ -154,7 +154,7 @@ LAYERS = {
     ),
     "CutMix": lambda: pixels(layers.CutMix()),
     "Discretization": lambda: numbers(
-        layers.Discretization([64.5, 128.5, 200.5], output_mode="int")
+        layers.Discretization([64.5, 128.5, 200.5], output_mode="one_hot")
     ),
     "Equalization": lambda: pixels(layers.Equalization()),
     "MixUp": lambda: pixels(layers.MixUp()),
