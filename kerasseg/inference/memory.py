@@ -11,7 +11,7 @@ from kerasseg.inference.ends import input_shape
 
 # Measured on lrr_4x, fcn_8s and gdn between 0.2 and 8 megapixels: what a
 # backend holds besides the maps that its layers still need.
-_OVERHEAD = {"tensorflow": 1.2, "jax": 1.25, "torch": 0.85}
+_OVERHEAD = {"tensorflow": 1.4, "jax": 1.25, "torch": 0.85}
 _FIXED = 128 << 20
 # A channel as float32, and the ids of a pixel.
 _BYTES_PER_CHANNEL, _BYTES_PER_PIXEL = 4, 12
