@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import importlib.util
+import math
 import re
 import tempfile
 import warnings
@@ -79,12 +80,12 @@ def memory_size(text: str) -> int:
         argparse.ArgumentTypeError: If the text is something else.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(?:i?b)?", text.lower())
-    size = int(float(match[1]) * _UNITS[match[2]]) if match else 0
-    if size < 1:
+    size = float(match[1]) * _UNITS[match[2]] if match else 0
+    if not 1 <= size < math.inf:
         raise argparse.ArgumentTypeError(
             f"must be a size in bytes, such as 500M or 2G, not {text!r}"
         )
-    return size
+    return int(size)
 
 
 def wants_tiles(args: argparse.Namespace) -> bool:
