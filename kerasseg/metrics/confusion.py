@@ -6,12 +6,14 @@ from keras import ops
 
 from kerasseg.arguments import check_integer
 from kerasseg.ids import FRACTIONS
-from kerasseg.ids import NO_ID
 from kerasseg.ids import ids_config
 from kerasseg.ids import ignored_ids
 from kerasseg.ids import match
 from kerasseg.ids import value_or_none
-from kerasseg.ids import whole_ids
+from kerasseg.metrics.counting import BEYOND
+from kerasseg.metrics.counting import FRACTION
+from kerasseg.metrics.counting import UNKNOWN_BINS
+from kerasseg.metrics.counting import count
 from kerasseg.metrics.scores import check_absent
 from kerasseg.metrics.scores import scores
 
@@ -19,11 +21,6 @@ from kerasseg.metrics.scores import scores
 # exist on every backend. With `low` this small the sum of the words of a
 # hundred replicas still fits 32 bits.
 WORD = 2**24
-# Unknown ids 0..255 are counted one by one, all others together, and so are
-# values that are no whole numbers.
-BEYOND = 256
-FRACTION = BEYOND + 1
-UNKNOWN_BINS = FRACTION + 1
 _NAMES = {BEYOND: "below 0 or above 255", FRACTION: FRACTIONS}
 _LOGITS = (
     ", or logits with a channel for each class; one (sigmoid) channel is not "
@@ -110,8 +107,8 @@ class ConfusionMatrix(keras.metrics.Metric):
                 "pixels to leave out an ignored id. "
                 f"Received: sample_weight={sample_weight!r}"
             )
-        labels, predictions = self._class_ids(y_true, y_pred)
-        counts = self._count(labels, predictions)
+        labels, predictions = self._aligned(y_true, y_pred)
+        counts = count(labels, predictions, self.num_classes, self._ignored)
         size = self.num_classes**2
         pairs = ops.reshape(counts[:size], self._low.shape)
         unknown = ops.reshape(counts[size:-1], self._unknown.shape)
@@ -124,7 +121,7 @@ class ConfusionMatrix(keras.metrics.Metric):
         unknown = self._unknown + ops.cast(unknown, self._unknown.dtype)
         self._unknown.assign(ops.minimum(unknown, WORD))
 
-    def _class_ids(self, y_true, y_pred):
+    def _aligned(self, y_true, y_pred):
         labels = ops.convert_to_tensor(y_true)
         predictions = ops.convert_to_tensor(y_pred)
         shapes = tuple(labels.shape), tuple(predictions.shape)
@@ -132,43 +129,23 @@ class ConfusionMatrix(keras.metrics.Metric):
         extra = len(labels.shape) - len(predictions.shape)
         if labels.shape[-1] == 1 and (extra == 1 or (extra == 0 and last > 1)):
             labels = ops.squeeze(labels, axis=-1)
+        size = predictions.shape
         if len(predictions.shape) == len(labels.shape) + 1:
             if last == self.num_classes:
-                predictions = ops.argmax(predictions, axis=-1)
+                size = predictions.shape[:-1]
             elif last == 1:
                 # Class ids. The probabilities of a model with one (sigmoid)
                 # channel are no whole numbers, and are refused as such.
                 predictions = ops.squeeze(predictions, axis=-1)
-        if not _same_shape(labels.shape, predictions.shape):
+                size = predictions.shape
+        if not _same_shape(labels.shape, size):
             raise ValueError(
                 "`y_pred` must be logits of the size of `y_true` with a last "
                 f"axis of {self.num_classes}, or ids in the shape of "
                 f"`y_true`. Received: y_true.shape={shapes[0]}, "
                 f"y_pred.shape={shapes[1]}"
             )
-        return (
-            whole_ids(ops.reshape(labels, (-1,))),
-            whole_ids(ops.reshape(predictions, (-1,))),
-        )
-
-    def _count(self, labels, predictions):
-        # One histogram holds the pairs, the unknown labels, the unknown
-        # predictions, and last a bin for what is ignored.
-        size = self.num_classes
-        bins = size**2 + 2 * UNKNOWN_BINS + 1
-        place = labels * size + predictions
-        place = ops.where(
-            _is_class(predictions, size),
-            place,
-            size**2 + UNKNOWN_BINS + _unknown_bin(predictions),
-        )
-        place = ops.where(
-            _is_class(labels, size), place, size**2 + _unknown_bin(labels)
-        )
-        place = ops.where(match(labels, self._ignored), bins - 1, place)
-        return ops.segment_sum(
-            ops.ones_like(place, dtype="int32"), place, num_segments=bins
-        )
+        return labels, predictions
 
     def result(self):
         """The score of all pixels so far.
@@ -277,15 +254,6 @@ def _same_shape(one, other):
         a == b or a is None or b is None
         for a, b in zip(one, other, strict=True)
     )
-
-
-def _is_class(ids, num_classes):
-    return ops.logical_and(ids >= 0, ids < num_classes)
-
-
-def _unknown_bin(ids):
-    other = ops.where(ops.equal(ids, NO_ID), FRACTION, BEYOND)
-    return ops.where(_is_class(ids, BEYOND), ids, other)
 
 
 def _raise_unknown(unknown, num_classes, ignored):

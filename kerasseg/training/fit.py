@@ -454,8 +454,10 @@ def _in_order(samples, batch_size, replicas, part):
             f"devices share a batch. Received: sizes {sizes}"
         )
     if len(sizes) > 1:
-        batch_size = 1
-    return Batches(samples, batch_size, shuffle=False, share=part)
+        return Batches(samples, 1, shuffle=False, share=part)
+    return Batches(
+        samples, batch_size, _AsItIs(sizes[0]), shuffle=False, share=part
+    )
 
 
 def _forget_unfinished(log, done):
