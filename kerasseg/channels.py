@@ -124,6 +124,22 @@ def first_kernel(kernel: np.ndarray, channels: int) -> np.ndarray:
     )
 
 
+def channel_names(channels: int) -> str | list[str]:
+    """What the channels of images are where nobody says it.
+
+    Args:
+        channels: Number of channels.
+
+    Returns:
+        `"RGB"` of three, else a name for each channel.
+    """
+    if channels == RGB:
+        return "RGB"
+    if channels == 1:
+        return ["gray"]
+    return [f"band {number}" for number in range(1, channels + 1)]
+
+
 def reads_other_channels(
     stored: Sequence[int], wanted: Sequence[int], channels: int
 ) -> bool:

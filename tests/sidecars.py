@@ -10,7 +10,8 @@ from kerasseg.export import sidecar
 def described(content, **changes):
     """What the exporters write beside a file of these bytes.
 
-    A dictionary among the changes is merged into that of the same name.
+    A dictionary among the changes is merged into that of the same name. The
+    output has the size of the input.
     """
     fields = {
         "schema": 2,
@@ -58,6 +59,11 @@ def described(content, **changes):
             fields[key].update(value)
         else:
             fields[key] = value
+    if "shape" not in changes.get("output", {}):
+        source = fields["input"]
+        sizes = dict(zip(source["layout"], source["shape"], strict=True))
+        shape = [1, sizes["H"], sizes["W"], 2]
+        fields["output"]["shape"] = shape[: len(fields["output"]["layout"])]
     return sidecar.sealed(fields)
 
 

@@ -3,6 +3,7 @@
 import ast
 import functools
 import importlib
+import importlib.util
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -72,3 +73,21 @@ def public_objects():
             for public in module.__all__
         ]
     return pairs
+
+
+def load_program(path):
+    """The module of a program below `export`.
+
+    Args:
+        path: Path of the file below that folder.
+
+    Returns:
+        The module, which was run but for its main function.
+    """
+    spec = importlib.util.spec_from_file_location(
+        "program_" + path.replace("/", "_").removesuffix(".py"),
+        ROOT / "export" / path,
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -52,28 +52,47 @@ inline int header_number(const std::string& content, size_t& at) {
   return number;
 }
 
-inline Image read_image(const std::string& path) {
+/// Gray as RGB, and RGB whose three channels are all the same as gray.
+inline Image with_channels(const Image& image, int channels,
+                           const std::string& path) {
+  if (image.channels == channels) return image;
+  Image result(image.width, image.height, channels);
+  for (size_t i = 0; i < size_t{1} * image.width * image.height; ++i) {
+    const uint8_t* from = &image.bytes[i * image.channels];
+    for (int c = 1; c < image.channels; ++c) {
+      if (from[c] != from[0]) {
+        fail(path + " holds colors, and the model takes gray images");
+      }
+    }
+    std::fill_n(&result.bytes[i * channels], channels, from[0]);
+  }
+  return result;
+}
+
+inline Image read_image(const std::string& path, int channels) {
   const std::string content = read_file(path);
   size_t at = 2;
-  const bool known = content.compare(0, 2, "P6") == 0;
+  const bool gray = content.compare(0, 2, "P5") == 0;
+  const bool known = gray || content.compare(0, 2, "P6") == 0;
   const int width = known ? header_number(content, at) : 0;
   const int height = known ? header_number(content, at) : 0;
   const int largest = known ? header_number(content, at) : 0;
   if (width < 1 || height < 1 || largest != 255) {
     fail(
         path + " is no binary PPM of 8 bits; make one with: ffmpeg -i " + path +
-        " image.ppm");
+        (channels == 1 ? " -pix_fmt gray image.pgm" : " image.ppm"));
   }
   if (std::min(width, height) < 32) {
     fail(path + " must be at least 32 pixels a side");
   }
-  const size_t size = size_t{3} * width * height;
+  const int stored = gray ? 1 : 3;
+  const size_t size = size_t{1} * stored * width * height;
   if (content.size() < at + 1 + size) {
     fail(path + " ends before its last pixel");
   }
-  Image image(width, height, 3);
+  Image image(width, height, stored);
   std::copy_n(content.begin() + at + 1, size, image.bytes.begin());
-  return image;
+  return with_channels(image, channels, path);
 }
 
 /// Writes a PPM where there are three channels, and a PGM where there is one.

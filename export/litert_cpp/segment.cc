@@ -89,7 +89,7 @@ std::vector<uint8_t> arranged(const Image& image, const Sidecar& sidecar) {
   const float unit = static_cast<float>((sidecar.high - sidecar.low) / 255);
   for (int y = 0; y < image.height; ++y) {
     for (int x = 0; x < image.width; ++x) {
-      for (int c = 0; c < 3; ++c) {
+      for (int c = 0; c < image.channels; ++c) {
         const float pixel = static_cast<float>(sidecar.low) +
                             unit * image.pixel(x, y)[c];
         values[y * end.step('H') + x * end.step('W') + c * end.step('C')] =
@@ -194,7 +194,7 @@ void print_shares(const Image& ids, const Sidecar& sidecar) {
 void segment(const Arguments& args) {
   const std::string content = read_file(args.file);
   const Sidecar sidecar = read_sidecar(args.file, content);
-  const Image image = read_image(args.image);
+  const Image image = read_image(args.image, sidecar.input.size('C'));
   Model model(content, sidecar, args.threads);
   model.set_input(prepare(image, sidecar));
   const double latency = timed(model, args.runs);

@@ -84,7 +84,7 @@ inline std::vector<Json> for_each_class(const Json& list, size_t count) {
 }
 
 inline void read_classes(Sidecar& sidecar, const Json& json) {
-  const size_t count = json["num_classes"].whole(1, 256);
+  const size_t count = json["num_classes"].whole(2, 256);
   const auto names = for_each_class(json["class_names"], count);
   const auto palette = for_each_class(json["palette"], count);
   for (size_t i = 0; i < count; ++i) {
@@ -138,9 +138,13 @@ inline Sidecar read_sidecar(const std::string& path,
   const bool mask = sidecar.output.name == "mask";
   const bool ids = sidecar.output.layout == "NHW";
   const size_t classes = ids ? sidecar.names.size() : sidecar.output.size('C');
-  if (mask != ids || classes != sidecar.names.size() ||
-      sidecar.input.size('C') != 3) {
+  if (mask != ids || classes != sidecar.names.size()) {
     fail(beside + " contradicts itself");
+  }
+  const int channels = sidecar.input.size('C');
+  if (channels != 1 && channels != 3) {
+    fail(path + " takes images of " + std::to_string(channels) +
+         " channels; this program reads those of 1 (PGM) or 3 (PPM)");
   }
   return sidecar;
 }

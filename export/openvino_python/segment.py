@@ -67,7 +67,7 @@ def main():
     args = parse()
     try:
         sidecar = read_sidecar(args.file)
-        image = read_image(args.image)
+        image = read_image(args.image, channels_of(sidecar["input"]))
         run, runtime = open_model(args, sidecar)
         pixels = prepare(image, sidecar["input"])
         output, latency = timed(run, pixels, args.runs)
@@ -80,6 +80,8 @@ def main():
     except Exception as error:
         return fail(error)
     show(f"{sidecar['file']}: {sidecar['format']} {sidecar['precision']}")
+    if image.shape[2] not in (1, 3):
+        show(f"overlay: band{'s 1, 2, 3' if image.shape[2] > 2 else ' 1'}")
     show(f"runtime: {runtime}")
     show(f"latency: {latency:.1f} ms, median of {args.runs}")
     for share, name in shares(ids, sidecar):
@@ -138,7 +140,11 @@ def check(sidecar):
             value = value[key]
         if not right(value):
             raise ValueError(f"{name} is wrong: {str(value)[:60]}")
-    for end, count in (("input", 3), ("output", sidecar["num_classes"])):
+    counts = {
+        "input": channels_of(sidecar["input"]),
+        "output": sidecar["num_classes"],
+    }
+    for end, count in counts.items():
         if not fits(sidecar[end], count):
             raise ValueError(f"{end}.shape is wrong: {sidecar[end]['shape']}")
     seal = sidecar.get("seal")
@@ -175,13 +181,16 @@ def rules(count):
         "format": is_text,
         "precision": is_text,
         "sha256": is_text,
-        "num_classes": lambda value: is_whole(value, 1, 1 << 16),
+        "num_classes": lambda value: is_whole(value, 2, 1 << 16),
         "class_names": nothing_or(lambda v: is_list(v, is_text, (count,))),
         "palette": nothing_or(lambda v: is_list(v, color, (count,))),
         "input.name": is_text,
         "input.shape": lambda value: shape(value) and len(value) == 4,
         "input.layout": one_of("NHWC", "NCHW"),
         "input.dtype": dtype,
+        "input.channels": lambda value: (
+            value == "RGB" or is_list(value, is_text, range(1, 17))
+        ),
         "input.range": lambda value: is_list(value, is_number, (2,)),
         "input.quantization": nothing_or(scale),
         "output.name": one_of("logits", "mask"),
@@ -190,6 +199,11 @@ def rules(count):
         "output.dtype": dtype,
         "proof": lambda value: isinstance(value, dict),
     }
+
+
+def channels_of(spec):
+    """How many channels the images have."""
+    return 3 if spec["channels"] == "RGB" else len(spec["channels"])
 
 
 def fits(spec, channels):
@@ -255,29 +269,80 @@ def parts(path):
     return [path, *weights]
 
 
-def read_image(path):
-    """The image as the model was trained: upright, 8 bits, RGB, no alpha."""
-    with Image.open(path) as image:
-        image = ImageOps.exif_transpose(image)
-    if min(image.size) < SMALLEST:
+def read_image(path, channels=3):
+    """The image as the model was trained: upright, 8 bits, its channels."""
+    if Path(path).suffix.lower() == ".npy":
+        bands = np.load(path, allow_pickle=False)
+    else:
+        with Image.open(path) as image:
+            bands = bands_of(ImageOps.exif_transpose(image), channels)
+    bands = eight_bits(bands, path)
+    bands = bands[..., np.newaxis] if bands.ndim == 2 else bands
+    if bands.ndim != 3 or min(bands.shape[:2]) < SMALLEST:
         raise ValueError(f"{path} must be at least {SMALLEST} pixels a side")
-    if image.mode == "F":
-        raise ValueError(f"{path} has floats, whose range is not known")
-    if image.mode.startswith("I"):
-        values = np.asarray(image).astype("int64")
-        if values.min() < 0 or values.max() > 65535:
-            raise ValueError(f"{path} has values beyond 16 bits")
-        image = Image.fromarray((values >> 8).astype("uint8"))
+    return fitted(bands, channels, path)
+
+
+def bands_of(image, channels):
+    """The bands of an image in a file; alpha is one for other than RGB."""
+    known = image.mode in ("1", "L", "LA", "RGB", "RGBA", "RGBX")
+    if image.mode == "F" or image.mode.startswith("I"):
+        return np.asarray(image)
     image.info.pop("transparency", None)
-    return image.convert("RGB")
+    samples = getattr(image, "tag_v2", {}).get(277, 0)
+    if samples > len(image.getbands()) or image.mode == "RGBX":
+        raise ValueError(f"it has {samples} bands; save them as .npy")
+    if image.mode in ("1", "L"):
+        return np.asarray(image.convert("L"))
+    if channels == 1 and image.mode == "LA":
+        return np.asarray(image)[..., 0]
+    if channels in (1, 3) or not known:
+        return np.asarray(image.convert("RGB"))
+    return np.asarray(image)
+
+
+def eight_bits(bands, path):
+    """Values of 16 bits as 8, by dropping the low byte."""
+    if bands.dtype == np.uint8:
+        return bands
+    if bands.dtype.kind not in "iu":
+        raise ValueError(f"{path} has floats, whose range is not known")
+    if bands.min() < 0 or bands.max() > 65535:
+        raise ValueError(f"{path} has values beyond 16 bits")
+    return (bands >> 8).astype("uint8")
+
+
+def fitted(bands, channels, path):
+    """Gray as RGB and RGB without colors as gray; nothing else changes."""
+    count = bands.shape[2]
+    if (count, channels) == (1, 3):
+        return np.repeat(bands, 3, axis=2)
+    if (count, channels) == (3, 1) and (bands == bands[..., :1]).all():
+        return bands[..., :1]
+    if count != channels:
+        raise ValueError(
+            f"{path} has {count} bands, and the model takes {channels}"
+        )
+    return bands
+
+
+def resized(image, width, height):
+    """The image in another size, each band for itself."""
+    bands = [
+        Image.fromarray(np.ascontiguousarray(band)).resize(
+            (width, height), Image.Resampling.BILINEAR
+        )
+        for band in np.moveaxis(np.asarray(image), 2, 0)
+    ]
+    return np.dstack([np.asarray(band) for band in bands])
 
 
 def prepare(image, spec):
     """The image in the size, range, type and layout of the input."""
     size = dict(zip(spec["layout"], spec["shape"], strict=True))
-    shrunk = image.resize((size["W"], size["H"]), Image.Resampling.BILINEAR)
+    shrunk = resized(image, size["W"], size["H"])
     low, high = spec["range"]
-    pixels = low + np.asarray(shrunk, "float32") * ((high - low) / 255)
+    pixels = low + shrunk.astype("float32") * ((high - low) / 255)
     quantization = spec.get("quantization")
     if quantization:
         pixels = pixels / quantization["scale"] + quantization["zero_point"]
@@ -312,26 +377,27 @@ def tiled(run, image, sidecar):
     """Class ids of an image in its own size, from overlapping tiles."""
     spec = sidecar["input"]
     side = dict(zip(spec["layout"], spec["shape"], strict=True))
-    rows = starts(image.height, side["H"])
-    columns = starts(image.width, side["W"])
+    height, width, channels = image.shape
+    rows, columns = starts(height, side["H"]), starts(width, side["W"])
     size = (columns[-1] + side["W"], rows[-1] + side["H"])
-    canvas = Image.new("RGB", size, (127, 127, 127))
-    canvas.paste(image, (0, 0))
+    canvas = np.full((*size[::-1], channels), 127, "uint8")
+    canvas[:height, :width] = image
     ids = np.empty(size[::-1], "int32")
     band = np.zeros((side["H"], size[0], sidecar["num_classes"]), "float32")
     for row, top in enumerate(rows):
         for column, left in enumerate(columns):
-            box = (left, top, left + side["W"], top + side["H"])
-            output = run(prepare(canvas.crop(box), spec))
+            right = left + side["W"]
+            tile = canvas[top : top + side["H"], left:right]
+            output = run(prepare(tile, spec))
             weights = np.outer(
                 window(rows, row, side["H"]), window(columns, column, side["W"])
             )
             scored = scores(output, sidecar, weights.shape)
-            band[:, left : box[2]] += scored * weights[..., np.newaxis]
+            band[:, left:right] += scored * weights[..., np.newaxis]
         below = rows[row + 1] if row + 1 < len(rows) else size[1]
         ids[top:below] = band[: below - top].argmax(-1)
         band = np.concatenate([band[below - top :], 0 * band[: below - top]])
-    return ids[: image.height, : image.width]
+    return ids[:height, :width]
 
 
 def starts(length, side):
@@ -379,7 +445,8 @@ def scores(output, sidecar, size):
 
 def write(args, image, ids, sidecar):
     """Writes the overlay and, if asked, the mask, in the image's size."""
-    large = Image.fromarray(ids).resize(image.size, Image.Resampling.NEAREST)
+    size = (image.shape[1], image.shape[0])
+    large = Image.fromarray(ids).resize(size, Image.Resampling.NEAREST)
     colors = sidecar["palette"] or voc_colors(sidecar["num_classes"])
     ids, names = np.asarray(large), names_of(sidecar)
     overlay(image, ids, names, colors).save(args.out)
@@ -394,9 +461,14 @@ def write(args, image, ids, sidecar):
 
 
 def overlay(image, ids, names, colors):
-    """The image half covered by class colors, above their legend."""
+    """The image half covered by class colors, above their legend.
+
+    Of many bands the first three are shown, of two the first.
+    """
     tinted = np.asarray(colors)[ids]
-    blended = 0.5 * np.asarray(image) + 0.5 * tinted + 0.5
+    shown = np.asarray(image)
+    shown = shown[..., :3] if shown.shape[2] > 2 else shown[..., :1]
+    blended = 0.5 * shown + 0.5 * tinted + 0.5
     image = Image.fromarray(np.clip(blended, 0, 255).astype("uint8"))
     text = min(32, max(12, image.width // 32))
     font = ImageFont.load_default(text)

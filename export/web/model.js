@@ -34,6 +34,7 @@ export async function openModel(ort, content, sidecar) {
     throw new Error(`The sidecar has the schema ${sidecar?.schema}.`);
   }
   await checkSeal(sidecar);
+  checkChannels(sizeOf(sidecar.input).channels);
   await checkHash(content, sidecar.sha256);
   const session = await ort.InferenceSession.create(new Uint8Array(content), {
     executionProviders: ["wasm"],
@@ -60,24 +61,39 @@ export async function run(model, image) {
 
 /** RGBA bytes in the range, type and layout of the input. */
 function arrange(rgba, spec) {
-  const { width, height } = sizeOf(spec);
+  const { width, height, channels } = sizeOf(spec);
   const count = width * height;
   const [low, high] = spec.range;
-  const values = new ARRAYS[spec.dtype](3 * count);
-  const [step, plane] = spec.layout === "NCHW" ? [1, count] : [3, 1];
+  const values = new ARRAYS[spec.dtype](channels * count);
+  const [step, plane] = spec.layout === "NCHW" ? [1, count] : [channels, 1];
   const { scale, zero_point: zero } = spec.quantization ?? {
     scale: 1,
     zero_point: 0,
   };
   const whole = /int/.test(spec.dtype);
   for (let i = 0; i < count; i += 1) {
-    for (let c = 0; c < 3; c += 1) {
+    if (channels === 1) checkGray(rgba, 4 * i);
+    for (let c = 0; c < channels; c += 1) {
       const real = low + (rgba[4 * i + c] * (high - low)) / 255;
       const value = real / scale + zero;
       values[i * step + c * plane] = whole ? Math.round(value) : value;
     }
   }
   return values;
+}
+
+function checkChannels(channels) {
+  if (channels !== 1 && channels !== 3) {
+    throw new Error(
+      `The model takes images of ${channels} channels; a browser has 1 or 3.`,
+    );
+  }
+}
+
+function checkGray(rgba, i) {
+  if (rgba[i] !== rgba[i + 1] || rgba[i] !== rgba[i + 2]) {
+    throw new Error("The image has colors, and the model takes gray images.");
+  }
 }
 
 /** Class ids from logits, or from a mask as it is. */

@@ -250,7 +250,7 @@ def _export(args, name, folder, paths, refused):
             getattr(export, f"to_{form}")(
                 model,
                 path,
-                image_shape=(*shape, 3),
+                image_shape=(*shape, entry.image_shape[2]),
                 labels=entry.labels,
                 **options,
             )

@@ -20,7 +20,7 @@ from kerasseg.formats import FORMATS
 from kerasseg.formats import INTEGERS
 
 # Options that every format has, and those that only some have.
-COMMON = ("output", "max_miou_loss", "min_agreement")
+COMMON = ("output", "max_miou_loss", "min_agreement", "channels")
 OPTIONS = (
     *COMMON,
     *("precision", "calibration", "input_dtype", "layout", "exporter"),
@@ -105,6 +105,13 @@ def add_parser(subparsers) -> None:
 
 
 def _add_options(parser):
+    parser.add_argument(
+        "--channels",
+        metavar="NAME,NAME,...",
+        type=_names,
+        help="a name for each channel of the images, for the sidecar "
+        "(default: RGB, gray, or the numbers of the bands)",
+    )
     parser.add_argument(
         "--precision",
         choices=("float32", "float16", "int8", "mixed"),
@@ -200,7 +207,7 @@ def run(args: argparse.Namespace) -> int:
         report = write(
             model,
             path,
-            image_shape=(*shape, 3),
+            image_shape=(*shape, entry.image_shape[2]),
             verify_on=images,
             labels=entry.labels,
             **options,
@@ -269,6 +276,10 @@ def share(text: str) -> float:
             f"must be a share from 0 to 1, for instance 0.02, not {text!r}"
         )
     return number
+
+
+def _names(text):
+    return tuple(name.strip() for name in text.split(","))
 
 
 def _options(args, entry):

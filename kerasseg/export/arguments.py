@@ -30,6 +30,9 @@ ARGUMENTS = {
     "images.",
     "labels": "`kerasseg.data.Labels` for the sidecar. Defaults to those of "
     "`verify_on` or `calibration`, where they have any.",
+    "channels": "A name for each channel of the images, for the sidecar, such "
+    'as `("red", "green", "blue", "infrared")`. Defaults to `"RGB"` of three, '
+    '`"gray"` of one, and the numbers of the bands of others.',
     "opset": "Version of ONNX's operator set, 13 or more. Defaults to `18`.",
 }
 _PLACE = re.compile(r"^( *)\{\{(\w+)\}\}$", re.MULTILINE)

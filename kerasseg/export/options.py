@@ -30,6 +30,8 @@ class ExportOptions:
         coarse: Whether the class ids are those of cells, chosen before the
             last upsampling. Defaults to `False`; `resolve` sets it for the
             output `"coarse_mask"`, which is a `"mask"` then.
+        channels: Names of the channels of the images, or `None` for those
+            that are usual. Defaults to `None`.
     """
 
     precision: str = "float32"
@@ -39,6 +41,7 @@ class ExportOptions:
     calibration: object = None
     gate: Gate | None = None
     coarse: bool = False
+    channels: tuple[str, ...] | None = None
 
     @property
     def exact(self) -> bool:

@@ -82,7 +82,8 @@ def export(
         with interruptible():
             report, extra = _written(form, frozen, written, samples, labels)
         report = report.placed(path, time.perf_counter() - start)
-        content = sidecar.sealed({**sidecar.describe(report, labels), **extra})
+        described = sidecar.describe(report, labels, frozen.options.channels)
+        content = sidecar.sealed({**described, **extra})
         check_content(written, content, form)
         _place(staged, written, path, content)
     _logger.info("wrote %s in %.1f s", path, report.seconds)

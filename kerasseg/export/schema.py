@@ -9,6 +9,8 @@ import math
 import re
 import struct
 
+from kerasseg.channels import MOST_CHANNELS
+from kerasseg.channels import RGB
 from kerasseg.formats import FORMATS
 
 SCHEMA = 2
@@ -37,9 +39,39 @@ def check(content) -> None:
             message begins with its name.
     """
     _check(content, _FIELDS)
+    _check_channels(content["input"])
+    _check_size(content["input"], content["output"])
     if (SEAL in content) != (content["schema"] != 1):
         raise ValueError(
             f"{SEAL} must be there in schema {SCHEMA}, and not in schema 1"
+        )
+
+
+def _check_channels(spec):
+    """Compares the channels that an input names with those that it has."""
+    count = dict(zip(spec["layout"], spec["shape"], strict=True))["C"]
+    named = RGB if spec["channels"] == "RGB" else len(spec["channels"])
+    if named != count:
+        raise ValueError(
+            f"input.channels must name the {count} channels of input.shape, "
+            f"and is {_shown(spec['channels'])}"
+        )
+
+
+def _check_size(source, target):
+    """Refuses results of another size, which readers take for that of pixels.
+
+    Coarse ids are repeated within the file: they have the size too.
+    """
+    sizes = [
+        tuple(dict(zip(e["layout"], e["shape"], strict=False)).get(axis)
+              for axis in "HW")
+        for e in (source, target)
+    ]  # fmt: skip
+    if len(target["layout"]) != len(target["shape"]) or sizes[0] != sizes[1]:
+        raise ValueError(
+            f"output.shape must have the height and width of input.shape, "
+            f"and is {_shown(target['shape'])} {target['layout']}"
         )
 
 
@@ -263,7 +295,12 @@ _FIELDS = {
             ),
             "[0, 255]",
         ),
-        "channels": _one_of("RGB"),
+        "channels": (
+            lambda value: (
+                value == "RGB" or _is_list(value, is_text, 1, MOST_CHANNELS)
+            ),
+            f"'RGB' or a list of 1 to {MOST_CHANNELS} printable names",
+        ),
     },
     "output": {
         "name": _one_of("logits", "mask"),
@@ -275,8 +312,8 @@ _FIELDS = {
         "stride": (lambda value: _is_whole(value, 1, 1 << 10), "a stride"),
     },
     "num_classes": (
-        lambda value: _is_whole(value, 1, _MAX_CLASSES),
-        "a number of classes",
+        lambda value: _is_whole(value, 2, _MAX_CLASSES),
+        "a number of classes, two or more",
     ),
     "class_names": _or_null(
         lambda value: _is_list(value, is_text, 1), "a list of printable names"

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+from kerasseg.channels import channel_names
 from kerasseg.export import schema
 from kerasseg.export.files import sidecar_path
 from kerasseg.export.report import ExportReport
@@ -10,13 +11,15 @@ from kerasseg.files import json_text
 from kerasseg.files import read_json
 
 
-def describe(report: ExportReport, labels=None) -> dict:
+def describe(report: ExportReport, labels=None, channels=None) -> dict:
     """Describes an artifact for programs that know nothing of Keras.
 
     Args:
         report: The `ExportReport` of the artifact.
         labels: `kerasseg.data.Labels` with the names and colors of the
             classes, or `None` where they are unknown.
+        channels: Names of the channels of the images, or `None` for those
+            that are usual. Defaults to `None`.
 
     Returns:
         A dictionary that `json.dumps` accepts.
@@ -35,7 +38,7 @@ def describe(report: ExportReport, labels=None) -> dict:
             "dtype": report.input_dtype,
             "quantization": report.input_quantization,
             "range": [0, 255],
-            "channels": "RGB",
+            "channels": _channels(report, channels),
         },
         "output": {
             "name": report.output,
@@ -121,6 +124,14 @@ def _read(path, *checks):
             f"Received: path={str(path)!r}"
         ) from error
     return content
+
+
+def _channels(report, names):
+    """What each channel is: `"RGB"`, or a list of names."""
+    if names is not None:
+        return list(names)
+    sizes = dict(zip(report.layout, report.input_shape, strict=True))
+    return channel_names(sizes["C"])
 
 
 def _meaning(report):

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kerasseg.channels import RGB
 from kerasseg.export import files
 from kerasseg.export import sidecar
 from kerasseg.export.errors import ExportError
@@ -309,6 +310,8 @@ def _explanation(frozen, run, samples):
 
     plain = agreement(images)
     for pixels, change in OTHER_PIXELS.items():
+        if "BGR" in pixels and images.shape[3] != RGB:
+            continue
         if plain < EXPLAINED <= agreement(change(images).astype("float32")):
             return f" The masks agree when the file is given pixels {pixels}."
     return ""

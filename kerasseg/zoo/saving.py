@@ -9,6 +9,7 @@ from pathlib import Path
 
 import keras
 
+from kerasseg.arguments import check_channels
 from kerasseg.files import TOKEN
 from kerasseg.files import atomic_file
 from kerasseg.files import atomic_json
@@ -106,6 +107,7 @@ def check_savable(
             "`model` must have one output of logits (batch, height, width, "
             f"num_classes). Received: outputs of shape {model.output_shape}"
         )
+    check_channels("model", shape)
     if labels is None:
         labels = Labels(
             class_names=tuple(f"class_{i}" for i in range(shape[-1])),

@@ -211,7 +211,6 @@ def _refused(result, files, message):
         (lambda f: (f / "tiny.tflite").write_bytes(b"x"), "another file"),
         (lambda f: (f / "image.ppm").unlink(), "cannot read image.ppm"),
         (lambda f: (f / "image.ppm").write_bytes(b""), "no binary PPM"),
-        (_save("L", (56, 40)), "no binary PPM"),
         (_save("I;16", (56, 40)), "no binary PPM"),
         (_save("RGB", (56, 31)), "image.ppm must be at least 32 pixels a side"),
         (_save("RGB", (31, 40)), "image.ppm must be at least 32 pixels a side"),
@@ -295,3 +294,46 @@ def test_a_truncated_file_with_the_right_hash(run, files, image, rewrite, kept):
 def test_a_wrong_command(run, files, image, arguments, message):
     image((56, 40))
     _refused(run(*arguments), files, message)
+
+
+@pytest.fixture(scope="module")
+def gray(tmp_path_factory):
+    """Files of models for images of one and of five channels."""
+    import keras
+
+    from kerasseg.export import to_litert
+
+    folder = tmp_path_factory.mktemp("gray")
+    for channels in (1, 5):
+        images = keras.Input((40, 56, channels))
+        x = keras.layers.Rescaling(1 / 127.5, offset=-1)(images)
+        logits = keras.layers.Conv2D(3, 5, padding="same")(x)
+        model = keras.Model(images, logits)
+        to_litert(model, folder / f"{channels}.tflite")
+    return folder
+
+
+def test_a_gray_image(run, segment, files, gray, rng):
+    shutil.copytree(gray, files, dirs_exist_ok=True)
+    pixels = rng.integers(0, 256, (77, 131), dtype="uint8")
+    Image.fromarray(pixels).save(files / "image.ppm")
+    assert (files / "image.ppm").read_bytes()[:2] == b"P5"
+    _, ids = _same_as_in_python(run, segment, files, "1.tflite")
+    assert len(np.unique(ids)) == 3
+    Image.fromarray(np.dstack([pixels] * 3)).save(files / "image.ppm")
+    _, same = _same_as_in_python(run, segment, files, "1.tflite")
+    np.testing.assert_array_equal(same, ids)
+    # And gray for a model of RGB images.
+    Image.fromarray(pixels).save(files / "image.ppm")
+    _same_as_in_python(run, segment, files, "tiny.tflite")
+
+
+def test_images_of_other_channels(run, files, gray, image):
+    shutil.copytree(gray, files, dirs_exist_ok=True)
+    image((56, 40))
+    result = run("1.tflite", "image.ppm")
+    assert result.returncode == 2
+    assert "image.ppm holds colors, and the model takes gray" in result.stderr
+    result = run("5.tflite", "image.ppm")
+    assert result.returncode == 2
+    assert "takes images of 5 channels; this program reads" in result.stderr

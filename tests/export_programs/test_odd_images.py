@@ -3,7 +3,6 @@
 The programs run in this process: a runtime starts for each image.
 """
 
-import importlib.util
 import sys
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 from odd_images import write_odd_images
 from PIL import Image
 from source import ROOT
+from source import load_program
 
 from kerasseg.data import ImageReadError
 from kerasseg.data import read_image
@@ -54,14 +54,6 @@ def expected(exported, odd_images):
     return {path.name: mask_of(path) for path in sorted(odd_images.iterdir())}
 
 
-def load(program):
-    path = ROOT / "export" / program / "segment.py"
-    spec = importlib.util.spec_from_file_location(f"{program}_segment", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_kerasseg_reads_and_refuses_what_it_should(expected):
     found = {name for name, mask in expected.items() if mask is None}
     assert found == REFUSED
@@ -71,7 +63,7 @@ def test_kerasseg_reads_and_refuses_what_it_should(expected):
 
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_the_pixels_are_those_of_kerasseg(odd_images, program):
-    read = load(program).read_image
+    read = load_program(f"{program}/segment.py").read_image
     for path in sorted(odd_images.iterdir()):
         small = path.name in ("low.png", "narrow.png", "dot.png")
         try:
@@ -91,7 +83,7 @@ def test_the_masks_are_those_of_kerasseg(
 ):
     if program == "openvino_python":
         pytest.importorskip("openvino")
-    module = load(program)
+    module = load_program(f"{program}/segment.py")
     file, mask = exported.folder / RUNTIMES[program], tmp_path / "mask.png"
     options = ["--out", str(tmp_path / "overlay.png"), "--mask", str(mask)]
     for name, right in expected.items():

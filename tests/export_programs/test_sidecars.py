@@ -1,6 +1,5 @@
 """The programs refuse a sidecar that is not as an exporter wrote it."""
 
-import importlib.util
 import json
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from damage import same
 from PIL import Image
 from sidecars import described
 from source import ROOT
+from source import load_program
 
 from kerasseg.export import schema
 
@@ -33,16 +33,9 @@ for (const text of JSON.parse(readFileSync("sidecars.json", "utf-8"))) {
 """
 
 
-def program(path):
-    spec = importlib.util.spec_from_file_location("program", PROGRAMS / path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def segmenter():
-    return program("onnxruntime_python/segment.py")
+    return load_program("onnxruntime_python/segment.py")
 
 
 @pytest.fixture(scope="module", params=["segment", "triton"])
@@ -50,7 +43,7 @@ def reader(request, segmenter):
     """What reads a file and its sidecar, in a program."""
     if request.param == "segment":
         return segmenter.read_sidecar
-    return program("triton/make_repository.py").read
+    return load_program("triton/make_repository.py").read
 
 
 @pytest.fixture

@@ -85,6 +85,13 @@ def test_weights_of_a_folder_for_other_channels(any_channels, tmp_path):
         zoo.load("small", weights=tmp_path / "four")
 
 
+def test_a_model_of_one_output_channel_is_not_saved(tmp_path):
+    images = keras.Input((None, None, 3))
+    model = keras.Model(images, keras.layers.Conv2D(1, 1)(images))
+    with pytest.raises(ValueError, match=r"`model` .* one \(sigmoid\) channel"):
+        zoo.save(model, tmp_path / "one")
+
+
 @pytest.mark.parametrize("channels", [0, 17, 300, 2.5, True, None])
 def test_channels_out_of_range(any_channels, channels):
     for function in (zoo.build, zoo.load):

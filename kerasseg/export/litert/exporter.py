@@ -49,11 +49,12 @@ def to_litert(
     output="logits",
     verify_on=None,
     labels=None,
+    channels=None,
 ) -> ExportReport:
     """Exports a model to LiteRT and verifies that it computes the same.
 
     The file holds LiteRT's own operators only. Its signature
-    `serving_default` takes `images` `(1, height, width, channels)`, RGB,
+    `serving_default` takes `images` `(1, height, width, channels)`, in
     0..255, and returns `logits` or `mask`. It appears at `path`, with a
     sidecar `path.json`, only after the plain LiteRT interpreter has loaded
     it and its results agree with the model's. Needs the TensorFlow backend.
@@ -79,6 +80,7 @@ def to_litert(
         {{output}}
         {{verify_on}}
         {{labels}}
+        {{channels}}
 
     Returns:
         An `ExportReport`.
@@ -95,5 +97,6 @@ def to_litert(
         input_dtype=input_dtype,
         calibration=calibration,
         gate=gate,
+        channels=channels,
     )
     return export(FORMAT, model, path, options, image_shape, verify_on, labels)

@@ -5,12 +5,14 @@ import dataclasses
 import keras
 import numpy as np
 
+from kerasseg.channels import check_channel_count
 from kerasseg.channels import check_channels_last
 from kerasseg.export.model.coarse import split
 from kerasseg.export.model.frozen import FrozenModel
 from kerasseg.export.options import ExportOptions
 from kerasseg.export.options import check_classes
 from kerasseg.export.options import with_images
+from kerasseg.export.schema import is_text
 from kerasseg.inference.memory import estimated_bytes
 from kerasseg.inference.memory import free_bytes
 
@@ -43,14 +45,28 @@ def freeze(model, image_shape=None, options=None) -> FrozenModel:
             f"(of type {type(model).__name__})"
         )
     shape = (1, *_resolve_shape(_built_shape(model), image_shape))
+    options = options or ExportOptions()
+    _check_channels(shape[3], options.channels)
     _check_memory(model, shape[1:])
     model, notes = _in_float32(model)
-    options = options or ExportOptions()
     frozen = FrozenModel(model, shape, options, notes)
     check_classes(options, frozen.num_classes)
     if options.coarse:
         split(model)
     return dataclasses.replace(frozen, options=with_images(options, shape))
+
+
+def _check_channels(count, names):
+    """Refuses images that no sidecar describes, or other names than theirs."""
+    check_channel_count("channels of the model", count)
+    if names is None:
+        return
+    given = names if isinstance(names, list | tuple) else ()
+    if len(given) != count or not all(map(is_text, given)):
+        raise ValueError(
+            f"`channels` must be a list of {count} printable names, one for "
+            f"each channel of the images. Received: channels={names!r}"
+        )
 
 
 def _built_shape(model):

@@ -74,13 +74,14 @@ def to_onnx(
     layout="NHWC",
     verify_on=None,
     labels=None,
+    channels=None,
     opset=DEFAULT_OPSET,
     exporter=None,
 ) -> ExportReport:
     """Exports a model to ONNX and verifies that it computes the same.
 
     The file holds standard ONNX operators only. Its input `images` is
-    `float32`, RGB, 0..255; its output is `logits`, `float32`, or `mask`. It
+    `float32`, in 0..255; its output is `logits`, `float32`, or `mask`. It
     appears at `path`, with a sidecar `path.json`, only after ONNX Runtime
     has loaded it and its results agree with the model's.
 
@@ -108,6 +109,7 @@ def to_onnx(
         {{layout}}
         {{verify_on}}
         {{labels}}
+        {{channels}}
         {{opset}}
         exporter: `"tf2onnx"` or `"torch"`. Defaults to `None`: that of the
             current backend.
@@ -129,6 +131,7 @@ def to_onnx(
         layout=layout,
         calibration=calibration,
         gate=gate,
+        channels=channels,
     )
     form = OnnxFormat(opset, exporter)
     return export(form, model, path, options, image_shape, verify_on, labels)

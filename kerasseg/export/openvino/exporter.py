@@ -86,6 +86,7 @@ def to_openvino(
     layout="NHWC",
     verify_on=None,
     labels=None,
+    channels=None,
 ) -> ExportReport:
     """Exports a model to OpenVINO and verifies that it computes the same.
 
@@ -115,6 +116,7 @@ def to_openvino(
         {{layout}}
         {{verify_on}}
         {{labels}}
+        {{channels}}
 
     Returns:
         An `ExportReport`.
@@ -131,5 +133,6 @@ def to_openvino(
         layout=layout,
         calibration=calibration,
         gate=gate,
+        channels=channels,
     )
     return export(FORMAT, model, path, options, image_shape, verify_on, labels)

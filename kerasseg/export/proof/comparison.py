@@ -60,6 +60,7 @@ class Comparison:
         self._low = np.inf
         self._high = -np.inf
         self._matrices = None
+        self._classes = set()
 
     def add(self, reference, candidate, mask=None) -> None:
         """Adds the logits of some images.
@@ -86,6 +87,7 @@ class Comparison:
         self._low = min(self._low, float(reference.min()))
         self._high = max(self._high, float(reference.max()))
         before = reference.argmax(-1)
+        self._classes.update(np.flatnonzero(np.bincount(before.ravel())))
         after = candidate
         if candidate.ndim == reference.ndim:
             after = candidate.argmax(-1)
@@ -140,11 +142,26 @@ class Comparison:
         }
 
     def notes(self) -> tuple[str, ...]:
-        """Says which classes the mean IoU leaves out.
+        """Says what the comparison does not show.
 
         Returns:
-            Sentences; none where it is over all classes or there are no masks.
+            Sentences: that the model found one class alone, or which classes
+            the mean IoU leaves out.
         """
+        return (*self._of_one_class(), *self._left_out())
+
+    def _of_one_class(self):
+        if len(self._classes) != 1:
+            return ()
+        doubt = (
+            f"The Keras model finds one class alone in all images of the "
+            f"proof, the id {min(self._classes)}: a file that always returned "
+            f"it would agree as well. Verify it on images that show more."
+        )
+        _logger.warning(doubt)
+        return (doubt,)
+
+    def _left_out(self):
         if self._matrices is None:
             return ()
         matrix = sum(self._matrices)

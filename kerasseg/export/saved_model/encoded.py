@@ -18,6 +18,7 @@ MEANING = (
     "to the size of the input images (bilinear, antialiased), and the output "
     "has that size; the orientation that EXIF names is not applied"
 )
+_OF_GRAY = "; colors become shades of gray"
 
 
 def encoded_function(traced, shape):
@@ -79,7 +80,8 @@ def verify_encoded(path, images) -> tuple[dict, tuple[str, ...]]:
     for name, values in expected.items():
         _check_same(name, values.numpy(), found[name].numpy())
     entry = {"name": "encoded", "shape": [1], "dtype": "string"}
-    entry["meaning"] = MEANING
+    gray = pixels.shape[-1] == 1
+    entry["meaning"] = MEANING + _OF_GRAY * gray
     return {"signatures": {SIGNATURE: {"input": entry}}}, (
         f"The signature {SIGNATURE} takes the bytes of a JPEG or PNG file; a "
         f"PNG through it gave what its pixels give.",

@@ -69,6 +69,7 @@ def to_saved_model(
     gate=None,
     verify_on=None,
     labels=None,
+    channels=None,
 ) -> ExportReport:
     """Exports a model to a SavedModel and verifies that it computes the same.
 
@@ -94,6 +95,7 @@ def to_saved_model(
         {{gate}}
         {{verify_on}}
         {{labels}}
+        {{channels}}
 
     Returns:
         An `ExportReport`.
@@ -103,5 +105,7 @@ def to_saved_model(
         ImportError: If TensorFlow is missing.
         ExportError: If the conversion fails or its result differs.
     """
-    options = ExportOptions(precision=precision, output=output, gate=gate)
+    options = ExportOptions(
+        precision=precision, output=output, gate=gate, channels=channels
+    )
     return export(FORMAT, model, path, options, image_shape, verify_on, labels)

@@ -90,6 +90,7 @@ def to_tensorrt(
     layout="NHWC",
     verify_on=None,
     labels=None,
+    channels=None,
     opset=DEFAULT_OPSET,
 ) -> ExportReport:
     """Exports a model to ONNX for TensorRT, and builds the engine.
@@ -126,6 +127,7 @@ def to_tensorrt(
         {{layout}}
         {{verify_on}}
         {{labels}}
+        {{channels}}
         {{opset}}
 
     Returns:
@@ -149,6 +151,7 @@ def to_tensorrt(
         layout=layout,
         calibration=calibration,
         gate=gate,
+        channels=channels,
     )
     rest = (options, image_shape, verify_on, labels)
     report = export(OnnxForTensorRT(opset), model, graph, *rest)

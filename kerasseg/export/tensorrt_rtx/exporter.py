@@ -74,6 +74,7 @@ def to_tensorrt_rtx(
     layout="NHWC",
     verify_on=None,
     labels=None,
+    channels=None,
     opset=DEFAULT_OPSET,
 ) -> ExportReport:
     """Exports a model to an engine of TensorRT for RTX, without a GPU.
@@ -100,6 +101,7 @@ def to_tensorrt_rtx(
         {{layout}}
         {{verify_on}}
         {{labels}}
+        {{channels}}
         {{opset}}
 
     Returns:
@@ -125,6 +127,7 @@ def to_tensorrt_rtx(
         layout=layout,
         calibration=calibration,
         gate=gate,
+        channels=channels,
     )
     rest = (options, image_shape, verify_on, labels)
     with files.staging_folder(path) as staged:
@@ -172,4 +175,5 @@ def _content(report, graph):
     own = sidecar.describe(report)
     known = sidecar.read_sidecar(graph)
     classes = ("num_classes", "class_names", "palette", "ignore_classes")
+    own["input"]["channels"] = known["input"]["channels"]
     return sidecar.sealed({**own, **{name: known[name] for name in classes}})

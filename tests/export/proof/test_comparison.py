@@ -103,3 +103,19 @@ def test_masks_with_unknown_ids():
     mask = np.array([[0, 1, 7, 255]] * 3)
     with pytest.raises(ValueError, match=r"below 2 or ignored.*\[7\]"):
         Comparison().add(logits, logits, mask)
+
+
+@pytest.mark.parametrize("masks", [False, True])
+def test_one_class_over_all_images_is_a_doubt(rng, caplog, masks):
+    """A file that always returns it would agree as well."""
+    comparison = Comparison()
+    for _ in range(3):
+        logits = rng.normal(size=(1, 6, 8, 5))
+        logits[..., 3] = 9
+        mask = np.full((6, 8), 3) if masks else None
+        comparison.add(logits, np.full((1, 6, 8), 3), mask)
+    (doubt, *_) = comparison.notes()
+    assert "one class alone in all images of the proof, the id 3" in doubt
+    assert doubt in caplog.text
+    comparison.add(rng.normal(size=(1, 6, 8, 5)), np.full((1, 6, 8), 3))
+    assert not any("one class alone" in note for note in comparison.notes())
