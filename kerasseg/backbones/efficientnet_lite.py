@@ -1,15 +1,13 @@
 """EfficientNet-Lite backbones, without swish and squeeze-and-excitation."""
 
 import math
-import os
 
 import keras
-import numpy as np
 
+from kerasseg.backbones.archive import load_archive
 from kerasseg.backbones.data_format import channels_last
 from kerasseg.backbones.from_model import from_model
 from kerasseg.channels import check_image_shape
-from kerasseg.channels import first_kernel
 
 # Width and depth of each variant.
 SCALES = ((1.0, 1.0), (1.0, 1.1), (1.1, 1.2), (1.2, 1.4), (1.4, 1.8))
@@ -103,7 +101,8 @@ def efficientnet_lite(
     taps["P5"] = f"block{block - 1}_project_bn"
     model = keras.Model(images, x, name=f"efficientnet_lite{variant}")
     if weights is not None:
-        _load(model, weights)
+        # The head is that of the classifier.
+        load_archive(model, weights, _archived, "stem/kernel", ("head",))
     return from_model(model, taps, scale=1 / 128, offset=-127 / 128)
 
 
@@ -145,33 +144,6 @@ def _rounded(filters):
     """The multiple of 8 nearest to a number of filters."""
     rounded = max(8, int(filters + 4) // 8 * 8)
     return rounded + 8 if rounded < 0.9 * filters else rounded
-
-
-def _load(model, path):
-    """Assigns the arrays of an archive, all of them but those of the head."""
-    if not os.path.isfile(path):
-        raise ValueError(
-            "`weights` must be the path of a NumPy archive. "
-            f"Received: weights={os.fspath(path)}, which is no file"
-        )
-    with np.load(path, allow_pickle=False) as archive:
-        arrays = {
-            name: archive[name]
-            for name in archive.files
-            if not name.startswith("head")
-        }
-    stem = "stem/kernel"
-    if stem in arrays and arrays[stem].shape[2:3] == (3,):
-        arrays[stem] = first_kernel(arrays[stem], model.inputs[0].shape[-1])
-    variables = {_archived(v.path): v for v in model.weights}
-    shapes = {name: tuple(v.shape) for name, v in variables.items()}
-    if shapes != {name: array.shape for name, array in arrays.items()}:
-        raise ValueError(
-            f"`weights` must be those of {model.name}. "
-            f"Received: weights={os.fspath(path)}, which holds other arrays"
-        )
-    for name, variable in variables.items():
-        variable.assign(arrays[name])
 
 
 def _archived(path):

@@ -3,6 +3,7 @@
 import keras
 
 from kerasseg.arguments import check_choice
+from kerasseg.backbones.archive import load_archive
 from kerasseg.backbones.data_format import channels_last
 from kerasseg.backbones.from_model import from_model
 from kerasseg.backbones.from_model import on_pixels
@@ -12,6 +13,7 @@ from kerasseg.channels import per_channel
 
 # ImageNet means of R, G, B that the published weights were trained with.
 MEAN = (123.68, 116.779, 103.939)
+ARCHIVE = ".npz"
 TAPS = {
     "conv": ("conv2_2", "conv3_3", "conv4_3", "conv5_3", "fc7_dropout"),
     "pool": ("pool1", "pool2", "pool3", "pool4", "fc7_dropout"),
@@ -34,9 +36,11 @@ def vgg16(
             be `None`, else they must be multiples of 32 with
             `padding="same"`. Defaults to `(None, None, 3)`.
         weights: `None` (random), `"imagenet"` (downloaded by Keras) or the
-            path of a weights file of `keras.applications.VGG16` with top.
-            For other images than RGB the first kernel is adapted, see
-            `with_channels`. Defaults to `None`.
+            path of a weights file of `keras.applications.VGG16` with top, or
+            of a NumPy archive, as `kerasseg data vgg16_hed` writes it, in
+            which fc6 and fc7 may be missing and are random then. For other
+            images than RGB the first kernel is adapted, see `with_channels`.
+            Defaults to `None`.
         dropout: Float in `[0, 1)`. Dropout after fc6 and fc7. Defaults to
             0.5.
         taps: `"conv"` or `"pool"`. Whether `"P1"` .. `"P4"` are the last
@@ -93,9 +97,7 @@ def vgg16(
     x = keras.layers.Dropout(dropout, name="fc7_dropout")(x)
     model = keras.Model(images, x, name="vgg16")
     if weights is not None:
-        _transfer(
-            keras.applications.VGG16(weights=weights, include_top=True), model
-        )
+        load_weights(model, weights, _transfer)
     levels = {f"P{n}": layer for n, layer in enumerate(TAPS[taps], start=1)}
     offset = [-value for value in per_channel(mean, image_shape[2])]
     if padding == "caffe":
@@ -124,6 +126,31 @@ def convolution(filters, kernel_size, name, padding="same", dilation_rate=1):
         activation="relu",
         name=name,
     )
+
+
+def load_weights(model, weights, transfer):
+    """Loads weights into a model whose layers are named as those of VGG-16.
+
+    Args:
+        model: The model.
+        weights: `"imagenet"`, or the path of a file of Keras or of a NumPy
+            archive.
+        transfer: Copies the weights of `keras.applications.VGG16` with its
+            top to the model.
+    """
+    if str(weights).endswith(ARCHIVE):
+        load_archive(
+            model, weights, _archived, "conv1_1/kernel", optional=("fc",)
+        )
+        return
+    transfer(
+        keras.applications.VGG16(weights=weights, include_top=True), model
+    )
+
+
+def _archived(path):
+    """The name in the archive, such as `conv1_1/kernel`."""
+    return "/".join(path.split("/")[-2:])
 
 
 def _transfer(classifier, model):

@@ -6,6 +6,7 @@ from kerasseg.backbones.data_format import channels_last
 from kerasseg.backbones.from_model import on_pixels
 from kerasseg.backbones.vgg16 import MEAN
 from kerasseg.backbones.vgg16 import convolution
+from kerasseg.backbones.vgg16 import load_weights
 from kerasseg.backbones.vgg16 import transfer_convolutions
 from kerasseg.channels import check_image_shape
 from kerasseg.channels import per_channel
@@ -28,8 +29,10 @@ def vgg16_large_fov(
         weights: `None` (random), `"imagenet"` (downloaded by Keras) or the
             path of a weights file of `keras.applications.VGG16` with top. Of
             fc6 every third row and column is taken, of fc6 and fc7 every
-            fourth channel. For other images than RGB the first kernel is
-            adapted, see `with_channels`. Defaults to `None`.
+            fourth channel. Or the path of a NumPy archive, as `kerasseg data
+            vgg16_hed` writes it, without fc6 and fc7. For other images than
+            RGB the first kernel is adapted, see `with_channels`. Defaults to
+            `None`.
         dropout: Float in `[0, 1)`. Dropout after fc6 and fc7. Defaults to
             0.5.
         mean: Three floats. Means of R, G and B that are subtracted. Defaults
@@ -74,9 +77,7 @@ def vgg16_large_fov(
     x = keras.layers.Dropout(dropout, name="fc7_dropout")(x)
     model = keras.Model(images, x, name="vgg16_large_fov")
     if weights is not None:
-        _transfer(
-            keras.applications.VGG16(weights=weights, include_top=True), model
-        )
+        load_weights(model, weights, _transfer)
     offset = [-value for value in per_channel(mean, image_shape[2])]
     return on_pixels(model, {"P3": "fc7_dropout"}, offset=offset)[0]
 

