@@ -11,6 +11,7 @@ import sys
 import traceback
 from pathlib import Path
 
+from kerasseg.cli import hosts
 from kerasseg.cli.entry import save_model
 from kerasseg.cli.errors import Failure
 from kerasseg.cli.errors import UsageError
@@ -31,6 +32,11 @@ examples:
   kerasseg train zoo/lrr_4x/last_stage.py --start-from runs/lrr_4x/model \\
       --out runs/lrr_4x_last_stage
   kerasseg predict runs/lrr_4x/model street.jpg
+  KERAS_BACKEND=jax kerasseg train zoo/lrr_4x/recipe.py --out /shared/lrr_4x \
+      --hosts 10.0.0.1:4321,10.0.0.2:4321 --process-id 0
+
+On several hosts, each runs the same command with its own --process-id. DIR
+must be a folder that all can read; the first process writes it.
 
 A recipe is a Python file with a function `recipe()` that returns a
 `kerasseg.training.Recipe` with `labels`. The trained model is saved to
@@ -108,6 +114,7 @@ def add_parser(subparsers) -> None:
         help="which epoch's weights to save: the last one's, or those of the "
         "one with the best mean IoU in the validation (default: last)",
     )
+    hosts.add_arguments(parser)
     parser.set_defaults(run=run)
 
 
@@ -121,14 +128,22 @@ def run(args: argparse.Namespace) -> int:
         The exit code.
 
     Raises:
-        Failure: If the loss is NaN or infinite.
+        Failure: If the loss is NaN or infinite, or a host is lost.
         UsageError: If the recipe or the folder cannot be used.
     """
-    from kerasseg import training
     from kerasseg.training.fit import CHECKPOINT
 
     if args.allow_changes and not args.resume:
         raise UsageError("--allow-changes is for --resume")
+    addresses = hosts.check_arguments(args)
+    with hosts.joined(addresses, args, args.out / CHECKPOINT):
+        return _run(args)
+
+
+def _run(args):
+    from kerasseg import training
+    from kerasseg.training.fit import CHECKPOINT
+
     recipe = _changed(load_recipe(args.recipe), args)
     folder = make_folder(args.out)
     make_folder(folder / MODEL_FOLDER)
@@ -149,6 +164,9 @@ def run(args: argparse.Namespace) -> int:
             )
     except FloatingPointError as error:
         raise Failure(str(error)) from error
+    if args.process_id:
+        # The first process writes the model.
+        return 0
     _save(model, folder, recipe.labels)
     echo(f"trained: {folder / MODEL_FOLDER}")
     return 0

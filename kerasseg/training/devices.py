@@ -91,6 +91,18 @@ def share() -> tuple[int, int]:
     return jax.process_index(), jax.process_count()
 
 
+def wait_for_all(reason: str) -> None:
+    """Waits until all processes of a training are here.
+
+    Args:
+        reason: What for, the same for all.
+    """
+    if share()[1] > 1:
+        from jax.experimental import multihost_utils
+
+        multihost_utils.sync_global_devices(reason)
+
+
 # Two strategies of one process get their sums mixed up, seen with TensorFlow
 # 2.21 and told in its issues 61314 and 62790: the second training fails where
 # its model has other weights. So all trainings share what has no state.

@@ -30,6 +30,7 @@ from kerasseg.training.curves import plot_curves
 from kerasseg.training.deep_supervision import DeepSupervision
 from kerasseg.training.devices import share
 from kerasseg.training.devices import strategy
+from kerasseg.training.devices import wait_for_all
 from kerasseg.training.freezing import freeze
 from kerasseg.training.freezing import synchronized
 from kerasseg.training.mean_over import MeanOver
@@ -302,6 +303,7 @@ def _fit(recipe, output, how):
             # Keras leaves the file open when an error stops the training.
             log.on_train_end()
     if how.keep == "best":
+        wait_for_all("the best epoch is written")
         best.restore(model)
     if how.report and held_out is not None and part == (0, 1):
         _report(recipe, output, model, held_out, checkpoint.recipe)
