@@ -158,3 +158,39 @@ FORMATS = {
         ),
     )
 }
+
+
+@dataclasses.dataclass(frozen=True)
+class RuntimeFacts:
+    """Another runtime of a format than the one that its exporter verifies it in.
+
+    Args:
+        name: Name in arguments.
+        title: Name in tables and sentences.
+        format: Name of the format that it runs.
+        extra: Extra of kerasseg that brings its packages.
+        module: Module whose import tells whether it is there.
+        package: Distribution whose version is told.
+    """
+
+    name: str
+    title: str
+    format: str
+    extra: str
+    module: str
+    package: str
+
+
+RUNTIMES = {
+    facts.name: facts
+    for facts in (
+        RuntimeFacts(
+            name="tensorrt_rtx",
+            title="TensorRT for RTX through ONNX Runtime",
+            format="onnx",
+            extra="tensorrt-rtx",
+            module="onnxruntime",
+            package="onnxruntime-ep-nv-tensorrt-rtx-cu13",
+        ),
+    )
+}

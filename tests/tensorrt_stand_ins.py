@@ -179,3 +179,86 @@ BUILDER = textwrap.dedent("""
         def desc(self):
             return "no importer for this operator"
 """)
+
+# In place of ONNX Runtime with the plugin: what is there computes, and the
+# parts of version 1.32 that only serve plugins are kept here.
+RTX_ONNXRUNTIME = textwrap.dedent("""
+    import importlib
+    import sys
+    from types import SimpleNamespace
+
+    own = sys.modules.pop(__name__)
+    path, sys.path[:] = sys.path[:], [p for p in sys.path if p != FOLDER]
+    real = importlib.import_module("onnxruntime")
+    sys.path[:] = path
+    sys.modules[__name__] = own
+    __version__ = real.__version__
+    registered = []
+
+
+    def register_execution_provider_library(name, path):
+        if name in registered:
+            raise RuntimeError(f"{name} has been registered already")
+        if not path.endswith("plugin.so"):
+            raise RuntimeError("no such library")
+        registered.append(name)
+
+
+    def get_ep_devices():
+        cpu = SimpleNamespace(ep_name="CPUExecutionProvider")
+        device = SimpleNamespace(metadata={"Description": "A stand-in GPU"})
+        return [cpu] + [
+            SimpleNamespace(ep_name=name, ep_vendor="NVIDIA", device=device)
+            for name in registered
+        ]
+
+
+    class SessionOptions:
+        log_severity_level = 2
+
+        def __init__(self):
+            self.entries, self.devices = {}, []
+
+        def add_session_config_entry(self, key, value):
+            self.entries[key] = value
+
+        def add_provider_for_devices(self, devices, options):
+            self.devices += devices
+
+
+    def InferenceSession(path, options):
+        assert options.entries == {"session.disable_cpu_ep_fallback": "1"}
+        (device,) = options.devices
+        assert device.ep_name == "NvTensorRTRTXExecutionProvider"
+        return real.InferenceSession(
+            path, providers=["CPUExecutionProvider"]
+        )
+""")
+
+RTX_PLUGIN = textwrap.dedent("""
+    __version__ = "stand-in"
+
+
+    def get_ep_name():
+        return "NvTensorRTRTXExecutionProvider"
+
+
+    def get_library_path():
+        return "/somewhere/plugin.so"
+""")
+
+
+def rtx_stand_ins(folder):
+    """Writes the modules into a folder from which Python is to import.
+
+    Args:
+        folder: The folder, which is made.
+
+    Returns:
+        The folder.
+    """
+    folder.mkdir()
+    text = f"FOLDER = {str(folder)!r}\n{RTX_ONNXRUNTIME}"
+    (folder / "onnxruntime.py").write_text(text)
+    (folder / "onnxruntime_ep_nv_tensorrt_rtx.py").write_text(RTX_PLUGIN)
+    return folder

@@ -85,6 +85,7 @@ EXTERNAL = {
         "flatbuffers",
         "onnx",
         "onnxruntime",
+        "onnxruntime_ep_nv_tensorrt_rtx",
         "tf2onnx",
     },
     "benchmark": {

@@ -18,6 +18,7 @@ from kerasseg.benchmark.targets import Target
 from kerasseg.benchmark.timing import Timing
 from kerasseg.export.runtime import available_threads
 from kerasseg.formats import FORMATS
+from kerasseg.formats import RUNTIMES
 
 WORKER = Path(worker.__file__)
 _logger = logging.getLogger("kerasseg.benchmark")
@@ -86,8 +87,8 @@ class _Worker:
         self._target = target
         self._task = {
             "path": str(Path(target.path).absolute()),
-            "format": target.format,
-            "runtime": _runtime(target.format),
+            "opener": target.runtime or target.format,
+            "runtime": _runtime(target),
             "threads": threads,
             "images": str(folder / "images.npy"),
         }
@@ -98,6 +99,7 @@ class _Worker:
         self._error = None
 
     def __enter__(self):
+        target = self._target
         self._folder.mkdir()
         np.save(self._task["images"], self._target.inputs())
         threads = str(self._task["threads"])
@@ -112,7 +114,7 @@ class _Worker:
                 env={
                     **os.environ,
                     "TF_CPP_MIN_LOG_LEVEL": "3",
-                    "CUDA_VISIBLE_DEVICES": "",
+                    **({} if target.runtime else {"CUDA_VISIBLE_DEVICES": ""}),
                     "OMP_NUM_THREADS": threads,
                 },
             )
@@ -182,10 +184,14 @@ class _Worker:
         return f"the process ended with code {code}{last}"
 
 
-def _runtime(name):
-    """What the worker, which imports no kerasseg, must know of a format."""
-    facts = FORMATS[name]
-    module, package = facts.runtime
+def _runtime(target):
+    """What the worker, which imports no kerasseg, must know of a runtime."""
+    if target.runtime:
+        facts = RUNTIMES[target.runtime]
+        module, package = facts.module, facts.package
+    else:
+        facts = FORMATS[target.format]
+        module, package = facts.runtime
     return {"module": module, "package": package, "extra": facts.extra}
 
 

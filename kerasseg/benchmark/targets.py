@@ -12,7 +12,9 @@ from kerasseg.export.errors import ExportError
 from kerasseg.export.proof.images import random_images
 from kerasseg.export.proof.integrity import check_bytes
 from kerasseg.export.proof.integrity import value
+from kerasseg.export.runtimes import check_runtime
 from kerasseg.export.sidecar import read_sidecar
+from kerasseg.formats import RUNTIMES
 
 IMAGES = 4
 
@@ -35,10 +37,12 @@ class Target:
         input_quantization: `scale` and `zero_point` of the pixels, or `None`
             for float. Defaults to `None`.
         output: `"logits"` or `"mask"`. Defaults to `"logits"`.
+        runtime: Another runtime of the format, as `"tensorrt_rtx"` of ONNX
+            files. Defaults to `None`.
 
     Raises:
-        ValueError: If no runtime is known for the format, or the shape is
-            not that of one image.
+        ValueError: If no runtime is known for the format, the runtime is for
+            another one, or the shape is not that of one image.
     """
 
     name: str
@@ -50,13 +54,16 @@ class Target:
     input_dtype: str = "float32"
     input_quantization: dict | None = None
     output: str = "logits"
+    runtime: str | None = None
 
     def __post_init__(self):
-        if self.format not in OPENERS:
+        known = [name for name in OPENERS if name not in RUNTIMES]
+        if self.format not in known:
             raise ValueError(
-                f"`format` must be one of {', '.join(OPENERS)}. Received: "
+                f"`format` must be one of {', '.join(known)}. Received: "
                 f"format={self.format!r}"
             )
+        check_runtime(self.runtime, self.format, self.path)
         shape = self.input_shape
         if len(shape) != 4 or not all(isinstance(n, int) for n in shape):
             raise ValueError(

@@ -10,10 +10,14 @@ runs; the answer has the seconds of each and the peak of the memory so far.
 
 import importlib
 import importlib.metadata
+import importlib.util
 import json
 import os
 import sys
 import time
+from pathlib import Path
+
+SESSION = Path(__file__).parents[1] / "export/tensorrt_rtx/session.py"
 
 
 def open_saved_model(path, threads):
@@ -129,12 +133,36 @@ def open_openvino(path, threads):
     return run, tuple(model.input(0).shape)
 
 
-# Format -> function that opens it.
+def open_tensorrt_rtx(path, threads):
+    """Opens an ONNX file in TensorRT for RTX, on an NVIDIA GPU.
+
+    Args:
+        path: Path of the `.onnx` file.
+        threads: Not used: a GPU computes.
+
+    Returns:
+        Function from an input array to the output array, and the shape of
+        the input. The time includes the copies to the GPU and back.
+    """
+    del threads
+    spec = importlib.util.spec_from_file_location("session", SESSION)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    session, _ = module.open_session(path)
+    (entry,) = session.get_inputs()
+    return (
+        lambda images: session.run(None, {entry.name: images})[0],
+        tuple(entry.shape),
+    )
+
+
+# Format, or another runtime of it -> function that opens it.
 OPENERS = {
     "saved_model": open_saved_model,
     "litert": open_litert,
     "onnx": open_onnx,
     "openvino": open_openvino,
+    "tensorrt_rtx": open_tensorrt_rtx,
 }
 
 
@@ -184,7 +212,7 @@ def opened(task):
     """Opens the file of a task.
 
     Args:
-        task: Dictionary with `path`, `format`, `threads`, `images`, the path
+        task: Dictionary with `path`, `opener`, `threads`, `images`, the path
             of an array of inputs, and `runtime`, a dictionary with the
             `module` and the `package` of the runtime and the `extra` of
             kerasseg that brings it.
@@ -196,7 +224,7 @@ def opened(task):
         ImportError: If the runtime is not installed.
         ValueError: If the file takes inputs of another shape.
     """
-    opener, runtime = OPENERS[task["format"]], task["runtime"]
+    opener, runtime = OPENERS[task["opener"]], task["runtime"]
     package = runtime["package"]
     cores = pin(task["threads"])
     import numpy as np

@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import dataclasses
 import tempfile
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from kerasseg.cli.errors import Failure
 from kerasseg.cli.errors import UsageError
 from kerasseg.cli.errors import one_line
 from kerasseg.cli.evaluate import find_data
+from kerasseg.cli.export import format_name
 from kerasseg.cli.export import image_size
 from kerasseg.cli.files import make_folder
 from kerasseg.cli.files import name_argument
@@ -20,6 +22,7 @@ from kerasseg.cli.output import echo
 from kerasseg.cli.progress import progress
 from kerasseg.cli.tables import table
 from kerasseg.formats import FORMATS
+from kerasseg.formats import RUNTIMES
 
 PRECISIONS = ("float32", "float16", "int8")
 TIMED = [name for name, facts in FORMATS.items() if not facts.needs_gpu]
@@ -29,6 +32,7 @@ examples:
   kerasseg benchmark lrr_4x
   kerasseg benchmark lrr_4x.onnx lrr_4x.tflite --threads 1 --json times.json
   kerasseg benchmark exported/ --baseline lrr_4x.onnx --plot times.png
+  kerasseg benchmark lrr_4x.onnx --runtime tensorrt-rtx
   kerasseg benchmark lrr_4x --precisions float32 int8 --calibration camvid \\
       --out exported
 
@@ -140,6 +144,13 @@ def _add_measuring_options(parser):
         help="the file that ratios refer to, as named in the table "
         "(default: the first)",
     )
+    group.add_argument(
+        "--runtime",
+        type=format_name,
+        choices=tuple(RUNTIMES),
+        help="also time each ONNX file by TensorRT for RTX through ONNX "
+        "Runtime, on an NVIDIA GPU",
+    )
     for option, metavar, what in (
         ("--json", "FILE", "also write the figures"),
         ("--plot", "PNG", "also plot the times"),
@@ -174,7 +185,7 @@ def run(args: argparse.Namespace) -> int:
         paths, refused = _find_all(args, folder)
         if not paths:
             raise Failure("; ".join(refused))
-        targets = targets_of(paths)
+        targets = _with_runtime(targets_of(paths), args.runtime)
         report = _measured(args, targets)
     _print(report, refused)
     if args.json:
@@ -184,6 +195,23 @@ def run(args: argparse.Namespace) -> int:
         report.plot(args.plot)
         echo(f"written: {args.plot}")
     return 1 if refused or report.failures else 0
+
+
+def _with_runtime(targets, runtime):
+    """The targets, and those of another runtime once more."""
+    if runtime is None:
+        return targets
+    facts = RUNTIMES[runtime]
+    more = [
+        dataclasses.replace(
+            target, name=f"{target.name}, {facts.title}", runtime=runtime
+        )
+        for target in targets
+        if target.format == facts.format
+    ]
+    if not more:
+        raise UsageError(f"--runtime {runtime} needs a file in {facts.format}")
+    return [*targets, *more]
 
 
 def _positive(text):

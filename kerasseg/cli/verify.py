@@ -9,12 +9,14 @@ from kerasseg.cli.entry import load_model
 from kerasseg.cli.errors import Failure
 from kerasseg.cli.errors import UsageError
 from kerasseg.cli.evaluate import find_data
+from kerasseg.cli.export import format_name
 from kerasseg.cli.export import share
 from kerasseg.cli.files import find_images
 from kerasseg.cli.files import name_argument
 from kerasseg.cli.files import output_file
 from kerasseg.cli.files import path_argument
 from kerasseg.cli.output import echo
+from kerasseg.formats import RUNTIMES
 
 # A point of mean IoU is less than what eight images scatter by.
 IMAGES = 24
@@ -24,6 +26,7 @@ examples:
   kerasseg verify lrr_4x.tflite --against lrr_4x
   kerasseg verify lrr_4x_int8.tflite --against lrr_4x --data camvid
   kerasseg verify street.onnx --against my_model --data images --images 8
+  kerasseg verify lrr_4x.onnx --against lrr_4x --runtime tensorrt-rtx
 
 Checked in this order: the bytes of the file with its sidecar FILE.json, the
 sidecar with the file and the model, and the results of both on images, within
@@ -89,6 +92,13 @@ def add_parser(subparsers) -> None:
         "images without masks (default: 0.98)",
     )
     parser.add_argument(
+        "--runtime",
+        type=format_name,
+        choices=tuple(RUNTIMES),
+        help="run an ONNX file by TensorRT for RTX through ONNX Runtime, on an "
+        "NVIDIA GPU (default: the runtime of the format)",
+    )
+    parser.add_argument(
         "--out",
         metavar="FILE",
         type=path_argument,
@@ -130,6 +140,7 @@ def run(args: argparse.Namespace) -> int:
             images=images,
             labels=entry.labels,
             gate=_gate(args, export.Gate),
+            runtime=args.runtime,
         )
     except export.ExportError as error:
         raise Failure(f"not verified: {error}") from error

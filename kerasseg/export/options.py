@@ -32,6 +32,8 @@ class ExportOptions:
             output `"coarse_mask"`, which is a `"mask"` then.
         channels: Names of the channels of the images, or `None` for those
             that are usual. Defaults to `None`.
+        rounds: Whether the runtime may round more than the file says, as
+            GPUs do. Defaults to `False`.
     """
 
     precision: str = "float32"
@@ -42,11 +44,13 @@ class ExportOptions:
     gate: Gate | None = None
     coarse: bool = False
     channels: tuple[str, ...] | None = None
+    rounds: bool = False
 
     @property
     def exact(self) -> bool:
         """Whether the file returns what the model returns, up to rounding."""
-        return self.precision == "float32" and not self.coarse
+        exact = self.precision == "float32" and not self.coarse
+        return exact and not self.rounds
 
     @property
     def limits(self) -> Gate:

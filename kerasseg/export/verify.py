@@ -26,6 +26,9 @@ from kerasseg.export.report import File
 from kerasseg.export.report import Latency
 from kerasseg.export.report import VerificationReport
 from kerasseg.export.runtime import available_threads
+from kerasseg.export.runtimes import check_machine
+from kerasseg.export.runtimes import check_runtime
+from kerasseg.export.runtimes import opened_in
 from kerasseg.formats import FORMATS
 
 # Agreement at which another form of the pixels explains a difference.
@@ -39,7 +42,14 @@ OTHER_PIXELS = {
 
 
 def verify_file(
-    path, model, *, data=None, images=None, labels=None, gate=None
+    path,
+    model,
+    *,
+    data=None,
+    images=None,
+    labels=None,
+    gate=None,
+    runtime=None,
 ) -> VerificationReport:
     """Verifies that an exported file computes what a model computes.
 
@@ -61,6 +71,9 @@ def verify_file(
             `data`, where it has any.
         gate: `Gate` for a file in float16 or int8 or with a coarse mask.
             Defaults to `None`: the limits of the exporters.
+        runtime: `"tensorrt_rtx"` to run an ONNX file by TensorRT for RTX
+            through ONNX Runtime, on an NVIDIA GPU; `gate` then holds in
+            float32 too. Defaults to `None`: the runtime of the exporter.
 
     Returns:
         A `VerificationReport`.
@@ -69,7 +82,7 @@ def verify_file(
         ValueError: If there is no such file or sidecar, or an argument
             cannot be honored.
         TypeError: If `model` is no Keras model.
-        ImportError: If the runtime of the format is missing.
+        ImportError: If the runtime, or what it runs on, is missing.
         ExportError: If the file must not be used; it says what is wrong and
             what to do.
     """
@@ -77,8 +90,10 @@ def verify_file(
     checks = [check_bytes(path, content)]
     form = _form(path, content)
     checks.append(check_content(path, content, form))
+    check_runtime(runtime, form.name, path)
+    check_machine(runtime)
     _check_data(content, data, images)
-    frozen = _frozen(model, content, gate)
+    frozen = _frozen(model, content, gate, runtime is not None)
     if labels is None:
         labels = getattr(data, "labels", None)
     checks.append(_check_classes(path, content, frozen, labels))
@@ -89,7 +104,8 @@ def verify_file(
     ignored = (
         DEFAULT_IGNORE_CLASSES if labels is None else labels.ignore_classes
     )
-    result = _compared(path, form, frozen, samples, ignored)
+    run, told = _opened(path, form, runtime)
+    result = _compared(path, run, frozen, samples, ignored)
     notes = _check_extra(path, content, form, samples)
     return VerificationReport(
         file=File(
@@ -106,6 +122,7 @@ def verify_file(
             latency_ms=result.latency_ms, threads=available_threads()
         ),
         notes=(
+            *told,
             *frozen.notes,
             *notes,
             *warnings_for(result.proof),
@@ -192,7 +209,7 @@ def _check_data(content, data, images):
         )
 
 
-def _frozen(model, content, gate):
+def _frozen(model, content, gate, rounds):
     layout = content["input"]["layout"]
     sizes = dict(zip(layout, content["input"]["shape"], strict=True))
     options = ExportOptions(
@@ -202,6 +219,7 @@ def _frozen(model, content, gate):
         input_dtype=content["input"]["dtype"],
         gate=gate,
         coarse=_cell(content) > 1,
+        rounds=rounds,
     )
     try:
         frozen = freeze(model, [sizes[axis] for axis in "HWC"], options)
@@ -262,8 +280,15 @@ def _check_classes(path, content, frozen, labels):
     return f"{count} classes in file and model, with the same names"
 
 
-def _compared(path, form, frozen, samples, ignore_classes):
-    run = form.open(path)
+def _opened(path, form, runtime):
+    """Function that runs the file, and sentences on what runs it."""
+    if runtime is None:
+        return form.open(path), ()
+    run, sentence = opened_in(runtime, path)
+    return run, (sentence,)
+
+
+def _compared(path, run, frozen, samples, ignore_classes):
     try:
         return verify(frozen, run, samples, ignore_classes)
     except ExportError as error:

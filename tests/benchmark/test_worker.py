@@ -18,7 +18,7 @@ def task(tmp_path, monkeypatch):
     np.save(images, np.ones((3, 1, 2), "float32"))
     return {
         "path": "x",
-        "format": "sum",
+        "opener": "sum",
         "runtime": {"module": "json", "package": "numpy", "extra": "test"},
         "threads": 1,
         "images": str(images),
@@ -68,7 +68,7 @@ def test_the_process_answers_in_json_and_loads_no_keras(tmp_path):
         "sys.exit(bool({'keras', 'kerasseg', 'tensorflow'} & set(sys.modules)))"
     )
     np.save(tmp_path / "images.npy", np.ones((1, 1, 2)))
-    task = {"path": "x", "format": "caffe", "threads": 1, "images": "none"}
+    task = {"path": "x", "opener": "caffe", "threads": 1, "images": "none"}
     result = subprocess.run(
         [sys.executable, "-c", code],
         input=json.dumps(task) + "\n",

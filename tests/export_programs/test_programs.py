@@ -51,7 +51,7 @@ def functions(path):
 
 
 def test_every_program_is_known():
-    assert len(SEGMENT) == 5
+    assert len(SEGMENT) == 6
     assert {p.parent for p in SEGMENT} < set(FOLDERS)
 
 
@@ -96,7 +96,7 @@ def test_the_files_that_commands_name_exist(folder):
             assert all((folder / name).is_file() for name in names), line
 
 
-@pytest.mark.parametrize("name", ["tensorrt", "triton"])
+@pytest.mark.parametrize("name", ["tensorrt", "tensorrt_rtx_python", "triton"])
 def test_what_is_untested_says_so(name):
     text = (PROGRAMS / name / "README.md").read_text(encoding="utf-8")
     assert "**Untested" in text

@@ -34,7 +34,7 @@ def open_onnx(path):
         ExportError: If ONNX Runtime refuses the file or its input and output
             are not `images` and `logits` or `mask`.
     """
-    return _function(_session(path))
+    return function_of(_session(path))
 
 
 def time_shares(path, images, runs=3) -> dict[str, float]:
@@ -50,7 +50,7 @@ def time_shares(path, images, runs=3) -> dict[str, float]:
         largest first. ONNX Runtime may have merged operators before.
     """
     session = _session(path, profile=Path(path).with_suffix(".profile"))
-    run = _function(session)
+    run = function_of(session)
     for _ in range(runs):
         run(images)
     log = Path(session.end_profiling())
@@ -144,7 +144,16 @@ def _session(path, profile=None):
         raise unloadable("ONNX Runtime", error) from error
 
 
-def _function(session):
+def function_of(session):
+    """Makes a function of a session of ONNX Runtime.
+
+    Args:
+        session: The session of an exported file.
+
+    Returns:
+        Function from an image batch to logits or class ids, with channels
+        last.
+    """
     output = checked_output(
         [t.name for t in session.get_inputs()],
         [t.name for t in session.get_outputs()],
