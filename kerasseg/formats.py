@@ -162,7 +162,7 @@ FORMATS = {
 
 @dataclasses.dataclass(frozen=True)
 class RuntimeFacts:
-    """Another runtime of a format than the one that its exporter verifies it in.
+    """Another runtime of a format than that of its exporter.
 
     Args:
         name: Name in arguments.
