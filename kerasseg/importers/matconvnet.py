@@ -60,7 +60,7 @@ def read(path: str | Path) -> Source:
 
     Raises:
         WeightsError: If the file is damaged or holds no network.
-        ImportError: If SciPy or h5py is not installed.
+        ImportError: If the file is of version 7.3 and h5py is not installed.
     """
     content = read_mat(path)
     network = content.get("net", content)

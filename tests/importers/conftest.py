@@ -4,6 +4,9 @@ import importlib
 
 import published_files
 import pytest
+from imported_models import CLASSES
+from imported_models import UPSAMPLINGS
+from imported_models import dense
 
 BLOCKS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
 THINNER = 16
@@ -54,3 +57,50 @@ def classifier(array):
     found["fc6"] = (array(7, 7, channels, wide), array(wide))
     found["fc7"] = (array(1, 1, wide, wide), array(wide))
     return found
+
+
+@pytest.fixture
+def heads(array, classifier):
+    """Kernels and biases of the 1x1 convolutions of FCN-8s."""
+    channels = {
+        "score_fr": classifier["fc7"][1].size,
+        "score_pool4": classifier["conv4_3"][1].size,
+        "score_pool3": classifier["conv3_3"][1].size,
+    }
+    return {
+        name: (array(1, 1, count, CLASSES), array(CLASSES))
+        for name, count in channels.items()
+    }
+
+
+@pytest.fixture
+def caffe_fcn(tmp_path, make, classifier, heads):
+    """A function that writes FCN-8s as Caffe has it."""
+
+    def write(change=None, border=100, more=(), **form):
+        arrays = {
+            name: [kernel.transpose(3, 2, 0, 1), bias]
+            for name, (kernel, bias) in {**classifier, **heads}.items()
+        }
+        # The published kernel reads B, G, R.
+        arrays["conv1_1"][0] = arrays["conv1_1"][0][:, ::-1]
+        layers = {name: ("Convolution", x) for name, x in arrays.items()}
+        for name, size in UPSAMPLINGS.items():
+            layers[name] = ("Deconvolution", [dense(size)])
+        for name, layer in (change or {}).items():
+            layers[name] = layer
+            if layer is None:
+                del layers[name]
+        made = [
+            make.caffe_layer(
+                name,
+                kind,
+                x,
+                settings=[(3, border)] if name == "conv1_1" else (),
+                **form,
+            )
+            for name, (kind, x) in layers.items()
+        ]
+        return make.caffemodel(tmp_path / "fcn.caffemodel", *made, *more)
+
+    return write

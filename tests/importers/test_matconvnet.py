@@ -1,8 +1,11 @@
+import struct
+
 import h5py
 import numpy as np
 import pytest
 
 from kerasseg.importers import read_network
+from kerasseg.importers.mat5 import read_mat5
 from kerasseg.zoo import WeightsError
 
 
@@ -155,7 +158,7 @@ def test_the_variables_of_another_file_are_named(write):
 def test_a_small_file_that_inflates_to_much(tmp_path, make):
     path = make.mat5(tmp_path / "a.mat", {"net": np.zeros((1 << 24, 1))}, True)
     assert path.stat().st_size < 200_000
-    with pytest.raises(WeightsError, match="inflates to more than 67108864"):
+    with pytest.raises(WeightsError, match="inflates beyond reason"):
         read_network(path)
 
 
@@ -218,4 +221,80 @@ def test_many_references_to_one_are_one(tmp_path, make):
         del file["layers"]
         file["layers"] = file["#refs#/level11"]
     with pytest.raises(WeightsError, match="MatConvNet"):
+        read_network(path)
+
+
+# === Version 5 by hand ===
+
+
+def element(order, kind, data):
+    head = struct.pack(f"{order}II", kind, len(data))
+    return head + data + bytes(-len(data) % 8)
+
+
+def by_hand(path, order, shape, numbers, kind=7, flags=7):
+    """A file with one array, in either order of bytes."""
+    mark = b"IM" if order == "<" else b"MI"
+    sizes = struct.pack(f"{order}{len(shape)}i", *shape)
+    content = (
+        element(order, 6, struct.pack(f"{order}II", flags, 0))
+        + element(order, 5, sizes)
+        # A short element: type, size and letters in eight bytes.
+        + struct.pack(f"{order}I", 1 | 1 << 16)
+        + b"x\0\0\0"
+        + element(order, kind, numbers)
+    )
+    header = b"MATLAB 5.0 MAT-file".ljust(124) + b"\x00\x01" + mark
+    path.write_bytes(header + element(order, 14, content))
+    return path
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_both_orders_of_bytes(tmp_path, order):
+    array = np.arange(6, dtype=f"{order}f4").reshape(2, 3)
+    data = array.tobytes("F")
+    found = read_mat5(by_hand(tmp_path / "a", order, (2, 3), data))
+    same(found["x"], array)
+
+
+def test_integers_of_a_smaller_type(tmp_path):
+    # MATLAB keeps a double in a byte where it fits.
+    path = by_hand(tmp_path / "a", "<", (1, 3), b"\1\2\3", kind=2, flags=6)
+    same(read_mat5(path)["x"], [[1, 2, 3]])
+
+
+@pytest.mark.parametrize(
+    ("shape", "kind", "reason"),
+    [
+        ((2, 4), 7, r"shape \(2, 4\) holds 6 numbers"),
+        ((2, -3), 7, r"x of the shape \(2, -3\)"),
+        ((6,), 7, r"x of the shape \(6,\)"),
+        ((1 << 30, 1 << 30), 7, "holds 6 numbers"),
+        ((2, 3), 99, "data of the type 99"),
+    ],
+)
+def test_arrays_that_do_not_add_up(tmp_path, shape, kind, reason):
+    path = by_hand(tmp_path / "a", "<", shape, bytes(24), kind)
+    with pytest.raises(WeightsError, match=reason):
+        read_mat5(path)
+
+
+def test_more_cells_than_there_are(tmp_path):
+    path = by_hand(tmp_path / "a", "<", (1 << 30, 9), bytes(24), flags=1)
+    with pytest.raises(WeightsError, match="declares 9663676416 parts"):
+        read_mat5(path)
+
+
+def test_what_is_no_number_is_nothing(tmp_path):
+    for flags in (5, 16, 17, 0x0806):
+        path = by_hand(tmp_path / "a", "<", (2, 3), bytes(24), flags=flags)
+        assert read_mat5(path) == {"x": None}
+
+
+def test_cells_in_cells(tmp_path, make):
+    deep = np.eye(2)
+    for _ in range(20):
+        deep = make.cell([deep])
+    path = make.mat5(tmp_path / "a", {"layers": deep})
+    with pytest.raises(WeightsError, match="nested too deeply"):
         read_network(path)

@@ -27,6 +27,8 @@ _SCORES = {
     8: ("score_pool3", "skip3"),
 }
 _SCALES = {16: "scale_pool4", 8: "scale_pool3"}
+# The upsampling from stride 16 to 8, as large as the one before it.
+_FROM_16 = ("upscore_pool4", "deconv2bis")
 _BORDER = 100
 
 
@@ -46,7 +48,7 @@ def plan(source, entry):
         WeightsError: If an upsampling is not the one that the model computes.
     """
     layers = source.named()
-    upsamplings = [layer for layer in layers.values() if _upsamples(layer)]
+    upsamplings = sorted(filter(_upsamples, layers.values()), key=_rank)
     if not upsamplings:
         return Plan(
             lambda model: vgg16_targets(model, source) + _scores(model, source),
@@ -81,6 +83,12 @@ def _upsamples(layer):
     # PyTorch does not tell a transposed convolution from another.
     named = layer.kind == CONV_TRANSPOSE or layer.name.startswith("upscore")
     return named and "kernel" in layer.tensors
+
+
+def _rank(layer):
+    """Sorts upsamplings from coarse to fine; safetensors sorts by name."""
+    size = layer.tensors["kernel"].shape[0]
+    return size, layer.name in _FROM_16
 
 
 def _has_border(source, layers):
