@@ -10,6 +10,8 @@ an exporter refuses is shown with its reason.
 A cell of the matrix is stored in docs/export.json as it is done, and done
 again only if the weights, the version of kerasseg, or the images have changed
 since; its time is kept where only the images have. `--again` does all anew.
+NVIDIA's builder makes engines without a GPU, where `kerasseg[tensorrt-rtx]` is
+installed; each of these cells is resumed likewise (`benchmarks/engines.py`).
 `--rounds 0` exports without timing, for a busy machine: a later call times
 what has no time yet. `--render` writes the page from the JSON file alone.
 """
@@ -19,6 +21,7 @@ import gc
 import tempfile
 from pathlib import Path
 
+import engines
 import timing
 from stores import Store
 from stores import markdown
@@ -38,7 +41,7 @@ CELLS = (
     ("openvino", "float32"),
 )
 BASE = ("onnx", "float32")
-FORMATS = tuple(dict.fromkeys(form for form, _ in CELLS))
+FORMATS = (*dict.fromkeys(form for form, _ in CELLS), engines.FORM)
 # The fall of the mean IoU that is aimed at, in [0, 1].
 AIMS = {"float32": 1e-4, "float16": 0.001, "int8": 0.01}
 VERIFIED, REFUSED, FAILED = "verified", "refused", "failed"
@@ -71,12 +74,11 @@ def images_of(entry, count):
     return dataset.subset(dataset.names[::step][: count or None])
 
 
-def exported(entry, model, path, form, precision, images):
+def exported(entry, model, path, form, precision, images, **options):
     """Exports one cell: its status, and the report or the reason."""
     from kerasseg import data
     from kerasseg import export
 
-    options = {}
     if form != "saved_model":
         options["precision"] = precision
     try:
@@ -114,7 +116,8 @@ def export_all(args, store, entry, folder):
 
     mark = stamp(entry, args.images)
     wanted = [cell for cell in CELLS if cell[0] in args.formats]
-    if args.rounds and untimed(store, entry, wanted, mark, args.again):
+    waiting = wanted and untimed(store, entry, wanted, mark, args.again)
+    if args.rounds and waiting:
         # Its file is what the others are compared with.
         wanted = list(dict.fromkeys([BASE, *wanted]))
     model = images = None
@@ -137,6 +140,26 @@ def export_all(args, store, entry, folder):
         store.put(entry.name, form, precision, cell=cell)
         if cell["reason"]:
             print(f"  {cell['status']}: {cell['reason']}", flush=True)
+
+
+def build_all(args, store, entry, folder):
+    """Builds the engines of an entry that are missing or stale."""
+    from kerasseg import zoo
+
+    if engines.FORM not in args.formats:
+        return
+    made = []
+
+    def export_one(precision, **options):
+        if not made:
+            images = images_of(entry, engines.IMAGES)
+            made.extend((zoo.load(entry.name), images))
+        path = file_of(folder, entry.name, engines.FORM, precision)
+        cell = (engines.FORM, precision)
+        return exported(entry, made[0], path, *cell, made[1], **options)
+
+    mark = stamp(entry, args.images)
+    engines.build_all(args, store, entry, mark, export_one)
 
 
 def kept_time(cell, mark):
@@ -198,6 +221,7 @@ def render(content):
         _summary(content, names, _change),
         LATENCY,
         _summary(content, names, _latency),
+        *engines.section(content, names),
     ]
     parts += [_section(name, content["cells"][name]) for name in names]
     return "\n".join(parts)
@@ -267,7 +291,8 @@ def _summary(content, names, text):
 
 
 def _section(name, cells):
-    first = next(iter(cells.values()))["stamp"]
+    own = [cells.get(" ".join(cell)) for cell in CELLS]
+    first = next(filter(None, own), next(iter(cells.values())))["stamp"]
     height, width, _ = first["image_shape"]
     count = first["images"] or "all"
     lines = [
@@ -348,6 +373,7 @@ def run(args, folder, store):
         if not (entry.is_trained and entry.dataset):
             continue
         export_all(args, store, entry, folder)
+        build_all(args, store, entry, folder)
         keras.backend.clear_session()
         gc.collect()
         if args.rounds:

@@ -10,8 +10,12 @@ from kerasseg import data
 from kerasseg import export
 from kerasseg import zoo
 from kerasseg.benchmark import Timing
+from kerasseg.export.tensorrt_rtx import library
 
 PAGE = ROOT / "docs" / "export.md"
+
+
+ON_THE_CPU = ("saved_model", "litert", "onnx", "openvino")
 
 
 class Reports:
@@ -21,7 +25,7 @@ class Reports:
         self.written = []
         self.losses = {"int8": 0.002}
         self.refused = {}
-        for form in ("saved_model", "litert", "onnx", "openvino"):
+        for form in (*ON_THE_CPU, "tensorrt_rtx"):
             monkeypatch.setattr(
                 export, f"to_{form}", self._writer(form), raising=False
             )
@@ -222,6 +226,42 @@ def test_a_file_that_could_not_be_timed_is_reported(matrix):
     page = matrix.render({"cells": {"net": {"onnx float32": cell}}})
     assert "- ONNX float32, not timed: killed\n" in page
     assert "8 x 8, all test images of camvid" in page
+
+
+@pytest.fixture
+def builder(monkeypatch, tmp_path):
+    """NVIDIA's libraries are there."""
+    found = library.Library(tmp_path)
+    monkeypatch.setattr(library, "find", lambda: found)
+
+
+def test_engines_are_built_once(call, reports, timed, builder, tmp_path):
+    reports.refused = {
+        ("tensorrt_rtx", "int8"): export.ExportError("NVIDIA\n says no")
+    }
+    cells = call(("tensorrt_rtx",))
+    assert reports.written == [
+        ("tensorrt_rtx", precision)
+        for precision in ("float32", "float16", "int8")
+    ]
+    mark = cells["tensorrt_rtx float16"]["stamp"]
+    assert (mark["images"], mark["builder"]) == (8, library.PACKAGE_VERSION)
+    page = (tmp_path / "docs" / "export.md").read_text()
+    row = "| `lrr_4x` | 1.5 MB, 99.90 % | 1.5 MB, 99.90 % | refused |\n"
+    assert row in page.partition("## TensorRT for RTX builds it")[2]
+    assert "- `lrr_4x` int8: NVIDIA says no\n" in page
+    assert not timed
+    assert call(("tensorrt_rtx",)) == cells
+    assert len(reports.written) == 3
+    call(("tensorrt_rtx",), again=True)
+    assert len(reports.written) == 6
+
+
+def test_no_engines_without_the_builder(call, reports, timed, monkeypatch):
+    missing = library.Library(None, "it is not installed")
+    monkeypatch.setattr(library, "find", lambda: missing)
+    cells = call(("onnx", "tensorrt_rtx"), rounds=0)
+    assert sorted(cells) == ["onnx float16", "onnx float32", "onnx int8"]
 
 
 @pytest.mark.skipif(not PAGE.exists(), reason="no matrix has been made yet")
