@@ -5,6 +5,7 @@ reads files. Here a name must be written as Keras writes it, and the class
 that it stands for must be on the list.
 """
 
+import contextlib
 import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -59,12 +60,16 @@ def _stable(model):
     # What a model is trained with is no part of what it computes.
     _drop("compile_config", config)
     wanted = _shapes(model)
-    if any(x.get("class_name") == "Sequential" for x in objects(config)):
-        # A layer in a `keras.Sequential` that is built before it is called
-        # has variables without the name of that model.
-        _drop("build_config", config)
     text = json.dumps(config, indent=1)
-    return text if _trial(text, None)[0] == wanted else None
+    # A layer that is built before it is called has variables without the
+    # names of the layers around it, as in a `keras.Sequential` or a wrapper.
+    _drop("build_config", config)
+    later = json.dumps(config, indent=1)
+    # Of two errors, the second tells.
+    with contextlib.suppress(WeightsError):
+        if _trial(text, None)[0] == wanted:
+            return text
+    return later if _trial(later, None)[0] == wanted else None
 
 
 def _drop(key, config):

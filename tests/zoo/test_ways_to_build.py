@@ -36,6 +36,20 @@ def test_another_image_shape(tmp_path):
     assert model.output_shape == (None, 48, 64, 3)
 
 
+def test_layers_around_layers(tmp_path, scramble):
+    images = keras.Input((36, 52, 3))
+    cell = keras.layers.GRUCell(3)
+    rows = keras.layers.TimeDistributed(keras.layers.RNN(cell, True))(images)
+    model = scramble(keras.Model(images, rows))
+    zoo.save(model, tmp_path / "saved")
+    again = zoo.load(tmp_path / "saved")
+    assert [v.path for v in again.weights] == [v.path for v in model.weights]
+    for before, after in zip(
+        model.get_weights(), again.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(after, before)
+
+
 def test_a_sequential_model_must_know_its_input(tmp_path):
     model = WAYS["sequential without input"]()
     with pytest.raises(ValueError, match=r"begin the keras\.Sequential"):
