@@ -12,6 +12,7 @@ from kerasseg.export.forms.laplacian_reconstruction import GroupedReconstruction
 from kerasseg.export.forms.laplacian_reconstruction import LiteRTReconstruction
 from kerasseg.export.forms.laplacian_reconstruction import OnnxReconstruction
 from kerasseg.export.forms.pooling_3d import PLANAR
+from kerasseg.export.forms.resizing import PRODUCTS
 from kerasseg.layers import GlobalInterpolation
 from kerasseg.layers import LaplacianHead
 from kerasseg.layers import LaplacianReconstruction
@@ -27,6 +28,7 @@ FORMS = {
     "litert": {
         **AUGMENTATIONS,
         **PLANAR,
+        **PRODUCTS,
         LaplacianHead: LiteRTHead,
         LaplacianReconstruction: LiteRTReconstruction,
         GlobalInterpolation: LiteRTInterpolation,
@@ -34,6 +36,7 @@ FORMS = {
     "onnx": {
         **AUGMENTATIONS,
         LaplacianHead: FoldedHead,
+        **PRODUCTS,
         LaplacianReconstruction: OnnxReconstruction,
     },
     "keras": {**AUGMENTATIONS, **SLICED},
@@ -59,16 +62,22 @@ def with_forms(model, target: str):
 def _has_form(model, forms):
     graph = _graph(model)
     return graph is not None and any(
-        type(layer) in forms or _has_form(layer, forms)
+        _form(layer, forms) is not Borrowed or _has_form(layer, forms)
         for layer in graph.layers
     )
+
+
+def _form(layer, forms):
+    """The class of the form that a layer gets."""
+    form = forms.get(type(layer), Borrowed)
+    return form if form.fits(layer) else Borrowed
 
 
 def _copy(model, forms):
     def copied(operation):
         if _has_form(operation, forms):
             return _copy(operation, forms)
-        return forms.get(type(operation), Borrowed)(operation)
+        return _form(operation, forms)(operation)
 
     return keras.models.clone_model(_graph(model), clone_function=copied)
 

@@ -61,7 +61,8 @@ def with_signature(content, output) -> bytes:
     """
     schema = _schema()
     graph = parse(content)
-    (main,) = graph.subgraphs
+    # The others are the bodies of loops.
+    main = graph.subgraphs[0]
     ends = []
     for name, tensors in (("images", main.inputs), (output, main.outputs)):
         end = schema.TensorMapT()

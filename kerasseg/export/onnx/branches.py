@@ -1,4 +1,4 @@
-"""Branches that are decided before the graph runs."""
+"""Graphs within the graph: branches and the bodies of loops."""
 
 
 def inline_decided(graph) -> None:
@@ -52,3 +52,29 @@ def _inlined(node, branch, graph):
         for value, end in zip(branch.output, node.output, strict=True)
     ]
     return [*branch.node, *ends]
+
+
+def part_ends(graph) -> None:
+    """Puts a node between what the body of a loop takes and hands on as it is.
+
+    OpenVINO counts such an input twice, and refuses the loop.
+
+    Args:
+        graph: `onnx.GraphProto`, which is changed.
+    """
+    from onnx import helper
+
+    for node in graph.node:
+        for attribute in node.attribute:
+            if not attribute.HasField("g"):
+                continue
+            body = attribute.g
+            taken = {value.name for value in body.input}
+            for value in body.output:
+                if value.name in taken:
+                    name = f"{value.name}/handed_on"
+                    body.node.append(
+                        helper.make_node("Identity", [value.name], [name], name)
+                    )
+                    value.name = name
+            part_ends(body)

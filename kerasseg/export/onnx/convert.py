@@ -8,6 +8,7 @@ import keras
 from kerasseg.export.errors import ExportError
 from kerasseg.export.onnx import graph as graphs
 from kerasseg.export.onnx.branches import inline_decided
+from kerasseg.export.onnx.branches import part_ends
 from kerasseg.export.onnx.converters import DEFAULT_OPSET
 from kerasseg.export.onnx.converters import EXPORTERS
 from kerasseg.export.onnx.converters import check_exporter
@@ -50,6 +51,7 @@ def write_onnx(
         convert_on_other_backend(frozen, raw, opset, converter)
     proto = onnx.load(str(raw))
     inline_decided(proto.graph)
+    part_ends(proto.graph)
     spell_out(proto.graph)
     graphs.refuse_foreign(proto)
     _check_written(proto, opset, converter)

@@ -81,10 +81,11 @@ def embed(graph, constants) -> None:
 
 
 def repeat_plainly(graph) -> None:
-    """Writes nearest-neighbor resizes by whole factors the usual way.
+    """Writes nearest-neighbor resizes as later versions of ONNX have them.
 
-    tf2onnx takes a mode that later versions of ONNX dropped, and for which
-    ONNX Runtime has no fast path. For whole factors both repeat each value.
+    tf2onnx takes a mode that they dropped, for which ONNX Runtime has no fast
+    path and TensorRT no rounding. For whole factors, each value is repeated;
+    for others, the value is taken whose half-pixel center is the nearest.
 
     Args:
         graph: `onnx.GraphProto`, which is changed.
@@ -96,14 +97,16 @@ def repeat_plainly(graph) -> None:
         for tensor in graph.initializer
     }
     for node in graph.node:
-        if node.op_type != "Resize" or len(node.input) != 3:
+        attributes = {attribute.name: attribute for attribute in node.attribute}
+        mode = attributes.get("coordinate_transformation_mode")
+        if node.op_type != "Resize" or mode.s != b"tf_half_pixel_for_nn":
             continue
         scales = factors.get(node.input[2])
-        if scales is None or (scales % 1).any():
-            continue
-        for attribute in node.attribute:
-            if attribute.s == b"tf_half_pixel_for_nn":
-                attribute.s = b"asymmetric"
+        if scales is not None and scales.size and not (scales % 1).any():
+            mode.s = b"asymmetric"
+        else:
+            mode.s = b"half_pixel"
+            attributes["nearest_mode"].s = b"round_prefer_ceil"
 
 
 def name_sizes(proto) -> None:

@@ -32,6 +32,8 @@ def _replacement(node, graph):
         return _steps(node, graph)
     if node.op_type == _RESIZE:
         return _products(node, graph)
+    if node.op_type == "Bucketize":
+        return _count(node, graph)
     return None
 
 
@@ -84,6 +86,33 @@ def _products(node, graph):
             ("MatMul", [left, names[0]], names[1], names[1], {}),
             ("MatMul", [names[1], right], names[2], names[2], {}),
             ("Transpose", [names[2]], node.output[0], stem, _perm(0, 2, 3)),
+        )
+    ]
+
+
+def _count(node, graph):
+    """The number of boundaries that a value has reached."""
+    from onnx import TensorProto
+    from onnx import helper
+
+    stem = node.name
+    boundaries = next(a for a in node.attribute if a.name == "boundaries")
+    limits = _constant(graph, f"{stem}/limits", np.float32(boundaries.floats))
+    last = _constant(graph, f"{stem}/last", np.int64([-1]))
+    steps = (
+        ("Cast", (), {"to": TensorProto.FLOAT}),
+        ("Unsqueeze", (last,), {}),
+        ("GreaterOrEqual", (limits,), {}),
+        ("Cast", (), {"to": TensorProto.INT32}),
+        ("ReduceSum", (last,), {"keepdims": 0}),
+    )
+    names = [node.input[0]]
+    names += [f"{stem}/step_{index}" for index in range(len(steps) - 1)]
+    names.append(node.output[0])
+    return [
+        helper.make_node(kind, [before, *rest], [name], name=name, **options)
+        for (kind, rest, options), before, name in zip(
+            steps, names, names[1:], strict=False
         )
     ]
 

@@ -10,6 +10,8 @@ from stand_ins import randomize
 
 from kerasseg.export.forms import augmentation
 from kerasseg.export.forms.functional_copy import FORMS
+from kerasseg.export.forms.functional_copy import with_forms
+from kerasseg.export.forms.resizing import ProductResizing
 from kerasseg.layers import GlobalInterpolation
 from kerasseg.layers import LaplacianHead
 from kerasseg.layers import LaplacianReconstruction
@@ -127,6 +129,41 @@ def test_poolings_of_volumes(kind, padding, sizes, seed):
 def test_adaptive_poolings_of_volumes(rng, kind, size):
     layer = getattr(keras.layers, kind)(size)
     check_forms(layer, normal(rng, 2, 4, 6, 7, 3))
+
+
+RESIZES = [
+    keras.layers.Resizing(7, 11, "bicubic"),
+    keras.layers.Resizing(23, 9, "bicubic", antialias=True),
+    keras.layers.Resizing(5, 8, antialias=True),
+    keras.layers.UpSampling2D((2, 3), interpolation="bicubic"),
+]
+if keras.backend.backend() == "tensorflow":
+    RESIZES += [
+        keras.layers.Resizing(20, 31, "lanczos3"),
+        keras.layers.UpSampling2D((3, 2), interpolation="lanczos5"),
+    ]
+
+
+@pytest.mark.parametrize("index", range(len(RESIZES)))
+def test_resizes_by_wide_kernels(rng, index):
+    assert ProductResizing.fits(RESIZES[index])
+    check_forms(RESIZES[index], normal(rng, 2, 13, 17, 3))
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        keras.layers.Resizing(7, 11),
+        keras.layers.Resizing(7, 11, "bicubic", pad_to_aspect_ratio=True),
+        keras.layers.UpSampling2D(2, interpolation="bilinear"),
+        keras.layers.UpSampling2D(2),
+    ],
+)
+def test_other_resizes_stay(layer):
+    images = keras.Input((13, 17, 3))
+    model = keras.Model(images, layer(images))
+    assert not ProductResizing.fits(layer)
+    assert with_forms(model, "onnx") is model
 
 
 @pytest.mark.parametrize("kind", ["Average", "Max"])

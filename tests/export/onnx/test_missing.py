@@ -64,6 +64,26 @@ def test_resizes_by_lanczos_kernels_are_two_products(tmp_path, kind):
     assert report.operators["MatMul"] == 4
 
 
+def test_bins_of_numbers_are_counted(tmp_path):
+    bins = layers.Discretization([-0.3, 0.0, 0.2], output_mode="int")
+    model = net(lambda x: keras.ops.cast(bins(x), "float32"))
+    report = to_onnx(model, tmp_path / "x.onnx")
+    assert report.mask_agreement > 0.999
+    assert report.operators["GreaterOrEqual"] == 1
+
+
+@pytest.mark.parametrize("size", [(20, 25), (50, 61)])
+def test_nearest_neighbors_at_any_size(tmp_path, size):
+    resize = keras.Sequential(
+        [
+            layers.Resizing(*size, interpolation="nearest"),
+            layers.Resizing(36, 48, interpolation="nearest"),
+        ]
+    )
+    report = to_tensorrt(net(resize), tmp_path / "x.engine")
+    assert report.mask_agreement == 1
+
+
 def test_what_cannot_be_said_names_the_other_exporter(tmp_path):
     model = net(lambda x: ops.real(ops.fft2((x, 0 * x))[0]) + 0 * x)
     with pytest.raises(ExportError) as caught:

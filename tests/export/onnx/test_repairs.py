@@ -9,6 +9,7 @@ from onnx import TensorProto
 from onnx import helper
 from onnx import numpy_helper
 
+from kerasseg.export import to_litert
 from kerasseg.export import to_onnx
 from kerasseg.export import to_openvino
 from kerasseg.export.onnx.branches import inline_decided
@@ -62,6 +63,21 @@ def test_layers_that_ask_for_a_size_leave_no_branch(tmp_path):
     report = to_onnx(model, tmp_path / "x.onnx")
     assert "If" not in report.operators
     to_openvino(model, tmp_path / "x.xml")
+
+
+def recurrent(x):
+    x = layers.Reshape((9 * 13, 6))(x)
+    x = layers.Bidirectional(layers.LSTM(4, return_sequences=True))(x)
+    return layers.Reshape((9, 13, 8))(x)
+
+
+@ON_TENSORFLOW
+@pytest.mark.parametrize(
+    ("function", "name"), [(to_openvino, "x.xml"), (to_litert, "x.tflite")]
+)
+def test_loops_are_exported(tmp_path, function, name):
+    report = function(net(recurrent), tmp_path / name)
+    assert report.mask_agreement == 1
 
 
 def resize(size, scale):
