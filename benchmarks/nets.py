@@ -37,8 +37,12 @@ LEFT_OUT = {
     "TorchModuleWrapper": "holds code of PyTorch",
     "Wrapper": "the base of layers around a layer",
 }
-# Activations that take more than a tensor.
-_ARGUMENTS = {"threshold": {"threshold": 0.1, "default_value": -0.2}}
+# Activations that are called as functions.
+_ARGUMENTS = {
+    # `Activation` says that its result has the size of its input.
+    "glu": {},
+    "threshold": {"threshold": 0.1, "default_value": -0.2},
+}
 _NO_ACTIVATIONS = ("deserialize", "get", "serialize")
 # Family of keras.applications -> the smallest of it.
 BACKBONES = {
