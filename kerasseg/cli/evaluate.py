@@ -31,6 +31,7 @@ SEVERAL_SCALES = (
     "whole image, softmax averaged over the scales {} with mirror images, "
     "void ignored"
 )
+WITH_CRF = "whole image, one scale, no flip, then {}, void ignored"
 
 _EPILOG = """\
 examples:
@@ -99,6 +100,13 @@ def add_parser(subparsers) -> None:
         "(default: the image as it is, alone)",
     )
     parser.add_argument(
+        "--crf",
+        metavar="NAME=VALUE",
+        nargs="*",
+        help="make masks follow the edges of the image by a dense CRF, with "
+        "these parameters of kerasseg.inference.DenseCRF (extra crf)",
+    )
+    parser.add_argument(
         "--out",
         metavar="FILE",
         type=path_argument,
@@ -116,6 +124,7 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         The exit code.
     """
+    crf = _crf(args)
     entry = find_entry(args.entry)
     dataset = find_data(
         args.data, args.split, entry.labels, entry.image_shape[2]
@@ -127,7 +136,7 @@ def run(args: argparse.Namespace) -> int:
     model = load_model(args.entry)
     from kerasseg.training.evaluate import evaluate
 
-    protocol, predict = _protocol(args.scales)
+    protocol, predict = _protocol(args.scales, crf)
     # What one of the two ignores is not scored, though the other counts it.
     labels = dataclasses.replace(
         entry.labels,
@@ -200,8 +209,36 @@ class _Hashed:
         return self._digest.hexdigest()
 
 
-def _protocol(scales):
+def _crf(args):
+    """The CRF that was asked for, or `None`."""
+    if args.crf is None:
+        return None
+    if args.scales is not None:
+        raise UsageError("--scales and --crf cannot be combined")
+    from kerasseg.inference import DenseCRF
+
+    kinds = {field.name: field.type for field in dataclasses.fields(DenseCRF)}
+    values = {}
+    for text in args.crf:
+        name, _, value = text.partition("=")
+        try:
+            values[name] = kinds[name](value)
+        except (KeyError, ValueError) as error:
+            raise UsageError(
+                f"--crf takes NAME=VALUE with numbers for {', '.join(kinds)}, "
+                f"not {text!r}"
+            ) from error
+    return DenseCRF(**values)
+
+
+def _protocol(scales, crf=None):
     """How images are predicted: in words, and as a function or `None`."""
+    if crf is not None:
+        from kerasseg.inference import predict_mask_crf
+
+        return WITH_CRF.format(crf), functools.partial(
+            predict_mask_crf, crf=crf
+        )
     if scales is None:
         return ONE_SCALE, None
     from kerasseg.inference import predict_mask_multi_scale

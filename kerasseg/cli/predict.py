@@ -92,6 +92,12 @@ def add_parser(subparsers) -> None:
         action="store_true",
         help="fuse the scales 0.6, 0.8 and 1.0 (slower)",
     )
+    parser.add_argument(
+        "--crf",
+        action="store_true",
+        help="make masks follow the edges of the image by a dense CRF "
+        "(slower; needs SciPy: pip install 'kerasseg[crf]')",
+    )
     add_tile_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -105,8 +111,14 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         0 if all images were segmented, 1 if one could not be.
     """
-    if args.multi_scale and wants_tiles(args):
-        raise UsageError("--multi-scale and --tiles cannot be combined")
+    ways = {
+        "--multi-scale": args.multi_scale,
+        "--crf": args.crf,
+        "--tiles": wants_tiles(args),
+    }
+    chosen = [name for name, is_chosen in ways.items() if is_chosen]
+    if len(chosen) > 1:
+        raise UsageError(f"{' and '.join(chosen)} cannot be combined")
     images, left_out = find_images(args.images)
     entry = find_entry(args.entry)
     kinds = [kind for kind in ("mask", "overlay") if getattr(args, kind)]
@@ -210,6 +222,8 @@ def _predict(model, args, path, image):
 
     if args.multi_scale:
         return inference.predict_mask_multi_scale(model, image)
+    if args.crf:
+        return inference.predict_mask_crf(model, image)
     if wants_tiles(args) or is_too_large(model, image.shape, path):
         return predict_in_tiles(model, args, image)
     return inference.predict_mask(model, image)

@@ -1,5 +1,7 @@
 """From a model and an image to a mask, and from a mask to an image."""
 
+from kerasseg.inference.dense_crf import DenseCRF
+from kerasseg.inference.dense_crf import predict_mask_crf
 from kerasseg.inference.multi_scale import predict_mask_multi_scale
 from kerasseg.inference.overlay import colorize
 from kerasseg.inference.overlay import overlay
@@ -11,12 +13,14 @@ from kerasseg.inference.whole_image import predict_logits
 from kerasseg.inference.whole_image import predict_mask
 
 __all__ = [
+    "DenseCRF",
     "colorize",
     "mask_raster",
     "open_raster",
     "overlay",
     "predict_logits",
     "predict_mask",
+    "predict_mask_crf",
     "predict_mask_multi_scale",
     "predict_tiled",
     "reach",

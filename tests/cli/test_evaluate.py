@@ -137,6 +137,42 @@ def test_masks_of_0_and_255_are_reported(
     assert "green, blue never occur" in record["notes"][0]
 
 
+def test_a_dense_crf_has_parameters(
+    run, channels_entry, brightest_data, tmp_path
+):
+    out = tmp_path / "metrics.json"
+    evaluate = ("evaluate", channels_entry, "--data", brightest_data)
+    options = ("--crf", "appearance=0", "smoothness=0", "steps=2")
+    result = run(*evaluate, *options, "--out", out)
+    assert result.code == 0
+    assert re.search("mean iou +100.00", result.out)
+    protocol = json.loads(out.read_text())["protocol"]
+    assert "DenseCRF(appearance=0.0, appearance_xy=49.0" in protocol
+    assert "steps=2)" in protocol
+    smoothed = run(*evaluate, "--crf")
+    assert smoothed.code == 0
+    assert not re.search("mean iou +100.00", smoothed.out)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--crf", "apearance=3"), "NAME=VALUE with numbers for appearance,"),
+        (("--crf", "steps"), "not 'steps'"),
+        (("--crf", "steps=2.5"), "not 'steps=2.5'"),
+        (("--crf", "steps=0"), "`steps` must be an integer"),
+        (("--crf", "--scales", "1"), "--scales and --crf cannot be combined"),
+    ],
+)
+def test_a_crf_that_is_none(
+    run, channels_entry, brightest_data, options, message
+):
+    data = ("--data", brightest_data)
+    result = run("evaluate", channels_entry, *data, *options)
+    assert result.code == 2
+    assert message in result.err
+
+
 def test_which_way_up_is_said(
     run, channels_entry, brightest_data, tmp_path, caplog
 ):

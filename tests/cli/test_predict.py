@@ -104,6 +104,21 @@ def test_several_scales(run, channels_entry, image_folder, tmp_path):
     assert read_mask(out / "a_mask.png").shape == (33, 47)
 
 
+def test_a_dense_crf_smooths_masks(run, channels_entry, rng, tmp_path):
+    # Almost gray: of any two pixels the colors are alike.
+    image = tmp_path / "a.png"
+    noise = rng.integers(99, 102, (40, 57, 3), dtype="uint8")
+    Image.fromarray(noise).save(image)
+    found = []
+    for name, options in (("plain", ()), ("crf", ("--crf",))):
+        out = tmp_path / name
+        result = run("predict", channels_entry, image, *options, "--out", out)
+        assert result.code == 0
+        found.append(read_mask(out / "a_mask.png"))
+    changes = [(np.diff(mask.astype(int), axis=0) != 0).sum() for mask in found]
+    assert changes[1] < changes[0]
+
+
 def test_an_image_is_never_overwritten(run, channels_entry, image_folder):
     (image_folder / "a.png").rename(image_folder / "b_mask.png")
     result = run("predict", channels_entry, image_folder, "--out", image_folder)

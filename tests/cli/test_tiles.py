@@ -193,6 +193,7 @@ def test_a_mask_never_overwrites_an_image(run, channels_entry, tiff):
     ("argv", "message"),
     [
         (("--tiles", "--multi-scale"), "cannot be combined"),
+        (("--tiles", "--crf"), "--crf and --tiles cannot be combined"),
         (("--memory", "much"), "must be a size in bytes"),
         (("--tile-shape", "64"), "must be HEIGHTxWIDTH"),
         (("--overlap", "-1"), "must be a number of pixels"),
