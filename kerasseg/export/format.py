@@ -51,6 +51,14 @@ class Format(abc.ABC):
             ExportError: If the model cannot be converted.
         """
 
+    def advice(self) -> str:
+        """Says what to try where a model cannot be converted.
+
+        Returns:
+            Sentence, with a space before it; empty where there is nothing.
+        """
+        return ""
+
     @abc.abstractmethod
     def open(self, path):
         """Loads a file in the runtime that its users have.

@@ -188,7 +188,7 @@ def _convert(form, frozen, path):
     except Exception as error:
         raise ExportError(
             f"The conversion to {form.name} failed: {first_line(error)}"
-            f"{_training_hint(form, frozen)}"
+            f"{_training_hint(form, frozen) or form.advice()}"
         ) from error
 
 
@@ -213,6 +213,11 @@ def _training_hint(form, frozen):
     if not names:
         return ""
     listed = ", ".join(names[:4]) + (", ..." if len(names) > 4 else "")
+    if all("seed_generator_state" in name for name in names):
+        return (
+            f" The exported graph draws random numbers ({listed}) though it is "
+            f"for inference: a layer ignores `training=False`."
+        )
     return (
         f" The exported graph updates {len(names)} variables ({listed}), as "
         f"batch normalization in training mode does: a layer ignores "

@@ -296,3 +296,40 @@ def test_nothing_is_printed(model, tmp_path, monkeypatch):
     monkeypatch.setattr(builtins, "print", fail)
     to_onnx(model, tmp_path / "x.onnx", image_shape=SHAPE)
     assert np.isfinite(model.count_params())
+
+
+class Drawing(keras.layers.Layer):
+    """Draws random numbers whether it is told to train or not."""
+
+    def __init__(self):
+        super().__init__()
+        self.seeds = keras.random.SeedGenerator(3)
+
+    def call(self, inputs):
+        shape = keras.ops.shape(inputs)
+        noise = keras.random.uniform(shape, seed=self.seeds)
+        return inputs + 0 * noise
+
+
+@pytest.mark.export
+def test_seeds_are_not_taken_for_batch_normalization(tmp_path):
+    images = keras.Input((36, 48, 3))
+    x = Drawing()(keras.layers.Rescaling(1 / 255)(images))
+    model = keras.Model(images, keras.layers.Conv2D(3, 1)(x))
+    with pytest.raises(ExportError, match="draws random numbers") as caught:
+        to_litert(model, tmp_path / "x.tflite")
+    assert "batch normalization" not in str(caught.value)
+
+
+@pytest.mark.export
+def test_what_one_exporter_cannot_convert_another_may(tmp_path, monkeypatch):
+    from kerasseg.export.onnx import exporter
+
+    def fail(*args):
+        raise RuntimeError("node 3 is odd")
+
+    monkeypatch.setattr(exporter, "write_onnx", fail)
+    images = keras.Input((36, 48, 3))
+    model = keras.Model(images, keras.layers.Conv2D(3, 1)(images))
+    with pytest.raises(ExportError, match="node 3 is odd.*`exporter='torch'`"):
+        to_onnx(model, tmp_path / "x.onnx")

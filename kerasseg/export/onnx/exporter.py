@@ -4,6 +4,7 @@ from kerasseg.export.arguments import explain_arguments
 from kerasseg.export.format import Format
 from kerasseg.export.onnx import runtime
 from kerasseg.export.onnx.convert import write_onnx
+from kerasseg.export.onnx.converters import CHOICES
 from kerasseg.export.onnx.converters import DEFAULT_OPSET
 from kerasseg.export.onnx.converters import check_exporter
 from kerasseg.export.onnx.converters import check_opset
@@ -11,6 +12,11 @@ from kerasseg.export.onnx.converters import onnx_packages
 from kerasseg.export.options import ExportOptions
 from kerasseg.export.pipeline import export
 from kerasseg.export.report import ExportReport
+
+NOT_FOR_TENSORRT = (
+    "TensorRT does not take this file, since numbers inside are uint8; "
+    "`to_tensorrt` writes one in int8 that it takes, with zero points of zero."
+)
 
 
 class OnnxFormat(Format):
@@ -45,6 +51,14 @@ class OnnxFormat(Format):
             frozen, path, self.opset, self.symmetric, self.exporter
         )
 
+    def advice(self):
+        used = check_exporter(self.exporter)
+        other = next(name for name in CHOICES if name != used)
+        return (
+            f" Another exporter may convert it: `exporter={other!r}` of "
+            "`to_onnx`."
+        )
+
     def open(self, path):
         return runtime.open_onnx(path)
 
@@ -56,6 +70,10 @@ class OnnxFormat(Format):
 
     def time_shares(self, path, images):
         return runtime.time_shares(path, images)
+
+    def extra_signatures(self, path, images):
+        del images
+        return {}, (NOT_FOR_TENSORRT,) if runtime.holds_bytes(path) else ()
 
 
 FORMAT = OnnxFormat()
@@ -89,7 +107,8 @@ def to_onnx(
     precision. In int8 `QuantizeLinear` and `DequantizeLinear` state the
     scales, one for each filter of a convolution and `uint8` activations. In
     mixed precision the layers that lose most by quantization, measured on two
-    of the calibration images, and the last one have none.
+    of the calibration images, and the last one have none. TensorRT takes no
+    `uint8`: `to_tensorrt` writes a file for it.
 
     On the TensorFlow backend tf2onnx converts; on JAX and PyTorch Keras' own
     exporter does, which on JAX needs the package jax2onnx and on PyTorch

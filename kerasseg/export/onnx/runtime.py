@@ -114,6 +114,28 @@ def count_operators(path) -> dict[str, int]:
     return by_count(collections.Counter(node.op_type for node in graph.node))
 
 
+def holds_bytes(path) -> bool:
+    """Looks for numbers that are quantized to `uint8` in an ONNX file.
+
+    Args:
+        path: Path of the `.onnx` file.
+
+    Returns:
+        Whether there are any.
+    """
+    onnx = require("onnx", "onnx")
+    graph = onnx.load(str(path)).graph
+    zeros = {
+        node.input[2]
+        for node in graph.node
+        if node.op_type == "QuantizeLinear" and len(node.input) > 2
+    }
+    return any(
+        tensor.data_type == onnx.TensorProto.UINT8 and tensor.name in zeros
+        for tensor in graph.initializer
+    )
+
+
 def run_onnx(path, images) -> np.ndarray:
     """Runs images through an ONNX file, one by one.
 

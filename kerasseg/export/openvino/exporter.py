@@ -4,6 +4,8 @@ import dataclasses
 from pathlib import Path
 
 from kerasseg.export.arguments import explain_arguments
+from kerasseg.export.errors import ExportError
+from kerasseg.export.errors import first_line
 from kerasseg.export.errors import require
 from kerasseg.export.format import Format
 from kerasseg.export.onnx.convert import write_onnx
@@ -13,6 +15,9 @@ from kerasseg.export.options import ExportOptions
 from kerasseg.export.pipeline import export
 from kerasseg.export.quantization import Conversion
 from kerasseg.export.report import ExportReport
+
+_PLACES = ("Exception from", "Check ", "FrontEnd API", "Model wasn't")
+_MAX_LENGTH = 400
 
 
 class OpenVINOFormat(Format):
@@ -63,11 +68,24 @@ def write_openvino(frozen, path) -> Conversion:
         frozen = dataclasses.replace(frozen, options=options)
     graph = Path(path).with_suffix(".onnx")
     conversion = write_onnx(frozen, graph)
-    model = openvino.Core().read_model(str(graph))
+    model = _read(openvino, graph)
     model.set_rt_info(options.layout, ["kerasseg", "layout"])
     openvino.save_model(model, str(path), compress_to_fp16=compressed)
     # OpenVINO is not compared with ONNX Runtime.
     return dataclasses.replace(conversion, float32=None)
+
+
+def _read(openvino, graph):
+    try:
+        return openvino.Core().read_model(str(graph))
+    except Exception as error:
+        # Where in OpenVINO's code it was noticed helps nobody.
+        lines = [line.strip(" -") for line in str(error).splitlines()]
+        told = [x for x in lines if x and not x.startswith(_PLACES)]
+        raise ExportError(
+            f"OpenVINO does not take the graph of the ONNX file: "
+            f"{' '.join(told)[:_MAX_LENGTH] or first_line(error)}"
+        ) from error
 
 
 FORMAT = OpenVINOFormat()

@@ -81,6 +81,7 @@ def test_int8_states_its_scales(model, tmp_path, images, layout):
         node = readers[tensor.name]
         assert node.op_type == "DequantizeLinear"
         assert sizes[node.input[1]] == (tensor.dims[0],)
+    assert any("`to_tensorrt` writes" in note for note in report.notes)
     # Batch normalization went into the convolution before it.
     assert report.operators["Conv"] == 4
     assert report.operators["QuantizeLinear"] > 4

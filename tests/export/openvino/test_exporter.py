@@ -9,9 +9,10 @@ from kerasseg.export import Gate
 from kerasseg.export import read_sidecar
 from kerasseg.export import run_openvino
 from kerasseg.export import to_openvino
+from kerasseg.export.openvino import exporter
 from kerasseg.export.openvino.runtime import time_shares
 
-pytest.importorskip("openvino")
+openvino = pytest.importorskip("openvino")
 pytestmark = pytest.mark.export
 
 SHAPE = (32, 48)
@@ -132,3 +133,21 @@ def test_older_files_are_replaced_together(tiny, tmp_path):
 def test_another_end_is_refused(model, tmp_path):
     with pytest.raises(ValueError, match="`path` must end with '.xml'"):
         to_openvino(model, tmp_path / "x.onnx", image_shape=SHAPE)
+
+
+def test_a_graph_that_openvino_refuses_is_named_in_its_words(tmp_path):
+    from onnx import TensorProto
+    from onnx import helper
+    from onnx import save
+
+    # Shapes that do not fit, which OpenVINO notices as it reads.
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in (("a", [1, 2]), ("b", [1, 3]), ("y", None))
+    ]
+    node = helper.make_node("Concat", ["a", "b"], ["y"], name="sum", axis=0)
+    graph = helper.make_graph([node], "test", ends[:2], ends[2:])
+    save(helper.make_model(graph), str(tmp_path / "x.onnx"))
+    with pytest.raises(ExportError, match="does not take.*Concat") as caught:
+        exporter._read(openvino, tmp_path / "x.onnx")
+    assert "core.cpp" not in str(caught.value)
