@@ -72,7 +72,7 @@ EXTERNAL = {
         "tensorflow_datasets",
     },
     "importers": {"keras", "numpy"},
-    "inference": {"keras", "numpy", "PIL", "rasterio"},
+    "inference": {"keras", "numpy", "PIL", "rasterio", "scipy"},
     "zoo": {"keras", "numpy", "safetensors"},
     "training": {"keras", "numpy", "tensorflow", "jax", "matplotlib"},
     "export": {
