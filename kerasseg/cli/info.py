@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
     shape += " pixels (height x width)"
     if entry.image_shape[:2] == (None, None):
         shape = None
+    channels = entry.image_shape[2]
     echo(
         fields(
             [
@@ -48,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
                 ("backbone", _call(entry.backbone, entry.backbone_arguments)),
                 ("trainable parameters", entry.parameters),
                 ("trained at", shape),
+                ("channels", None if channels == 3 else channels),
                 ("classes", _classes(labels)),
                 ("ignored ids", ", ".join(map(str, labels.ignore_classes))),
                 ("scores", _scores(entry.scores)),

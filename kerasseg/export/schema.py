@@ -11,6 +11,19 @@ import struct
 
 from kerasseg.channels import MOST_CHANNELS
 from kerasseg.channels import RGB
+from kerasseg.export.kinds import MAX_CLASSES
+from kerasseg.export.kinds import is_color
+from kerasseg.export.kinds import is_list
+from kerasseg.export.kinds import is_scale
+from kerasseg.export.kinds import is_signatures
+from kerasseg.export.kinds import is_text
+from kerasseg.export.kinds import is_versions
+from kerasseg.export.kinds import is_whole
+from kerasseg.export.kinds import matches
+from kerasseg.export.kinds import number
+from kerasseg.export.kinds import one_of
+from kerasseg.export.kinds import or_null
+from kerasseg.export.kinds import sizes
 from kerasseg.formats import FORMATS
 
 SCHEMA = 2
@@ -18,10 +31,6 @@ SCHEMA = 2
 SCHEMAS = (1, SCHEMA)
 SEAL = "seal"
 
-_LONGEST = 4096
-_MAX_SIDE = 1 << 15
-_MAX_CLASSES = 1 << 16
-_MAX_INTEGER = 1 << 53
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[^/\\\x00-\x1f\x7f]{1,255}")
 _DTYPES = ("float32", "float16", "uint8", "int8", "int32", "int64")
@@ -63,12 +72,12 @@ def _check_size(source, target):
 
     Coarse ids are repeated within the file: they have the size too.
     """
-    sizes = [
-        tuple(dict(zip(e["layout"], e["shape"], strict=False)).get(axis)
-              for axis in "HW")
-        for e in (source, target)
-    ]  # fmt: skip
-    if len(target["layout"]) != len(target["shape"]) or sizes[0] != sizes[1]:
+    found = [
+        tuple(end["shape"][end["layout"].index(axis)] for axis in "HW")
+        for end in (source, target)
+        if len(end["layout"]) == len(end["shape"])
+    ]
+    if len(found) != 2 or found[0] != found[1]:
         raise ValueError(
             f"output.shape must have the height and width of input.shape, "
             f"and is {_shown(target['shape'])} {target['layout']}"
@@ -156,121 +165,12 @@ def _shown(value):
     return text if len(text) <= 60 else f"{text[:60]}..."
 
 
-def is_text(value) -> bool:
-    """Whether a value is a text that a sidecar can hold.
-
-    Args:
-        value: Anything.
-
-    Returns:
-        The answer.
-    """
-    return (
-        isinstance(value, str)
-        and 0 < len(value) <= _LONGEST
-        and value.isprintable()
-    )
-
-
-def _is_whole(value, least, most=_MAX_INTEGER):
-    return type(value) is int and least <= value <= most
-
-
-def _is_number(value, least=-math.inf, most=math.inf):
-    if type(value) is int:
-        return abs(value) <= _MAX_INTEGER and least <= value <= most
-    return (
-        type(value) is float and math.isfinite(value) and least <= value <= most
-    )
-
-
-def _is_list(value, valid, least=0, most=_MAX_CLASSES):
-    return (
-        isinstance(value, list)
-        and least <= len(value) <= most
-        and all(map(valid, value))
-    )
-
-
-def _is_color(value):
-    return _is_list(value, lambda v: _is_whole(v, 0, 255), 3, 3)
-
-
-def _is_versions(value):
-    return isinstance(value, dict) and all(
-        map(is_text, [*value, *value.values()])
-    )
-
-
-def _is_signatures(value):
-    return isinstance(value, dict) and all(
-        is_text(name) and _is_object(entry, "input") and _is_tensor(entry)
-        for name, entry in value.items()
-    )
-
-
-def _is_tensor(entry):
-    spec = entry["input"]
-    return (
-        _is_object(spec, "name", "shape", "dtype", "meaning")
-        and all(is_text(spec[key]) for key in ("name", "dtype", "meaning"))
-        and _is_list(spec["shape"], lambda v: _is_whole(v, 1, _MAX_SIDE), 0, 4)
-    )
-
-
-def _is_object(value, *keys):
-    return isinstance(value, dict) and set(value) == set(keys)
-
-
-def _is_scale(value):
-    return (
-        _is_object(value, "scale", "zero_point")
-        and _is_number(value["scale"])
-        and value["scale"] > 0
-        and _is_whole(value["zero_point"], -(1 << 31), 1 << 31)
-    )
-
-
-def _matches(pattern, text):
-    return (
-        lambda value: (
-            isinstance(value, str) and pattern.fullmatch(value) is not None
-        ),
-        text,
-    )
-
-
-def _one_of(*choices):
-    kinds = {type(choice) for choice in choices}
-    return (
-        lambda value: type(value) in kinds and value in choices,
-        f"one of {', '.join(map(repr, choices))}",
-    )
-
-
-def _or_null(valid, text):
-    return lambda value: value is None or valid(value), f"{text} or null"
-
-
-def _number(least=-math.inf, most=math.inf, text="a number"):
-    return lambda value: _is_number(value, least, most), text
-
-
-def _sizes(least, most):
-    return (
-        lambda value: _is_list(
-            value, lambda v: _is_whole(v, 1, _MAX_SIDE), least, most
-        ),
-        f"a list of {least} to {most} sizes" if least < most else "four sizes",
-    )
-
-
 _TEXT = (is_text, "a printable text")
-_SHARE = _number(0, 1, "a number from 0 to 1")
-_POSITIVE = _number(0, math.inf, "a number of 0 or more")
-_SCALE = _or_null(_is_scale, "a scale above 0 and a whole zero_point")
+_SHARE = number(0, 1, "a number from 0 to 1")
+_POSITIVE = number(0, math.inf, "a number of 0 or more")
+_SCALE = or_null(is_scale, "a scale above 0 and a whole zero_point")
 _FIELDS = {
-    "schema": _one_of(*SCHEMAS),
+    "schema": one_of(*SCHEMAS),
     "file": (
         lambda value: (
             isinstance(value, str)
@@ -279,66 +179,66 @@ _FIELDS = {
         ),
         "the name of a file without its folder",
     ),
-    "format": _one_of(*FORMATS),
-    "precision": _one_of(*_PRECISIONS),
-    "sha256": _matches(_SHA256, "64 lower-case hexadecimal digits"),
-    "bytes": (lambda value: _is_whole(value, 0), "a number of bytes"),
+    "format": one_of(*FORMATS),
+    "precision": one_of(*_PRECISIONS),
+    "sha256": matches(_SHA256, "64 lower-case hexadecimal digits"),
+    "bytes": (lambda value: is_whole(value, 0), "a number of bytes"),
     "input": {
-        "name": _one_of("images"),
-        "shape": _sizes(4, 4),
-        "layout": _one_of("NHWC", "NCHW"),
-        "dtype": _one_of(*_DTYPES),
+        "name": one_of("images"),
+        "shape": sizes(4, 4),
+        "layout": one_of("NHWC", "NCHW"),
+        "dtype": one_of(*_DTYPES),
         "quantization": _SCALE,
         "range": (
             lambda value: (
-                _is_list(value, lambda v: type(v) is int) and value == [0, 255]
+                is_list(value, lambda v: type(v) is int) and value == [0, 255]
             ),
             "[0, 255]",
         ),
         "channels": (
             lambda value: (
-                value == "RGB" or _is_list(value, is_text, 1, MOST_CHANNELS)
+                value == "RGB" or is_list(value, is_text, 1, MOST_CHANNELS)
             ),
             f"'RGB' or a list of 1 to {MOST_CHANNELS} printable names",
         ),
     },
     "output": {
-        "name": _one_of("logits", "mask"),
-        "shape": _sizes(3, 4),
-        "layout": _one_of("NHW", "NHWC", "NCHW"),
-        "dtype": _one_of(*_DTYPES),
+        "name": one_of("logits", "mask"),
+        "shape": sizes(3, 4),
+        "layout": one_of("NHW", "NHWC", "NCHW"),
+        "dtype": one_of(*_DTYPES),
         "quantization": _SCALE,
         "meaning": _TEXT,
-        "stride": (lambda value: _is_whole(value, 1, 1 << 10), "a stride"),
+        "stride": (lambda value: is_whole(value, 1, 1 << 10), "a stride"),
     },
     "num_classes": (
-        lambda value: _is_whole(value, 2, _MAX_CLASSES),
+        lambda value: is_whole(value, 2, MAX_CLASSES),
         "a number of classes, two or more",
     ),
-    "class_names": _or_null(
-        lambda value: _is_list(value, is_text, 1), "a list of printable names"
+    "class_names": or_null(
+        lambda value: is_list(value, is_text, 1), "a list of printable names"
     ),
-    "palette": _or_null(
-        lambda value: _is_list(value, _is_color, 1),
+    "palette": or_null(
+        lambda value: is_list(value, is_color, 1),
         "a list of colors, each three integers from 0 to 255,",
     ),
-    "ignore_classes": _or_null(
-        lambda value: _is_list(value, lambda v: _is_whole(v, 0, 1 << 31)),
+    "ignore_classes": or_null(
+        lambda value: is_list(value, lambda v: is_whole(v, 0, 1 << 31)),
         "a list of integers of 0 or more",
     ),
     "proof": {
-        "images": (lambda value: _is_whole(value, 1), "a number of images"),
+        "images": (lambda value: is_whole(value, 1), "a number of images"),
         "verified_on": _TEXT,
-        "max_error": _or_null(*_POSITIVE),
-        "mean_error": _or_null(*_POSITIVE),
-        "logit_range": _or_null(*_POSITIVE),
+        "max_error": or_null(*_POSITIVE),
+        "mean_error": or_null(*_POSITIVE),
+        "logit_range": or_null(*_POSITIVE),
         "mask_agreement": _SHARE,
-        "miou_before": _or_null(*_SHARE),
-        "miou_after": _or_null(*_SHARE),
+        "miou_before": or_null(*_SHARE),
+        "miou_after": or_null(*_SHARE),
         "gate": _TEXT,
     },
-    "versions": (_is_versions, "names and versions of packages"),
-    "signatures": (_is_signatures, "names and inputs of signatures"),
-    SEAL: _matches(_SHA256, "64 lower-case hexadecimal digits"),
+    "versions": (is_versions, "names and versions of packages"),
+    "signatures": (is_signatures, "names and inputs of signatures"),
+    SEAL: matches(_SHA256, "64 lower-case hexadecimal digits"),
 }
 _OPTIONAL = {"stride", "signatures", SEAL}

@@ -13,6 +13,8 @@ from kerasseg.inference import predict_logits
 from kerasseg.inference import predict_mask
 from kerasseg.inference import predict_mask_multi_scale
 from kerasseg.inference import predict_tiled
+from kerasseg.inference.ends import input_shape
+from kerasseg.inference.ends import output_shape
 from kerasseg.inference.memory import estimated_bytes
 from kerasseg.inference.rasters import RasterError
 
@@ -167,3 +169,27 @@ def test_rasters(tmp_path, draw):
             open_raster(tmp_path / "a.tif", channels=channels),
         ):
             pass
+
+
+class Net(keras.Model):
+    """A model that says nothing of its input."""
+
+    def __init__(self):
+        super().__init__()
+        self.logits = keras.layers.Conv2D(5, 1)
+
+    def call(self, images):
+        return self.logits(images)
+
+
+@pytest.mark.every_backend
+def test_a_subclassed_model_that_was_called(draw):
+    model, image = Net(), draw(5)
+    assert input_shape(model) == (None, None, None, None)
+    logits = model(image[np.newaxis].astype("float32"))
+    assert input_shape(model) == (None, None, None, 5)
+    assert output_shape(model) == (None, None, None, 5)
+    expected = keras.ops.convert_to_numpy(logits)[0].argmax(-1)
+    np.testing.assert_array_equal(predict_mask(model, image), expected)
+    with pytest.raises(ValueError, match=r"array `\(height, width, 5\)`"):
+        predict_mask(model, draw(3))
