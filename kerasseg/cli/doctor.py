@@ -48,6 +48,7 @@ PACKAGES = (
     ("tf2onnx", "tf2onnx", "ONNX", "onnx"),
     ("matplotlib", "matplotlib", "training curves", "train"),
     ("tensorflow_datasets", "tensorflow-datasets", "TFDS", "tfds"),
+    ("h5py", "h5py", "imported weights in HDF5", "import"),
 )
 
 # What an exporter finds missing only as it runs, which is no failure.

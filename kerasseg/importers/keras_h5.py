@@ -49,7 +49,9 @@ def read(path: str | Path) -> Source:
         if _WHOLE_MODEL in root:
             root = file.member(root, _WHOLE_MODEL)
         if "layer_names" not in root.attrs:
-            raise unreadable(path, _WHAT, "no list of layers")
+            raise unreadable(
+                path, _WHAT, "no list of layers; files of Keras 3 have none"
+            )
         layers = [
             _layer(file, file.member(root, name), name)
             for name in _names(root, "layer_names")

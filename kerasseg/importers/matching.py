@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 
 from kerasseg.importers.source import Layer
 from kerasseg.importers.source import Source
@@ -62,8 +63,10 @@ class Match:
             WeightsError: If a tensor is not finite.
         """
         for target, tensor in self.pairs:
-            zeros = keras.ops.zeros_like(target.variable)
-            target.variable.assign(zeros if tensor is None else tensor.array())
+            shape = tuple(target.variable.shape)
+            target.variable.assign(
+                np.zeros(shape) if tensor is None else tensor.array()
+            )
 
 
 def match(

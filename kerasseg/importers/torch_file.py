@@ -22,7 +22,8 @@ LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 ZIP = b"PK\x03\x04"
 # Three short pickles precede the list: that number, a version, the machine's.
 _PREAMBLE = 3
-_MAX_LIST = 1 << 24
+_LIST, _MAX_LIST = "/data.pkl", 1 << 24
+_LITTLE = b"little"
 # Where trainers put the state of the model in what they save.
 _KEYS = ("state_dict", "model_state_dict", "model_state", "model", "net")
 _HEADER = 30
@@ -79,23 +80,34 @@ def _guarded(path, read):
 def _read_zip(path):
     with zipfile.ZipFile(path) as archive:
         members = {info.filename: info for info in archive.infolist()}
-        (listing,) = (n for n in members if n.endswith("/data.pkl"))
-        if members[listing].file_size > _MAX_LIST:
-            raise ValueError(f"a list of {members[listing].file_size} bytes")
-        order = members.get(f"{listing.removesuffix('data.pkl')}byteorder")
-        if order and archive.read(order)[:8] != b"little":
-            raise ValueError("numbers of another order of bytes")
+        folders = [
+            name.removesuffix(_LIST) for name in members if name.endswith(_LIST)
+        ]
+        if len(folders) != 1:
+            raise ValueError(f"an archive with {len(folders)} lists of tensors")
+        (folder,) = folders
+        _check_byte_order(archive, f"{folder}/byteorder")
+        listing = members[folder + _LIST]
+        if listing.file_size > _MAX_LIST:
+            raise ValueError(f"a list of {listing.file_size} bytes")
         with archive.open(listing) as file:
             state = read_pickle(file)
-    folder = listing.removesuffix("data.pkl") + "data/"
 
     def place(storage):
-        info = members[folder + storage.key]
+        info = members[f"{folder}/data/{storage.key}"]
         if info.compress_type != zipfile.ZIP_STORED:
             raise ValueError("compressed numbers")
         return _start(path, info), info.file_size
 
     return _tensors(path, state, place)
+
+
+def _check_byte_order(archive, name):
+    # Files before PyTorch 2.1 do not say.
+    if name in archive.namelist():
+        with archive.open(name) as file:
+            if file.read(len(_LITTLE)) != _LITTLE:
+                raise ValueError("numbers of another order of bytes")
 
 
 def _start(path, info):

@@ -204,3 +204,14 @@ def test_torchvision_takes_rgb_with_its_deviations(tmp_path, make, array):
     assert source.channels == "RGB"
     assert source.mean == pytest.approx((123.675, 116.28, 103.53))
     assert source.deviation == pytest.approx((58.395, 57.12, 57.375))
+
+
+def test_other_archives(tmp_path, make, state):
+    path = tmp_path / "a.npz"
+    np.savez(path, a=np.eye(2))
+    with pytest.raises(WeightsError, match="archive with 0 lists of tensors"):
+        read_network(path)
+    path = write(tmp_path / "b", state, "zip", make)
+    path.write_bytes(path.read_bytes().replace(b"little", b"bigger"))
+    with pytest.raises(WeightsError, match="another order|Bad CRC"):
+        read_network(path)
