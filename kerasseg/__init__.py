@@ -18,6 +18,7 @@ __all__ = [
     "export",
     "importers",
     "inference",
+    "jobs",
     "layers",
     "losses",
     "metrics",

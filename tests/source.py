@@ -17,6 +17,7 @@ PUBLIC = (
     "export",
     "importers",
     "inference",
+    "jobs",
     "layers",
     "losses",
     "metrics",

@@ -41,6 +41,7 @@ INTERNAL = {
     "training": {"data", "losses", "metrics", "inference"},
     "export": {"inference", "data", "layers", "metrics"},
     "benchmark": {"export"},
+    "jobs": {"inference", "zoo"},
 }
 
 # Sub-package -> the other packages it may import anywhere.
@@ -74,6 +75,7 @@ EXTERNAL = {
     "importers": {"keras", "numpy"},
     "inference": {"keras", "numpy", "PIL", "rasterio", "scipy"},
     "zoo": {"keras", "numpy", "safetensors"},
+    "jobs": {"numpy", "ray"},
     "training": {"keras", "numpy", "tensorflow", "jax", "matplotlib"},
     "export": {
         "keras",

@@ -27,6 +27,7 @@ VERBS = (
     "list",
     "info",
     "predict",
+    "job",
     "train",
     "evaluate",
     "export",

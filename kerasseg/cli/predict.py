@@ -263,24 +263,16 @@ def _check_name(output):
 
 
 def write_mask(path: Path, mask, palette) -> None:
-    """Writes class ids as a PNG file with the classes' colors.
+    """Writes class ids, see `kerasseg.inference.mask_file`.
 
     Args:
         path: The file.
         mask: Integer array `(height, width)` of class ids.
-        palette: One `(red, green, blue)` for each class. With more than 256
-            classes the file has 16 bits per pixel and no palette.
+        palette: One `(red, green, blue)` for each class.
     """
-    import numpy as np
-    from PIL import Image
+    from kerasseg.inference import mask_file
 
-    if len(palette) > 256:
-        image = Image.fromarray(np.asarray(mask, dtype="uint16"))
-    else:
-        image = Image.fromarray(np.asarray(mask, dtype="uint8"))
-        image.putpalette([value for color in palette for value in color])
-    with atomic_file(path) as part:
-        image.save(part)
+    mask_file.write_mask(path, mask, palette)
 
 
 def _some(paths, most=5):

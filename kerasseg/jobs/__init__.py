@@ -1,0 +1,6 @@
+"""Predictions of more images than one process takes on."""
+
+from kerasseg.jobs.predict_all import JobReport
+from kerasseg.jobs.predict_all import predict_all
+
+__all__ = ["JobReport", "predict_all"]
