@@ -14,8 +14,8 @@ from kerasseg.export.pipeline import export
 from kerasseg.export.report import ExportReport
 
 NOT_FOR_TENSORRT = (
-    "TensorRT does not take this file, since numbers inside are uint8; "
-    "`to_tensorrt` writes one in int8 that it takes, with zero points of zero."
+    "TensorRT does not take this file: the numbers inside are uint8, with zero "
+    "points other than zero. `to_tensorrt` writes a file in int8 that it takes."
 )
 
 
@@ -107,8 +107,8 @@ def to_onnx(
     precision. In int8 `QuantizeLinear` and `DequantizeLinear` state the
     scales, one for each filter of a convolution and `uint8` activations. In
     mixed precision the layers that lose most by quantization, measured on two
-    of the calibration images, and the last one have none. TensorRT takes no
-    `uint8`: `to_tensorrt` writes a file for it.
+    of the calibration images, and the last one have none. TensorRT takes none
+    of these: `to_tensorrt` writes a file for it.
 
     On the TensorFlow backend tf2onnx converts; on JAX and PyTorch Keras' own
     exporter does, which on JAX needs the package jax2onnx and on PyTorch

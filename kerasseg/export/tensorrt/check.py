@@ -3,10 +3,6 @@
 from kerasseg.export.errors import ExportError
 from kerasseg.export.tensorrt import operators as table
 
-# Whose number format counts is not the first input.
-_SECOND_INPUT = ("Where",)
-_OUTPUT = ("Constant", "ConstantOfShape")
-
 
 def check_for_tensorrt(proto) -> str:
     """Refuses a graph that TensorRT's ONNX parser does not take.
@@ -24,52 +20,33 @@ def check_for_tensorrt(proto) -> str:
     found = list(dict.fromkeys(_objections(proto)))
     if found:
         raise ExportError(
-            f"TensorRT {table.TENSORRT_VERSION} does not take this graph: "
-            f"{'; '.join(found)} ({table.SOURCE}, read on {table.READ_ON})."
+            f"TensorRT is not known to take this graph: {'; '.join(found)} "
+            f"(found by trying with TensorRT for RTX {table.VERSION})."
         )
     kinds = len({node.op_type for node in proto.graph.node})
     return (
         f"Operators, attributes and number formats are among those that "
-        f"TensorRT {table.TENSORRT_VERSION} states ({kinds} operators, table "
-        f"of {table.READ_ON})."
+        f"TensorRT for RTX {table.VERSION} took when they were tried ({kinds} "
+        f"operators)."
     )
 
 
 def _objections(proto):
     graph = _Graph(proto)
-    opset = proto.opset_import[0].version
-    if opset not in table.OPSETS:
-        yield (
-            f"operator set {opset}, where {table.OPSETS[0]} to "
-            f"{table.OPSETS[-1]} are taken"
-        )
     for node in proto.graph.node:
         if node.op_type not in table.OPERATORS:
             yield f"no operator {node.op_type}"
             continue
-        yield from _wrong_types(node, graph)
-        yield from _wrong_attributes(node, graph)
+        kind = graph.types.get(node.input[0]) if node.input else None
+        if node.op_type in table.REAL_ONLY and kind in table.INTEGERS:
+            yield f"{node.op_type} of {kind}"
+        yield from _wrong_attributes(node)
         yield from _wrong_inputs(node, graph)
     for name in graph.inner_bytes():
         yield f"uint8 inside the graph ({name}), where only its ends may be"
 
 
-def _wrong_types(node, graph):
-    name = node.op_type
-    names = list(node.input[:1])
-    if name in _SECOND_INPUT:
-        names = list(node.input[1:2])
-    if name in _OUTPUT:
-        names = list(node.output[:1])
-    if name == "Cast":
-        names = [node.input[0], node.output[0]]
-    for tensor in names:
-        kind = graph.types.get(tensor)
-        if kind is not None and kind not in table.OPERATORS[name]:
-            yield f"{name} of {kind}"
-
-
-def _wrong_attributes(node, graph):
+def _wrong_attributes(node):
     import onnx
 
     name = node.op_type
@@ -77,28 +54,37 @@ def _wrong_attributes(node, graph):
         attribute.name: onnx.helper.get_attribute_value(attribute)
         for attribute in node.attribute
     }
-    for key, allowed in table.ATTRIBUTES.get(name, {}).items():
-        value = values.get(key, allowed[0])
-        value = value.decode() if isinstance(value, bytes) else value
-        unused = key == "nearest_mode" and values.get("mode") != b"nearest"
-        if value not in allowed and not unused:
-            yield f"{name} with {key}={value!r}"
+    if name == "Resize":
+        yield from _wrong_resize(values)
     dilations = list(values.get("dilations", []))
     if name in table.UNIT_DILATIONS and set(dilations) - {1}:
         yield f"{name} with dilations={dilations}"
-    kernel = list(values.get("kernel_shape", [1, 1]))
-    if name in table.PLANAR_POOLING and len(kernel) not in (2, 3):
-        yield f"{name} with kernel_shape={kernel}"
     if name in table.FIRST_OUTPUT_ONLY and any(node.output[1:]):
         yield f"{name} with a second output"
 
 
+def _wrong_resize(values):
+    values = {
+        key: value.decode() if isinstance(value, bytes) else value
+        for key, value in values.items()
+    }
+    for key, allowed in table.RESIZE.items():
+        value = values.get(key, allowed[0])
+        if value not in allowed:
+            yield f"Resize with {key}={value!r}"
+    mode = values.get("coordinate_transformation_mode")
+    wanted = table.ROUNDING.get(mode)
+    rounding = values.get("nearest_mode", "round_prefer_floor")
+    nearest = values.get("mode", "nearest") == "nearest"
+    if nearest and wanted not in (None, rounding):
+        yield f"Resize with nearest_mode={rounding!r} and {mode}"
+
+
 def _wrong_inputs(node, graph):
     name = node.op_type
-    for position in table.CONSTANT_INPUTS.get(name, ()):
-        given = node.input[position : position + 1]
-        if any(given) and given[0] not in graph.constants:
-            yield f"{name} with an input {position} that is computed"
+    axes = [axis for axis in node.input[1:2] if axis]
+    if name in table.KNOWN_AXES and not graph.constants.keys() >= set(axes):
+        yield f"{name} with an input 1 that is computed"
     if name in table.ZERO_POINT_ZERO and any(node.input[2:3]):
         zero_point = graph.constants.get(node.input[2])
         if zero_point is None or zero_point.any():
@@ -132,7 +118,13 @@ class _Graph:
             name: _type_name(onnx, number) for name, number in numbers.items()
         }
         self._ends = {v.name for v in (*graph.input, *graph.output)}
-        self._computed = [name for node in graph.node for name in node.output]
+        self._computed = [
+            name
+            for node in graph.node
+            # Zero points of integers are looked at by themselves.
+            if node.op_type != "QuantizeLinear"
+            for name in node.output
+        ]
 
     def inner_bytes(self):
         """Names the computed `uint8` tensors that are no end of the graph."""

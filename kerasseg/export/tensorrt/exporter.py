@@ -100,7 +100,7 @@ def to_tensorrt(
     the extra `kerasseg[tensorrt-rtx]`, on x86-64 Linux, NVIDIA's own parser
     and builder make an engine of it, without a GPU, in a process of its own;
     what they refuse is not written. Elsewhere its operators, attributes and
-    number formats are compared with TensorRT's published list.
+    number formats are compared with a list of those that this builder took.
 
     In int8 the inputs and weights of convolutions and matrix products are
     integers whose zero points are zero, as TensorRT wants them; everything
@@ -167,7 +167,7 @@ def to_tensorrt(
 def judged(path, layers=()) -> str:
     """Has NVIDIA's builder judge an ONNX file, where it is installed.
 
-    Elsewhere the file is compared with TensorRT's published operators.
+    Elsewhere the file is compared with a list of what that builder took.
 
     Args:
         path: Path of the `.onnx` file.

@@ -1,99 +1,55 @@
-"""What TensorRT's ONNX parser takes, as its makers state it.
+"""What TensorRT takes, for machines without NVIDIA's builder.
 
-The facts are those of `SOURCE` for TensorRT 10.15, read on 2026-11-21:
-operators, number formats of their first input, restrictions. TensorRT 11 has
-no published table of its own here; it takes operator sets up to 25. Nothing
-in this file was tried on a GPU.
+Found by trying with NVIDIA's builder of TensorRT for RTX, version `VERSION`:
+for each operator and each limit there is a small graph, which this table and
+the builder must judge alike (`tests/tensorrt_small_graphs.py`). Operators that
+no exporter here writes are left out.
 """
 
-SOURCE = "https://github.com/onnx/onnx-tensorrt/blob/main/docs/operators.md"
-TENSORRT_VERSION = "10.15"
-READ_ON = "2026-11-21"
-OPSETS = range(9, 25)
+VERSION = "1.7.1"
 
-_REAL = frozenset({"float32", "float16", "bfloat16"})
-_HALF = frozenset({"float32", "float16"})
-_NUMBER = _REAL | {"int32", "int64"}
-_ANY = _NUMBER | {"bool"}
-_BOOL = frozenset({"bool"})
-_QUANTIZED = frozenset({"int8", "int4", "float8e4m3fn", "float4e2m1"})
-
-_BY_TYPES = (
-    (
-        _REAL,
-        "Acos Acosh Asin Asinh Atan Atanh AveragePool BatchNormalization Ceil "
-        "Celu Clip Conv ConvTranspose Cos Cosh CumSum Dropout Einsum Elu Erf "
-        "Exp Floor GRU Gemm GlobalAveragePool GlobalLpPool GlobalMaxPool "
-        "GroupNormalization HardSigmoid HardSwish Hardmax "
-        "InstanceNormalization IsInf LRN LSTM LayerNormalization LeakyRelu "
-        "Log LogSoftmax LpNormalization LpPool MatMul MaxPool "
-        "MeanVarianceNormalization PRelu QuantizeLinear RMSNormalization RNN "
-        "Reciprocal Resize Round Selu Sigmoid Sin Sinh Softmax Softplus "
-        "Softsign Sqrt Tan Tanh ThresholdedRelu Upsample",
-    ),
-    (
-        _NUMBER,
-        "Abs Add ArgMax ArgMin DepthToSpace Div Equal Greater GreaterOrEqual "
-        "IsNaN Less LessOrEqual Max Min Mod Mul Neg Pad Pow Range ReduceL1 "
-        "ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin "
-        "ReduceProd ReduceSum ReduceSumSquare Relu ScatterElements ScatterND "
-        "Shrink Sign SpaceToDepth Sub Sum TopK",
-    ),
-    (
-        _ANY,
-        "Concat Expand EyeLike Flatten Gather GatherElements GatherND "
-        "Identity If Loop OneHot Reshape ReverseSequence Shape Size Slice "
-        "Split Squeeze Tile Transpose Trilu Unsqueeze Where",
-    ),
-    (_HALF, "GridSample Mish NonMaxSuppression NonZero RoiAlign"),
-    (_BOOL, "And Not Or Xor"),
-    (_ANY | {"uint8"}, "Cast CastLike"),
-    (_ANY | _QUANTIZED - {"int8"}, "Constant ConstantOfShape"),
-    (_QUANTIZED, "DequantizeLinear"),
-    (_NUMBER | {"int8"}, "Gelu"),
-    (_NUMBER | {"float8e4m3fn"}, "Mean"),
+_NAMES = (
+    "Abs Acos Acosh Add And ArgMax ArgMin Asin Asinh Atan Atanh AveragePool "
+    "BatchNormalization Cast Ceil Celu Clip Concat Constant ConstantOfShape "
+    "Conv ConvTranspose Cos Cosh CumSum DepthToSpace DequantizeLinear Div "
+    "Einsum Elu Equal Erf Exp Expand Flatten Floor GRU Gather GatherElements "
+    "GatherND Gelu Gemm GlobalAveragePool GlobalMaxPool Greater "
+    "GreaterOrEqual HardSigmoid HardSwish Identity InstanceNormalization "
+    "LSTM LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax Loop "
+    "MatMul Max MaxPool Min Mish Mod Mul Neg Not OneHot Or PRelu Pad Pow "
+    "QuantizeLinear RNN Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum "
+    "ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum "
+    "ReduceSumSquare Relu Reshape Resize Round ScatterElements ScatterND "
+    "Selu Shape Sigmoid Sign Sin Sinh Size Slice Softmax Softplus Softsign "
+    "SpaceToDepth Split Sqrt Squeeze Sub Sum Tan Tanh ThresholdedRelu Tile "
+    "TopK Transpose Trilu Unsqueeze Where Xor"
 )
+OPERATORS = frozenset(_NAMES.split())
+# Operators that ONNX has for integers, and TensorRT for real numbers alone.
+_REAL_ONLY = (
+    "Einsum Gemm MatMul PRelu ReduceL2 ReduceLogSum ReduceLogSumExp Relu "
+    "Resize"
+)
+REAL_ONLY = frozenset(_REAL_ONLY.split())
+INTEGERS = frozenset({"int32", "int64"})
 
-# Operator -> number formats that it takes.
-OPERATORS = {
-    name: types for types, names in _BY_TYPES for name in names.split()
+# Attributes of resizes and their values; the first is ONNX' default.
+RESIZE = {
+    "coordinate_transformation_mode": (
+        "half_pixel",
+        "pytorch_half_pixel",
+        "tf_half_pixel_for_nn",
+        "asymmetric",
+        "align_corners",
+    ),
+    "mode": ("nearest", "linear", "cubic"),
+    "antialias": (0,),
 }
-
-# Operator -> attribute -> values that it may have. What is missing in a file
-# has ONNX' default, which is allowed in all of these.
-ATTRIBUTES = {
-    "Resize": {
-        "coordinate_transformation_mode": (
-            "half_pixel",
-            "pytorch_half_pixel",
-            "tf_half_pixel_for_nn",
-            "asymmetric",
-            "align_corners",
-        ),
-        "mode": ("nearest", "linear"),
-        "nearest_mode": (
-            "floor",
-            "ceil",
-            "round_prefer_floor",
-            "round_prefer_ceil",
-        ),
-        "keep_aspect_ratio_policy": ("stretch",),
-        "antialias": (0,),
-    },
-    "LSTM": {"input_forget": (0,), "layout": (0,)},
-    "ScatterND": {"reduction": ("none",)},
-    "TopK": {"sorted": (1,)},
-}
-UNIT_DILATIONS = ("AveragePool", "LpPool", "MaxPool")
-PLANAR_POOLING = ("AveragePool", "MaxPool")
-FIRST_OUTPUT_ONLY = ("LayerNormalization", "MaxPool")
+# Coordinates that go with one rounding alone.
+ROUNDING = {"tf_half_pixel_for_nn": "round_prefer_floor"}
+UNIT_DILATIONS = ("AveragePool", "MaxPool")
+FIRST_OUTPUT_ONLY = ("MaxPool",)
 ZERO_POINT_ZERO = ("DequantizeLinear", "QuantizeLinear")
-# Operator -> positions of inputs that must be known when the engine is built.
-CONSTANT_INPUTS = {
-    "CumSum": (1,),
-    "OneHot": (1,),
-    "Squeeze": (1,),
-    "Unsqueeze": (1,),
-    **{name: (1,) for name in OPERATORS if name.startswith("Reduce")},
-}
-MAX_TOP_K = 3839
+# Operators whose axes must be known when the engine is built.
+KNOWN_AXES = ("CumSum", "ReduceSum", "Squeeze", "Unsqueeze")
+MAX_TOP_K = 3840

@@ -12,8 +12,6 @@ import types
 import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto
-from onnx import helper
 from tensorrt_stand_ins import BUILDER
 from tensorrt_stand_ins import CUDA
 from tensorrt_stand_ins import TENSORRT
@@ -23,7 +21,6 @@ from kerasseg.export import Gate
 from kerasseg.export import read_sidecar
 from kerasseg.export import to_onnx
 from kerasseg.export import to_tensorrt
-from kerasseg.export.tensorrt import operators as tensorrt_operators
 from kerasseg.export.tensorrt.check import check_for_tensorrt
 from kerasseg.export.tensorrt_rtx import library
 
@@ -98,7 +95,7 @@ def test_without_tensorrt_the_command_is_reported(
     ]
     assert report.format == "onnx"
     checked, told, untested = report.notes
-    assert "TensorRT 10.15 states" in checked
+    assert "TensorRT for RTX 1.7.1 took" in checked
     assert checked.endswith("builder did not judge the file: It is not here.")
     words = shlex.split(re.search(r"trtexec .*--noTF32", told)[0])
     graph = tmp_path / "my street.onnx"
@@ -215,7 +212,7 @@ def test_the_usual_int8_file_is_not_for_tensorrt(tiny, tmp_path, rng):
         calibration=images_of(rng),
         gate=Gate(mask_agreement=0),
     )
-    with pytest.raises(ExportError, match="zero point other than 0.*uint8 ins"):
+    with pytest.raises(ExportError, match="zero point other than 0"):
         check_for_tensorrt(onnx.load(tmp_path / "x.onnx"))
 
 
@@ -279,85 +276,3 @@ def test_a_failure_leaves_the_onnx_file(
 def test_another_end_is_refused(model, tmp_path):
     with pytest.raises(ValueError, match="`path` must end with '.engine'"):
         to_tensorrt(model, tmp_path / "x.onnx", image_shape=SHAPE)
-
-
-def graph_of(*nodes, opset=18, kind=TensorProto.FLOAT, constants=()):
-    """A graph from `x` `(1, 3, 8, 8)` to `y`."""
-    graph = helper.make_graph(
-        nodes,
-        "test",
-        [helper.make_tensor_value_info("x", kind, (1, 3, 8, 8))],
-        [helper.make_tensor_value_info("y", kind, None)],
-        [
-            onnx.numpy_helper.from_array(np.asarray(value), name)
-            for name, value in dict(constants).items()
-        ],
-    )
-    opsets = [helper.make_opsetid("", opset)]
-    return helper.make_model(graph, opset_imports=opsets)
-
-
-def node(kind, *inputs, **attributes):
-    return helper.make_node(kind, ["x", *inputs], ["y"], **attributes)
-
-
-SCALES = {"s": np.float32([1, 1, 2, 2])}
-SCALE = {"s": np.float32(0.1), "z": np.int8(3)}
-
-
-@pytest.mark.parametrize(
-    ("graph", "message"),
-    [
-        (graph_of(node("Det")), "no operator Det"),
-        (graph_of(node("Relu"), opset=25), "operator set 25, where 9 to 24"),
-        (graph_of(node("Relu"), opset=8), "operator set 8"),
-        (
-            graph_of(node("Resize", "", "s", mode="cubic"), constants=SCALES),
-            "Resize with mode='cubic'",
-        ),
-        (
-            graph_of(
-                node("Resize", "", "s", mode="linear", antialias=1),
-                constants=SCALES,
-            ),
-            "Resize with antialias=1",
-        ),
-        (
-            graph_of(node("MaxPool", kernel_shape=[3, 3], dilations=[2, 2])),
-            r"MaxPool with dilations=\[2, 2\]",
-        ),
-        (
-            graph_of(node("Sigmoid"), kind=TensorProto.DOUBLE),
-            "Sigmoid of float64",
-        ),
-        (
-            graph_of(node("QuantizeLinear", "s", "z"), constants=SCALE),
-            "QuantizeLinear with a zero point other than 0",
-        ),
-        (
-            graph_of(
-                helper.make_node("Cast", ["x"], ["b"], to=TensorProto.UINT8),
-                helper.make_node("Cast", ["b"], ["y"], to=TensorProto.FLOAT),
-            ),
-            r"uint8 inside the graph \(b\)",
-        ),
-    ],
-)
-def test_what_tensorrt_does_not_take_is_named(graph, message):
-    with pytest.raises(ExportError, match=message):
-        check_for_tensorrt(graph)
-
-
-def test_what_it_takes_passes():
-    graph = graph_of(node("Resize", "", "s", mode="linear"), constants=SCALES)
-    assert "1 operators" in check_for_tensorrt(graph)
-
-
-def test_the_table_names_operators_of_onnx():
-    for name in tensorrt_operators.OPERATORS:
-        assert onnx.defs.has(name), name
-    for name in (
-        *tensorrt_operators.ATTRIBUTES,
-        *tensorrt_operators.CONSTANT_INPUTS,
-    ):
-        assert name in tensorrt_operators.OPERATORS
