@@ -38,7 +38,7 @@ def _objections(proto):
             yield f"no operator {node.op_type}"
             continue
         kind = graph.types.get(node.input[0]) if node.input else None
-        if node.op_type in table.REAL_ONLY and kind in table.INTEGERS:
+        if node.op_type in table.FLOAT_ONLY and kind in table.INTEGERS:
             yield f"{node.op_type} of {kind}"
         yield from _wrong_attributes(node)
         yield from _wrong_inputs(node, graph)

@@ -25,12 +25,12 @@ _NAMES = (
     "TopK Transpose Trilu Unsqueeze Where Xor"
 )
 OPERATORS = frozenset(_NAMES.split())
-# Operators that ONNX has for integers, and TensorRT for real numbers alone.
-_REAL_ONLY = (
+# Operators that ONNX has for integers, and TensorRT for floats alone.
+_FLOAT_ONLY = (
     "Einsum Gemm MatMul PRelu ReduceL2 ReduceLogSum ReduceLogSumExp Relu "
     "Resize"
 )
-REAL_ONLY = frozenset(_REAL_ONLY.split())
+FLOAT_ONLY = frozenset(_FLOAT_ONLY.split())
 INTEGERS = frozenset({"int32", "int64"})
 
 # Attributes of resizes and their values; the first is ONNX' default.
