@@ -11,7 +11,6 @@ from kerasseg.importers.matching import layers_of
 from kerasseg.zoo import WeightsError
 
 
-@pytest.mark.every_backend
 @pytest.mark.usefixtures("thin")
 def test_the_matrices_of_gdn(tmp_path, array):
     rows, columns = array(64, 500), array(64, 500)
