@@ -90,6 +90,25 @@ class Tensor:
             self.label, tuple(shape), lambda: np.reshape(self.load(), shape)
         )
 
+    def sampled(self, *steps: int) -> "Tensor":
+        """Every so many entries along each axis.
+
+        Args:
+            *steps: The steps, one for each axis.
+
+        Returns:
+            A `Tensor`.
+        """
+        places = tuple(slice(None, None, step) for step in steps)
+        return Tensor(
+            self.label,
+            tuple(
+                -(-size // step)
+                for size, step in zip(self.shape, steps, strict=True)
+            ),
+            lambda: self.load()[places],
+        )
+
     def mapped(self, function: Callable[[np.ndarray], np.ndarray]) -> "Tensor":
         """The tensor with a function applied that keeps its shape.
 

@@ -75,6 +75,25 @@ def test_a_classifier_gives_the_backbone(published, classifier, form, entry):
 
 
 @pytest.mark.usefixtures("thin")
+@pytest.mark.parametrize("form", ["keras", "torchvision"])
+def test_a_classifier_is_sampled_for_large_fov(published, classifier, form):
+    found = import_weights(published(form), "gdn_vgg16")
+    assert found.kept == ("head", "interpolation matrices")
+    usual = {"keras": (123.68, 116.779, 103.939)}
+    expected = usual.get(form, (123.675, 116.28, 103.53))
+    np.testing.assert_allclose(offsets(found.model), expected, rtol=1e-6)
+    kernel, bias = classifier["fc6"]
+    imported = weights(found.model, "fc6")
+    assert imported[0].shape == (3, 3, 32, 64)
+    np.testing.assert_array_equal(imported[0], kernel[::3, ::3, :, ::4])
+    np.testing.assert_array_equal(imported[1], bias[::4])
+    kernel, bias = classifier["fc7"]
+    imported = weights(found.model, "fc7")
+    np.testing.assert_array_equal(imported[0], kernel[:, :, ::4, ::4])
+    np.testing.assert_array_equal(imported[1], bias[::4])
+
+
+@pytest.mark.usefixtures("thin")
 def test_convolutions_alone(tmp_path, make, classifier):
     content = {
         name: {f"{name}/kernel:0": kernel, f"{name}/bias:0": bias}

@@ -8,6 +8,7 @@ import keras
 from kerasseg.importers.matching import Target
 from kerasseg.importers.matching import layers_of
 from kerasseg.importers.matching import variance_for
+from kerasseg.importers.plans.plan import as_convolution
 from kerasseg.importers.plans.plan import convolution_targets
 from kerasseg.importers.source import Source
 
@@ -18,16 +19,22 @@ CLASSIFIER = r"fc8|fc1000|predictions|probs|classifier\.6|fc"
 _DEPTHS = (2, 2, 3, 3, 3)
 # Keras' and torchvision's names of fc6 and fc7.
 _DENSE = {"fc6": ("fc1", "classifier.0"), "fc7": ("fc2", "classifier.3")}
+# Side of fc6, and which of its rows and columns are taken.
+_SIDE, _ROWS = 7, 3
 _BRANCHES = {"0": "1", "1": "2a", "2": "2b", "3": "2c"}
 _PARTS = ("gamma", "beta", "moving_mean", "moving_variance")
 
 
-def vgg16_targets(model: keras.Model, source: Source) -> list[Target]:
+def vgg16_targets(
+    model: keras.Model, source: Source, sampled: bool = False
+) -> list[Target]:
     """The targets of `vgg16` and `vgg16_large_fov`.
 
     Args:
         model: A model on that backbone.
         source: The file.
+        sampled: Whether fc6 and fc7 are those of a classifier, larger than
+            those of `vgg16_large_fov`. Defaults to `False`.
 
     Returns:
         The targets, in two groups.
@@ -44,10 +51,57 @@ def vgg16_targets(model: keras.Model, source: Source) -> list[Target]:
             # A ReLU follows each convolution, a pooling each block.
             place += 2
         place += 1
+    if sampled:
+        return targets + sampled_targets(model, source)
     for name, others in _DENSE.items():
         targets += convolution_targets(
             layers[name], DENSE_LAYERS, (name, *others), source
         )
+    return targets
+
+
+def sampled_targets(model: keras.Model, source: Source) -> list[Target]:
+    """The targets of `vgg16_large_fov` for fc6 and fc7 of a classifier.
+
+    Of fc6 every third row and column is taken, of both every fourth channel,
+    as Chen et al. did (ICLR 2015, section 4.1); channels are counted, so that
+    a narrower network works too.
+
+    Args:
+        model: A model on that backbone.
+        source: The file.
+
+    Returns:
+        The targets.
+    """
+    layers, targets = layers_of(model), []
+    for name, others in _DENSE.items():
+        layer = layers[name]
+        height, width, channels, filters = layer.kernel.shape
+
+        def kernel(found, name=name, channels=channels, filters=filters):
+            side, step = (_SIDE, _ROWS) if name == "fc6" else (1, 1)
+            given = found.tensors["kernel"].shape[-1]
+            every = max(1, given // filters)
+            # The channels of fc7's input are those of fc6.
+            fewer = 1 if name == "fc6" else every
+            shape = (side, side, channels * fewer, given)
+            whole = as_convolution(found, shape, source)
+            if whole.shape != shape:
+                return whole
+            return whole.sampled(step, step, fewer, every)
+
+        def bias(found, filters=filters):
+            given = found.tensors["bias"]
+            if len(given.shape) != 1:
+                return given
+            return given.sampled(max(1, given.shape[0] // filters))
+
+        names = (name, *others)
+        targets += [
+            Target(layer.kernel, DENSE_LAYERS, names, "kernel", kernel),
+            Target(layer.bias, DENSE_LAYERS, names, "bias", bias),
+        ]
     return targets
 
 

@@ -11,6 +11,8 @@ from kerasseg.importers.plans.plan import convolution_targets
 from kerasseg.importers.plans.plan import count_filters
 
 _SCORE = "fc8_voc12"
+# Of fc6 in DeepLab-LargeFOV.
+_SIDE = 3
 _MATRICES = "interpolation matrices"
 
 
@@ -24,14 +26,19 @@ def plan(source, entry):
     Returns:
         A `Plan`.
     """
-    classes = count_filters(source.named(), (_SCORE,))
+    layers = source.named()
+    classes = count_filters(layers, (_SCORE,))
+    # Keras', torchvision's and MatConvNet's classifiers of ImageNet.
+    sampled = bool({"fc1", "classifier.0"} & set(layers)) or (
+        "fc6" in layers and _side(layers["fc6"]) != _SIDE
+    )
 
     def targets(model):
         layers = layers_of(model)
         interpolation = layers["interpolation"]
         matrices = (interpolation.kernel_height, interpolation.kernel_width)
         return [
-            *vgg16_targets(model, source),
+            *vgg16_targets(model, source, sampled),
             *convolution_targets(layers["score"], HEAD, (_SCORE,), source),
             *(
                 Target(
@@ -47,7 +54,15 @@ def plan(source, entry):
 
     # DeepLab's names of its classifiers.
     ignored = f"{CLASSIFIER}|fc8.*" if classes is None else "(?!)"
-    return Plan(targets, classes, ignored=ignored, mean=FCN_MEAN)
+    return Plan(
+        targets, classes, ignored=ignored, mean=None if sampled else FCN_MEAN
+    )
+
+
+def _side(layer):
+    """Height of a kernel, or `None` of a dense layer."""
+    shape = layer.tensors["kernel"].shape if "kernel" in layer.tensors else ()
+    return shape[0] if len(shape) == 4 else None
 
 
 def _transposed(index):

@@ -74,7 +74,7 @@ def convolution_targets(
     """
 
     def adapt(found):
-        kernel = _as_convolution(found, tuple(layer.kernel.shape), source)
+        kernel = as_convolution(found, tuple(layer.kernel.shape), source)
         return (
             kernel.mapped(lambda x: _on_pixels(x, source)) if first else kernel
         )
@@ -87,7 +87,20 @@ def convolution_targets(
     return targets
 
 
-def _as_convolution(layer: Layer, shape, source) -> Tensor:
+def as_convolution(
+    layer: Layer, shape: tuple[int, ...], source: Source
+) -> Tensor:
+    """The kernel of a layer, as a convolution also of a dense layer.
+
+    Args:
+        layer: The layer of the file.
+        shape: Height, width, channels and filters of the convolution.
+        source: The file, for the order in which maps were flattened.
+
+    Returns:
+        A tensor; a dense one of another size keeps its two axes, which are
+        reported.
+    """
     kernel = layer.tensors["kernel"]
     if layer.kind != DENSE:
         return kernel
@@ -95,7 +108,6 @@ def _as_convolution(layer: Layer, shape, source) -> Tensor:
     if source.flattening == "HWC":
         return kernel.reshaped(*shape)
     stacked = kernel.reshaped(channels, height, width, filters)
-    # Of another size it keeps its two axes, which are reported.
     return kernel if stacked is kernel else stacked.transposed(1, 2, 0, 3)
 
 
