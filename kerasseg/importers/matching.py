@@ -105,20 +105,17 @@ def match(
         if target.group in read
     ]
     rest = _unused(layers, found, checked)
+    surplus = [x for x in rest if not re.fullmatch(ignored, x[0].name)]
     _refuse(
         source,
         wanted,
-        missing=[
-            _described(target)
-            for target, holder in found
-            if holder is None and _is_missed(target, read)
+        [
+            _described(t)
+            for t, holder in found
+            if not holder and _misses(t, read)
         ],
-        surplus=[
-            _surplus(layer, part)
-            for layer, part in rest
-            if not re.fullmatch(ignored, layer.name)
-        ],
-        shapes=[_difference(*pair) for pair in pairs if _differs(*pair)],
+        [_surplus(layer, part) for layer, part in surplus],
+        [_difference(*pair) for pair in pairs if _differs(*pair)],
     )
     return Match(
         tuple(pairs),
@@ -137,7 +134,7 @@ def _holder(target, layers):
     return None
 
 
-def _is_missed(target, read):
+def _misses(target, read):
     """Whether a variable without a tensor is an error."""
     # Where nothing was found, everything is.
     return not read or (target.group in read and not target.optional)

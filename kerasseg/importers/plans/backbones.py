@@ -1,5 +1,6 @@
 """Names of the layers of published classifiers, of each framework."""
 
+import functools
 import re
 import string
 
@@ -76,33 +77,36 @@ def sampled_targets(model: keras.Model, source: Source) -> list[Target]:
     """
     layers, targets = layers_of(model), []
     for name, others in _DENSE.items():
-        layer = layers[name]
-        height, width, channels, filters = layer.kernel.shape
-
-        def kernel(found, name=name, channels=channels, filters=filters):
-            side, step = (_SIDE, _ROWS) if name == "fc6" else (1, 1)
-            given = found.tensors["kernel"].shape[-1]
-            every = max(1, given // filters)
-            # The channels of fc7's input are those of fc6.
-            fewer = 1 if name == "fc6" else every
-            shape = (side, side, channels * fewer, given)
-            whole = as_convolution(found, shape, source)
-            if whole.shape != shape:
-                return whole
-            return whole.sampled(step, step, fewer, every)
-
-        def bias(found, filters=filters):
-            given = found.tensors["bias"]
-            if len(given.shape) != 1:
-                return given
-            return given.sampled(max(1, given.shape[0] // filters))
-
-        names = (name, *others)
+        layer, names = layers[name], (name, *others)
+        wanted = tuple(layer.kernel.shape)
+        kernel = functools.partial(_sampled, name, wanted, source)
+        bias = functools.partial(_sampled_bias, wanted[-1])
         targets += [
             Target(layer.kernel, DENSE_LAYERS, names, "kernel", kernel),
             Target(layer.bias, DENSE_LAYERS, names, "bias", bias),
         ]
     return targets
+
+
+def _sampled(name, wanted, source, layer):
+    """The kernel of fc6 or fc7 with the rows, columns and channels taken."""
+    side, step = (_SIDE, _ROWS) if name == "fc6" else (1, 1)
+    given = layer.tensors["kernel"].shape[-1]
+    every = max(1, given // wanted[-1])
+    # The channels that fc7 reads are those of fc6.
+    fewer = 1 if name == "fc6" else every
+    shape = (side, side, wanted[2] * fewer, given)
+    whole = as_convolution(layer, shape, source)
+    if whole.shape != shape:
+        return whole
+    return whole.sampled(step, step, fewer, every)
+
+
+def _sampled_bias(wanted, layer):
+    bias = layer.tensors["bias"]
+    if len(bias.shape) != 1:
+        return bias
+    return bias.sampled(max(1, bias.shape[0] // wanted))
 
 
 def resnet_targets(model: keras.Model, source: Source) -> list[Target]:

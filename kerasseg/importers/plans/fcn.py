@@ -59,22 +59,17 @@ def plan(source, entry):
     scales = [name for name in _SCALES.values() if name in layers]
     _check_scales(source, layers)
     padding = "caffe" if _has_border(source, layers) else "same"
-
-    def targets(model):
-        found = vgg16_targets(model, source) + _scores(model, source)
-        return found + _learned(model, learned, strides)
-
-    names = tuple(layer.name for layer in upsamplings)
+    arguments = {"at_once": bool(scales), "learn_upsampling": bool(learned)}
     return Plan(
-        targets,
+        lambda model: (
+            vgg16_targets(model, source)
+            + _scores(model, source)
+            + _learned(model, learned, strides)
+        ),
         count_filters(layers, _SCORES[32]),
-        {
-            "padding": padding,
-            "at_once": bool(scales),
-            "learn_upsampling": bool(learned),
-        },
+        {"padding": padding, **arguments},
         {"padding": padding},
-        (*names, *scales),
+        (*(layer.name for layer in upsamplings), *scales),
         mean=FCN_MEAN,
     )
 

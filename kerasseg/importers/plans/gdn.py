@@ -32,31 +32,26 @@ def plan(source, entry):
     sampled = bool({"fc1", "classifier.0"} & set(layers)) or (
         "fc6" in layers and _side(layers["fc6"]) != _SIDE
     )
-
-    def targets(model):
-        layers = layers_of(model)
-        interpolation = layers["interpolation"]
-        matrices = (interpolation.kernel_height, interpolation.kernel_width)
-        return [
-            *vgg16_targets(model, source, sampled),
-            *convolution_targets(layers["score"], HEAD, (_SCORE,), source),
-            *(
-                Target(
-                    matrix,
-                    _MATRICES,
-                    ("gdn",),
-                    f"blob_{index}",
-                    _transposed(index),
-                )
-                for index, matrix in enumerate(matrices)
-            ),
-        ]
-
-    # DeepLab's names of its classifiers.
-    ignored = f"{CLASSIFIER}|fc8.*" if classes is None else "(?!)"
     return Plan(
-        targets, classes, ignored=ignored, mean=None if sampled else FCN_MEAN
+        lambda model: (
+            vgg16_targets(model, source, sampled) + _head(model, source)
+        ),
+        classes,
+        # DeepLab's names of its classifiers.
+        ignored=f"{CLASSIFIER}|fc8.*" if classes is None else "(?!)",
+        mean=None if sampled else FCN_MEAN,
     )
+
+
+def _head(model, source):
+    layers = layers_of(model)
+    interpolation = layers["interpolation"]
+    matrices = (interpolation.kernel_height, interpolation.kernel_width)
+    targets = convolution_targets(layers["score"], HEAD, (_SCORE,), source)
+    for index, matrix in enumerate(matrices):
+        part, adapt = f"blob_{index}", _transposed(index)
+        targets.append(Target(matrix, _MATRICES, ("gdn",), part, adapt))
+    return targets
 
 
 def _side(layer):
