@@ -16,6 +16,7 @@ from kerasseg.ids import check_ids
 from kerasseg.ids import integers
 from kerasseg.ids import is_integer
 from kerasseg.ids import listed
+from kerasseg.ids import present_ids
 from kerasseg.ids import unknown_ids
 
 __all__ = [
@@ -164,6 +165,40 @@ class Labels:
         table = np.zeros(max(known) + 1, "int64")
         table[list(known)] = list(known.values())
         return table.astype("uint8" if table.max() <= 255 else "int32")[mask]
+
+    def decode(self, mask: np.ndarray) -> np.ndarray:
+        """The ids that files have for the classes of a mask.
+
+        Servers of benchmarks take masks of these. Where several ids stand for
+        one class, it becomes the smallest of them.
+
+        Args:
+            mask: Integer array of class ids and ignored ids, any shape.
+
+        Returns:
+            A new array, `uint8` unless an id is above 255.
+
+        Raises:
+            TypeError: If the mask is not an array of integers.
+            ValueError: If the mask holds unknown ids, or classes that no id in
+                files stands for.
+        """
+        self.check(mask)
+        known = {i: i for i in (*range(self.num_classes), *self.ignore_classes)}
+        if self.id_map:
+            known = {new: old for old, new in sorted(self.id_map)[::-1]}
+        present = present_ids(mask)
+        absent = sorted(set(present) - set(known))
+        if absent:
+            raise ValueError(
+                f"`mask` must hold ids that `id_map` leads to. Received: a "
+                f"mask with {absent}"
+            )
+        wide = max((known[i] for i in present), default=0) > 255
+        decoded = np.zeros(mask.shape, "uint16" if wide else "uint8")
+        for new in present:
+            decoded[mask == new] = known[new]
+        return decoded
 
     def remap(
         self,

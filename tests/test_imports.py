@@ -24,6 +24,9 @@ GROUND = (
     "labels",
     "label_sets",
     "formats",
+    "papers",
+    "protocols",
+    "figures",
     "stderr",
 )
 
@@ -55,6 +58,9 @@ EXTERNAL = {
     "labels": {"numpy"},
     "label_sets": set(),
     "formats": set(),
+    "papers": set(),
+    "protocols": set(),
+    "figures": {"matplotlib"},
     "stderr": set(),
     "layers": {"keras", "numpy"},
     "losses": {"keras", "numpy"},
@@ -76,7 +82,7 @@ EXTERNAL = {
     "inference": {"keras", "numpy", "PIL", "rasterio", "scipy"},
     "zoo": {"keras", "numpy", "safetensors"},
     "jobs": {"numpy", "ray"},
-    "training": {"keras", "numpy", "tensorflow", "jax", "matplotlib"},
+    "training": {"keras", "numpy", "tensorflow", "jax"},
     "export": {
         "keras",
         "numpy",
@@ -92,7 +98,6 @@ EXTERNAL = {
     },
     "benchmark": {
         "numpy",
-        "matplotlib",
         "tensorflow",
         "ai_edge_litert",
         "onnxruntime",
@@ -112,7 +117,9 @@ CLI_AT_LOAD = {
     "kerasseg.files",
     "kerasseg.backend",
     "kerasseg.cli",
+    "kerasseg.figures",
     "kerasseg.formats",
+    "kerasseg.protocols",
     "kerasseg.stderr",
 }
 

@@ -157,6 +157,34 @@ def test_remap_agrees_with_a_dictionary(data):
     assert Labels.from_json(json.loads(json.dumps(coarse.to_json()))) == coarse
 
 
+def test_decode_gives_the_ids_of_files_back(rng):
+    files = np.array([0, 3, 255, 7, 11], "uint8")
+    labels = Labels(("a", "b"), id_map={7: 0, 3: 1, 11: 1, 0: 255, 255: 255})
+    mask = labels.encode(rng.choice(files, (13, 17)))
+    assert set(np.unique(mask)) == {0, 1, 255}
+    decoded = labels.decode(mask)
+    assert decoded.dtype == "uint8"
+    # Of several ids for a class the smallest, which means the same.
+    assert set(np.unique(decoded)) == {0, 3, 7}
+    np.testing.assert_array_equal(labels.encode(decoded), mask)
+
+
+def test_decode_without_a_map_and_with_wide_ids():
+    mask = np.array([[0, 1, 255]])
+    np.testing.assert_array_equal(Labels(("a", "b")).decode(mask), mask)
+    wide = Labels(("a", "b"), id_map={0: 0, 300: 1}).decode(mask[:, :2])
+    assert wide.dtype == "uint16"
+    assert wide.tolist() == [[0, 300]]
+
+
+def test_decode_refuses_what_no_file_holds():
+    labels = Labels(("a", "b"), id_map={4: 0})
+    with pytest.raises(ValueError, match=r"`id_map` leads to.*\[1\]"):
+        labels.decode(np.array([[0, 1]]))
+    with pytest.raises(ValueError, match="unknown"):
+        labels.decode(np.array([[0, 9]]))
+
+
 def test_remap_of_remapped_labels_reads_the_same_files():
     files = Labels(("a", "b", "c"), id_map={7: 0, 11: 1, 13: 2, 0: 255})
     coarse = files.remap({"ab": ("a", 1), "c": "c"})

@@ -1,11 +1,12 @@
 """A measurement of several files, as a table, as JSON and as a plot."""
 
 import dataclasses
-from pathlib import Path
 
 from kerasseg.benchmark.energy import EnergyCounters
 from kerasseg.benchmark.timing import Timing
-from kerasseg.files import atomic_file
+from kerasseg.figures import check_drawing
+from kerasseg.figures import new_figure
+from kerasseg.figures import save_figure
 from kerasseg.files import atomic_json
 
 
@@ -152,14 +153,13 @@ class Report:
             ImportError: If matplotlib is not installed.
             ValueError: If no file could be run.
         """
-        Figure, FigureCanvasAgg = drawing()
+        check_drawing()
         ran = [timing for timing in self.timings if timing.rounds]
         if not ran:
             raise ValueError(
                 "`timings` must hold a file that ran. Received: none that did"
             )
-        figure = Figure(figsize=(8, 1.2 + 0.4 * len(ran)), layout="constrained")
-        FigureCanvasAgg(figure)
+        figure = new_figure((8, 1.2 + 0.4 * len(ran)))
         axes = figure.subplots()
         places = range(len(ran))
         medians = [timing.median_ms for timing in ran]
@@ -187,31 +187,7 @@ class Report:
         processor = self.machine.get("processor", "")
         axes.set(xlabel=f"milliseconds an image; {processor}")
         figure.legend(loc="outside upper right", ncols=2)
-        _save(figure, Path(path))
-
-
-def drawing():
-    """Imports what draws a plot.
-
-    Returns:
-        The classes `Figure` and `FigureCanvasAgg` of matplotlib.
-
-    Raises:
-        ImportError: If matplotlib is not installed.
-    """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            'Drawing a plot needs matplotlib: pip install "kerasseg[train]"'
-        ) from error
-    return Figure, FigureCanvasAgg
-
-
-def _save(figure, path):
-    with atomic_file(path) as temporary:
-        figure.savefig(temporary, dpi=120, format="png")
+        save_figure(figure, path)
 
 
 def _number(value, digits):

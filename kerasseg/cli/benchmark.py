@@ -174,12 +174,12 @@ def run(args: argparse.Namespace) -> int:
         UsageError: If the arguments cannot be honored.
     """
     from kerasseg.benchmark import targets_of
-    from kerasseg.benchmark.report import drawing
+    from kerasseg.figures import check_drawing
 
     for place in filter(None, (args.json, args.plot)):
         output_file(place)
     if args.plot:
-        drawing()
+        check_drawing()
     with contextlib.ExitStack() as stack:
         folder = _folder(args, stack)
         paths, refused = _find_all(args, folder)

@@ -3,10 +3,8 @@
 import argparse
 import dataclasses
 import datetime
-import functools
 import hashlib
 import importlib.metadata
-import math
 import platform
 import shlex
 import subprocess
@@ -20,18 +18,16 @@ from kerasseg.cli.files import name_argument
 from kerasseg.cli.files import output_file
 from kerasseg.cli.files import path_argument
 from kerasseg.cli.output import echo
+from kerasseg.cli.prediction import add_prediction_arguments
+from kerasseg.cli.prediction import prediction
 from kerasseg.cli.progress import progress
-from kerasseg.cli.tables import percent
-from kerasseg.cli.tables import table
+from kerasseg.cli.scores import final_score
+from kerasseg.cli.scores import plot_scores
+from kerasseg.cli.scores import show_published
+from kerasseg.cli.scores import show_scores
+from kerasseg.figures import check_drawing
 from kerasseg.files import atomic_json
-
-SMALLEST_SCALE, LARGEST_SCALE = 0.1, 10
-ONE_SCALE = "whole image, one scale, no flip, void ignored"
-SEVERAL_SCALES = (
-    "whole image, softmax averaged over the scales {} with mirror images, "
-    "void ignored"
-)
-WITH_CRF = "whole image, one scale, no flip, then {}, void ignored"
+from kerasseg.protocols import PROTOCOLS
 
 _EPILOG = """\
 examples:
@@ -39,18 +35,11 @@ examples:
   kerasseg evaluate lrr_4x --data camvid --split val --out metrics.json
   kerasseg evaluate lrr_4x --data camvid --boundaries
   kerasseg evaluate lrr_4x --data camvid --scales 0.75 1 1.25
+  kerasseg evaluate lrr_4x --protocol camvid
   kerasseg evaluate my_model --data my_folder
 
 A folder of your own holds images/SPLIT/NAME.jpg and masks/SPLIT/NAME.png.
 """
-
-_SUMMARY = (
-    "mean_iou",
-    "mean_accuracy",
-    "pixel_accuracy",
-    "frequency_weighted_iou",
-)
-_BOUNDARIES = ("boundary_iou", "boundary_f1")
 
 
 def add_parser(subparsers) -> None:
@@ -72,12 +61,18 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--data",
         metavar="NAME|FOLDER",
-        required=True,
         type=name_argument,
-        help="a dataset (see `kerasseg data`) or a folder in its layout",
+        help="a dataset (see `kerasseg data`) or a folder in its layout "
+        "(default: that of --protocol)",
     )
     parser.add_argument(
-        "--split", default="test", help="the split (default: test)"
+        "--split",
+        help="the split (default: that of --protocol, else test)",
+    )
+    parser.add_argument(
+        "--protocol",
+        choices=PROTOCOLS,
+        help="score as papers did, and print their rows beside the scores",
     )
     parser.add_argument(
         "--orientation",
@@ -91,26 +86,19 @@ def add_parser(subparsers) -> None:
         action="store_true",
         help="also score boundaries: trimap IoU, boundary IoU, boundary F1",
     )
-    parser.add_argument(
-        "--scales",
-        metavar="FACTOR",
-        type=scale,
-        nargs="+",
-        help="average over the image and its mirror image at these scales "
-        "(default: the image as it is, alone)",
-    )
-    parser.add_argument(
-        "--crf",
-        metavar="NAME=VALUE",
-        nargs="*",
-        help="make masks follow the edges of the image by a dense CRF, with "
-        "these parameters of kerasseg.inference.DenseCRF (extra crf)",
-    )
+    add_prediction_arguments(parser)
     parser.add_argument(
         "--out",
         metavar="FILE",
         type=path_argument,
         help="also write the scores as JSON",
+    )
+    parser.add_argument(
+        "--plot",
+        metavar="FILE.png",
+        type=path_argument,
+        help="also draw the confusion matrix and, with --boundaries, the mean "
+        "IoU over the distance to a boundary (extra train)",
     )
     parser.set_defaults(run=run)
 
@@ -124,7 +112,8 @@ def run(args: argparse.Namespace) -> int:
     Returns:
         The exit code.
     """
-    crf = _crf(args)
+    protocol = _follow(args)
+    way, predict = prediction(args, protocol)
     entry = find_entry(args.entry)
     dataset = find_data(
         args.data, args.split, entry.labels, entry.image_shape[2]
@@ -133,10 +122,12 @@ def run(args: argparse.Namespace) -> int:
         dataset = _oriented(dataset, args)
     if args.out:
         output_file(args.out)
+    if args.plot:
+        check_drawing()
+        output_file(args.plot)
     model = load_model(args.entry)
     from kerasseg.training.evaluate import evaluate
 
-    protocol, predict = _protocol(args.scales, crf)
     # What one of the two ignores is not scored, though the other counts it.
     labels = dataclasses.replace(
         entry.labels,
@@ -158,15 +149,32 @@ def run(args: argparse.Namespace) -> int:
         image_size=_image_size(entry),
     )
     bar.close()
+    if protocol and protocol.final_score:
+        scores["final_score"] = final_score(scores)
     echo(f"{entry.name} on {args.data} {args.split}: {len(dataset)} images")
-    echo(f"{protocol}\n")
-    _show_scores(scores)
+    echo(f"{way}\n")
+    show_scores(scores)
+    if protocol:
+        show_published(protocol)
+    if args.plot:
+        plot_scores(scores, args.plot, f"{entry.name}, {args.split}")
+        echo(f"\nwritten: {args.plot}")
     if args.out:
         scores["data_sha256"] = hashed.hexdigest()
-        record = _record(args, entry, model, protocol, scores)
+        record = _record(args, entry, model, way, scores)
         atomic_json(args.out, record)
         echo(f"\nwritten: {args.out}")
     return 0
+
+
+def _follow(args):
+    """The protocol that was asked for; completes the arguments by it."""
+    protocol = PROTOCOLS.get(args.protocol)
+    if protocol is None and args.data is None:
+        raise UsageError("give the data with --data, or a --protocol")
+    args.data = args.data or protocol.data
+    args.split = args.split or (protocol.split if protocol else "test")
+    return protocol
 
 
 def _oriented(dataset, args):
@@ -209,102 +217,10 @@ class _Hashed:
         return self._digest.hexdigest()
 
 
-def _crf(args):
-    """The CRF that was asked for, or `None`."""
-    if args.crf is None:
-        return None
-    if args.scales is not None:
-        raise UsageError("--scales and --crf cannot be combined")
-    from kerasseg.inference import DenseCRF
-
-    kinds = {field.name: field.type for field in dataclasses.fields(DenseCRF)}
-    values = {}
-    for text in args.crf:
-        name, _, value = text.partition("=")
-        try:
-            values[name] = kinds[name](value)
-        except (KeyError, ValueError) as error:
-            raise UsageError(
-                f"--crf takes NAME=VALUE with numbers for {', '.join(kinds)}, "
-                f"not {text!r}"
-            ) from error
-    return DenseCRF(**values)
-
-
-def _protocol(scales, crf=None):
-    """How images are predicted: in words, and as a function or `None`."""
-    if crf is not None:
-        from kerasseg.inference import predict_mask_crf
-
-        return WITH_CRF.format(crf), functools.partial(
-            predict_mask_crf, crf=crf
-        )
-    if scales is None:
-        return ONE_SCALE, None
-    from kerasseg.inference import predict_mask_multi_scale
-
-    listed = ", ".join(f"{scale:g}" for scale in scales)
-    return SEVERAL_SCALES.format(listed), functools.partial(
-        predict_mask_multi_scale, scales=scales, fuse="mean"
-    )
-
-
-def scale(text: str) -> float:
-    """A factor of an image's size from text such as `"0.75"`.
-
-    Args:
-        text: A number.
-
-    Returns:
-        The number.
-
-    Raises:
-        argparse.ArgumentTypeError: If images of that size are no use.
-    """
-    try:
-        factor = float(text)
-    except ValueError:
-        factor = math.nan
-    if not SMALLEST_SCALE <= factor <= LARGEST_SCALE:
-        raise argparse.ArgumentTypeError(
-            f"must be a factor from {SMALLEST_SCALE} to {LARGEST_SCALE}, for "
-            f"instance 0.75, not {text!r}"
-        )
-    return factor
-
-
 def _image_size(entry):
     """Height and width that the model was made for, if they are known."""
     size = tuple(entry.image_shape[:2])
     return None if size == (None, None) else size
-
-
-def _show_scores(scores):
-    rows = [
-        (name, percent(iou)) for name, iou in scores["per_class_iou"].items()
-    ]
-    echo(table(("class", "IoU %"), rows))
-    echo()
-    names = [name for name in (*_SUMMARY, *_BOUNDARIES) if name in scores]
-    rows = [(name.replace("_", " "), percent(scores[name])) for name in names]
-    over = {n: scores["mean_over"].get(n, "") for n in names}
-    if any(map(_leaves_out, over.values())):
-        rows = [
-            (*row, over[name]) for row, name in zip(rows, names, strict=True)
-        ]
-        echo(table(("score", "%", "mean over"), rows))
-    else:
-        echo(table(("score", "%"), rows))
-    if "trimap_iou" in scores:
-        rows = [(w, percent(iou)) for w, iou in scores["trimap_iou"].items()]
-        echo()
-        echo(table(("pixels to boundary", "mean IoU %"), rows))
-
-
-def _leaves_out(over):
-    """Whether a mean over "1 of 2 classes" leaves classes out."""
-    number, _, total = over.partition(" of ")
-    return number != total.removesuffix(" classes")
 
 
 def find_data(name: str, split: str, labels, channels: int = 3):
@@ -339,7 +255,7 @@ def find_data(name: str, split: str, labels, channels: int = 3):
     return dataset
 
 
-def _record(args, entry, model, protocol, scores):
+def _record(args, entry, model, way, scores):
     import keras
 
     import kerasseg
@@ -348,7 +264,7 @@ def _record(args, entry, model, protocol, scores):
         "entry": entry.name,
         "data": args.data,
         "split": args.split,
-        "protocol": protocol,
+        "protocol": way,
         **scores,
         "parameters": model.count_params(),
         "weights_sha256": entry.sha256,

@@ -88,6 +88,12 @@ def add_parser(subparsers) -> None:
         "--overlay", action="store_true", help="write overlays (default: both)"
     )
     parser.add_argument(
+        "--file-ids",
+        action="store_true",
+        help="write the ids that the files of the dataset have, as servers of "
+        "benchmarks take them: of Cityscapes 7 for road (default: class ids)",
+    )
+    parser.add_argument(
         "--multi-scale",
         action="store_true",
         help="fuse the scales 0.6, 0.8 and 1.0 (slower)",
@@ -248,7 +254,10 @@ def _segment(model, args, labels, path, outputs):
     args.sizes[path] = image.shape[:2]
     mask = _predict(model, args, path, image)
     if "mask" in outputs:
-        write_mask(outputs["mask"], mask, labels.palette)
+        if args.file_ids:
+            write_ids(outputs["mask"], labels.decode(mask))
+        else:
+            write_mask(outputs["mask"], mask, labels.palette)
     if "overlay" in outputs:
         with atomic_file(outputs["overlay"]) as part:
             overlay(image, mask, labels).save(part, quality=92, subsampling=0)
@@ -273,6 +282,19 @@ def write_mask(path: Path, mask, palette) -> None:
     from kerasseg.inference import mask_file
 
     mask_file.write_mask(path, mask, palette)
+
+
+def write_ids(path: Path, ids) -> None:
+    """Writes ids as a gray PNG file.
+
+    Args:
+        path: The file.
+        ids: Array `(height, width)` of `uint8` or `uint16`.
+    """
+    from PIL import Image
+
+    with atomic_file(path) as part:
+        Image.fromarray(ids).save(part)
 
 
 def _some(paths, most=5):

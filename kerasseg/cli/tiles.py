@@ -257,7 +257,7 @@ def segment_by_rows(model, args, labels, raster, outputs) -> None:
 
 def _by_rows(model, args, path, raster):
     """Whether an open raster is not read as a whole."""
-    if raster is None or args.multi_scale:
+    if raster is None or args.multi_scale or args.crf or args.file_ids:
         return False
     return bool(
         args.bands

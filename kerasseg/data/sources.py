@@ -76,7 +76,7 @@ SOURCES = {
     ),
     "voc": DatasetSource(
         name="voc",
-        title="Pascal VOC 2012, 21 classes; with SBD also train_aug",
+        title="Pascal VOC 2012 or 2011, 21 classes; with SBD also train_aug",
         labels=VOC,
         page="http://host.robots.ox.ac.uk/pascal/VOC/voc2012/",
         terms="see the page; images from Flickr",
@@ -86,6 +86,10 @@ SOURCES = {
             "voc/VOC2012",
             "VOCdevkit/VOC2012",
             "VOC2012",
+            "voc/VOCdevkit/VOC2011",
+            "voc/VOC2011",
+            "VOCdevkit/VOC2011",
+            "VOC2011",
         ),
     ),
     "sbd": DatasetSource(

@@ -2,6 +2,7 @@
 
 from kerasseg.inference.dense_crf import DenseCRF
 from kerasseg.inference.dense_crf import predict_mask_crf
+from kerasseg.inference.halves import predict_mask_halves
 from kerasseg.inference.multi_scale import predict_mask_multi_scale
 from kerasseg.inference.overlay import colorize
 from kerasseg.inference.overlay import overlay
@@ -21,6 +22,7 @@ __all__ = [
     "predict_logits",
     "predict_mask",
     "predict_mask_crf",
+    "predict_mask_halves",
     "predict_mask_multi_scale",
     "predict_tiled",
     "reach",

@@ -10,6 +10,7 @@ from kerasseg.inference.permutohedral import PermutohedralLattice
 from kerasseg.inference.whole_image import channels_of
 from kerasseg.inference.whole_image import predict_logits
 from kerasseg.inference.whole_image import read_pixels
+from kerasseg.inference.whole_image import softmax
 
 # Keeps the square root of a sum of weights away from zero.
 _EPSILON = 1e-20
@@ -88,9 +89,9 @@ class DenseCRF:
         given = _checked(image, probabilities)
         unary = np.log(np.maximum(given, 1e-5)).reshape(-1, given.shape[-1])
         kernels = self._kernels(image)
-        found = _softmax(unary)
+        found = softmax(unary)
         for _ in range(self.steps):
-            found = _softmax(unary + sum(kernel(found) for kernel in kernels))
+            found = softmax(unary + sum(kernel(found) for kernel in kernels))
         return found.reshape(given.shape)
 
     def _kernels(self, image):
@@ -126,7 +127,7 @@ def predict_mask_crf(model, image, crf=None):
         ImportError: If SciPy is not installed.
     """
     crf = DenseCRF() if crf is None else crf
-    probabilities = _softmax(predict_logits(model, image))
+    probabilities = softmax(predict_logits(model, image))
     pixels = read_pixels(image, channels_of(model))
     refined = crf.refine(pixels, probabilities)
     return np.argmax(refined, axis=-1).astype("int32")
@@ -141,11 +142,6 @@ def _kernel(features, weight):
         return weight * scale * lattice.filter(scale * found)
 
     return message
-
-
-def _softmax(logits):
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
 
 
 def _checked(image, probabilities):

@@ -10,6 +10,7 @@ from kerasseg.inference.whole_image import MINIMUM_SIZE
 from kerasseg.inference.whole_image import as_logits
 from kerasseg.inference.whole_image import channels_of
 from kerasseg.inference.whole_image import read_pixels
+from kerasseg.inference.whole_image import softmax
 
 _FUSE = {"max": np.maximum, "mean": np.add}
 
@@ -95,8 +96,7 @@ def _probabilities(model, pixels, scale, mirrors):
         logits = logits[:height, :width]
         if mirror:
             logits = logits[:, ::-1]
-        exponentials = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        yield _bicubic(exponentials / exponentials.sum(-1, keepdims=True), size)
+        yield _bicubic(softmax(logits), size)
 
 
 def _bicubic(array, size):

@@ -122,6 +122,19 @@ def as_logits(output, size):
     return np.stack([_resize(one, size, antialias=False) for one in logits])
 
 
+def softmax(logits):
+    """Probabilities of the classes.
+
+    Args:
+        logits: Float array `(..., num_classes)`.
+
+    Returns:
+        Float array like it, which sums to 1 along the last axis.
+    """
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
 def channels_of(model):
     """The channels of the images that a model takes.
 

@@ -4,7 +4,9 @@ import csv
 import math
 from pathlib import Path
 
-from kerasseg.files import atomic_file
+from kerasseg.figures import check_drawing
+from kerasseg.figures import new_figure
+from kerasseg.figures import save_figure
 
 
 def plot_curves(log: Path, path: Path, title: str = "") -> None:
@@ -21,15 +23,7 @@ def plot_curves(log: Path, path: Path, title: str = "") -> None:
         ImportError: If matplotlib is not installed.
         ValueError: If the log holds no epoch.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError(
-            "Drawing training curves needs matplotlib: "
-            'pip install "kerasseg[train]"'
-        ) from error
-
+    check_drawing()
     with Path(log).open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     if not rows:
@@ -46,8 +40,7 @@ def plot_curves(log: Path, path: Path, title: str = "") -> None:
         "score": [n for n in names if "loss" not in n],
     }
     panels = {label: names for label, names in panels.items() if names}
-    figure = Figure(figsize=(5 * len(panels), 3.5), layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = new_figure((5 * len(panels), 3.5))
     for axes, (label, columns) in zip(
         figure.subplots(1, len(panels), squeeze=False)[0],
         panels.items(),
@@ -60,9 +53,7 @@ def plot_curves(log: Path, path: Path, title: str = "") -> None:
         axes.grid(alpha=0.3)
         axes.legend()
     figure.suptitle(title)
-    path = Path(path)
-    with atomic_file(path) as temporary:
-        figure.savefig(temporary, dpi=120, format="png")
+    save_figure(figure, path)
 
 
 def _number(text):

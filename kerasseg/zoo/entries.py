@@ -4,26 +4,12 @@ import dataclasses
 import json
 from pathlib import Path
 
+from kerasseg import papers
 from kerasseg.label_sets import ADE20K
 from kerasseg.label_sets import CAMVID
 from kerasseg.label_sets import NUCLEI
 from kerasseg.label_sets import VOC
 from kerasseg.zoo.entry import Entry
-
-_LRR_PAPER = (
-    "Ghiasi and Fowlkes, Laplacian Pyramid Reconstruction and Refinement for "
-    "Semantic Segmentation, ECCV 2016, https://arxiv.org/abs/1605.02264"
-)
-
-_FCN_PAPER = (
-    "Long, Shelhamer and Darrell, Fully Convolutional Networks for Semantic "
-    "Segmentation, CVPR 2015, https://arxiv.org/abs/1411.4038"
-)
-
-_GDN_PAPER = (
-    "Nekrasov, Ju and Choi, Global Deconvolutional Networks for Semantic "
-    "Segmentation, BMVC 2016, https://arxiv.org/abs/1602.03930"
-)
 
 _FCN_VGG16 = {
     "builder": "fcn",
@@ -34,32 +20,10 @@ _FCN_VGG16 = {
     "weights": None,
     "dataset": "voc",
     "provenance": "Architecture only: no weights are published with it.",
-    "paper": _FCN_PAPER,
+    "paper": papers.FCN,
 }
 
 # The baseline is its backbone, but for a classifier.
-_MOBILENET_PAPER = (
-    "Sandler, Howard, Zhu, Zhmoginov and Chen, MobileNetV2: Inverted Residuals "
-    "and Linear Bottlenecks, CVPR 2018, https://arxiv.org/abs/1801.04381"
-)
-
-_DEEPLAB_PAPER = (
-    "Chen, Zhu, Papandreou, Schroff and Adam, Encoder-Decoder with Atrous "
-    "Separable Convolution for Semantic Image Segmentation, ECCV 2018, "
-    "https://arxiv.org/abs/1802.02611"
-)
-
-_PIXEL_DCL_PAPER = (
-    "Gao, Yuan, Wang and Ji, Pixel Transposed Convolutional Networks, TPAMI "
-    "2020, https://arxiv.org/abs/1705.06820"
-)
-
-_GUIDED_PAPER = (
-    "Sediqi and Lee, A Novel Upsampling and Context Convolution for Image "
-    "Semantic Segmentation, Sensors 2021, 21(6), 2170, "
-    "https://doi.org/10.3390/s21062170"
-)
-
 _PIXEL_DCL_UNET = {
     "builder": "pixel_dcl_unet",
     "labels": VOC,
@@ -67,7 +31,7 @@ _PIXEL_DCL_UNET = {
     "weights": None,
     "dataset": "voc",
     "provenance": "Architecture only: no weights are published with it.",
-    "paper": _PIXEL_DCL_PAPER,
+    "paper": papers.PIXEL_DCL,
 }
 
 _CAMVID = {
@@ -96,7 +60,7 @@ _LRR_CAMVID = {
     "sha256": (
         "21ab5dd238ef67efbc041f15bc6e5aa41af3b91d2b1e9dc01dd67661c31ea9e4"
     ),
-    "paper": _LRR_PAPER,
+    "paper": papers.LRR,
 }
 
 _NUCLEI = {
@@ -117,7 +81,7 @@ _NUCLEI = {
         "Trained by this project on the 200 training and validation images, "
         "from a MobileNetV2 1.0 trained on ImageNet-1k."
     ),
-    "paper": _LRR_PAPER,
+    "paper": papers.LRR,
 }
 
 _ENTRIES = (
@@ -162,7 +126,7 @@ _ENTRIES = (
             "74a08c1f5d73d0d875dc51b42b9c79169898c85bfa59b1368c4f2787836e4340"
         ),
         parameters=3_271_406,
-        paper=_LRR_PAPER,
+        paper=papers.LRR,
         **{
             **_CAMVID,
             "backbone": "efficientnet_lite",
@@ -189,7 +153,7 @@ _ENTRIES = (
             "a09fd944467632a83713fa426bf11f30da1861ef8a424b6b057921d44c0f5116"
         ),
         parameters=2_237_963,
-        paper=_MOBILENET_PAPER,
+        paper=papers.MOBILENET,
         **_CAMVID,
     ),
     Entry(
@@ -202,7 +166,7 @@ _ENTRIES = (
             "69f69cf954aabc855894231c4b65f0a53fd7bc2dc8ef910339da1e365008b7f3"
         ),
         parameters=2_961_883,
-        paper=_DEEPLAB_PAPER,
+        paper=papers.DEEPLAB,
         **_CAMVID,
     ),
     Entry(
@@ -215,7 +179,7 @@ _ENTRIES = (
             "2ecb7119a07d4049253098ea77cbb5c72c8c856dd044fa28df60c5fbc54c860f"
         ),
         parameters=2_237_963,
-        paper=_FCN_PAPER,
+        paper=papers.FCN,
         **_CAMVID,
     ),
     Entry(
@@ -228,7 +192,7 @@ _ENTRIES = (
             "3b6cd92a7b335add63c5dbd10398631b7b7631b7ed84b4e1b3a6b58c099beb5f"
         ),
         parameters=2_244_310,
-        paper=_FCN_PAPER,
+        paper=papers.FCN,
         **_CAMVID,
     ),
     Entry(
@@ -241,7 +205,7 @@ _ENTRIES = (
             "e2111cab29053cabc04141577b046cd08eefcd72babed55c1377469ecacc66b6"
         ),
         parameters=2_246_433,
-        paper=_FCN_PAPER,
+        paper=papers.FCN,
         **_CAMVID,
     ),
     Entry(
@@ -254,7 +218,7 @@ _ENTRIES = (
             "1a54835e1ba0328d55cc55347413c057979c371c9bc64eecd3498ee1afcb99c1"
         ),
         parameters=2_249_771,
-        paper=_GDN_PAPER,
+        paper=papers.GDN,
         **_CAMVID,
     ),
     Entry(
@@ -267,7 +231,7 @@ _ENTRIES = (
             "05351ab1b74ee778901763de003d5adb0b2d6b7f0e53df5890581107d9fdb016"
         ),
         parameters=3_103_867,
-        paper=_PIXEL_DCL_PAPER,
+        paper=papers.PIXEL_DCL,
         **_CAMVID,
     ),
     Entry(
@@ -280,7 +244,7 @@ _ENTRIES = (
             "2cfc2c58fe471d3d074aa2f544c6543d6852b477cc6dab93a6ee32816933f0f7"
         ),
         parameters=4_083_643,
-        paper=_PIXEL_DCL_PAPER,
+        paper=papers.PIXEL_DCL,
         **_CAMVID,
     ),
     Entry(
@@ -292,7 +256,7 @@ _ENTRIES = (
             "7e83b63199dfb25fbb5fcb9db5efc6d67971065c56c0fd9789092f97b6a714ea"
         ),
         parameters=3_664_235,
-        paper=_GUIDED_PAPER,
+        paper=papers.GUIDED,
         **_CAMVID,
     ),
     Entry(
@@ -307,7 +271,7 @@ _ENTRIES = (
         parameters=162_485_384,
         dataset="voc",
         provenance="Architecture only: no weights are published with it.",
-        paper=_LRR_PAPER,
+        paper=papers.LRR,
     ),
     Entry(
         name="fcn_32s_vgg16",
@@ -348,7 +312,7 @@ _ENTRIES = (
         parameters=20_569_429,
         dataset="voc",
         provenance="Architecture only: no weights are published with it.",
-        paper=_GDN_PAPER,
+        paper=papers.GDN,
     ),
     Entry(
         name="pixel_dcl_unet",
@@ -379,7 +343,7 @@ _ENTRIES = (
         parameters=35_954_198,
         dataset="ade20k",
         provenance="Architecture only: no weights are published with it.",
-        paper=_GUIDED_PAPER,
+        paper=papers.GUIDED,
     ),
 )
 

@@ -211,9 +211,11 @@ def checked_labels(values: Any, path: Path) -> Labels:
         WeightsError: If a field is missing, unknown, or not as it must be.
             The message names it.
     """
+    if isinstance(values, dict):
+        values = {"id_map": {}, **values}
     values = _checked(values, _LABELS, path, "labels.")
     try:
-        return Labels(**{key: tuple(value) for key, value in values.items()})
+        return Labels.from_json(values)
     except ValueError as error:
         raise WeightsError(f"`labels` of {path}: {error} {_ADVICE}") from error
 
@@ -284,6 +286,16 @@ def _is_hash(value):
     return isinstance(value, str) and _HASH.fullmatch(value) is not None
 
 
+def _is_id_map(value):
+    return isinstance(value, dict) and all(
+        old.isdecimal()
+        and old == str(int(old[:10]))
+        and int(old) <= _MAX_ID
+        and _is_integer(new, 0, _MAX_ID)
+        for old, new in value.items()
+    )
+
+
 _FORMAT = (lambda value: value == FORMAT, repr(FORMAT))
 _VERSION = (lambda value: value == FORMAT_VERSION, str(FORMAT_VERSION))
 _TEXT = (_is_text, "a printable text of at most 1000 letters")
@@ -322,4 +334,5 @@ _LABELS = {
         lambda value: _is_list(value, lambda v: _is_integer(v, 0, _MAX_ID)),
         "a list of integers of 0 or more",
     ),
+    "id_map": (_is_id_map, "a JSON object from ids in files to ids"),
 }

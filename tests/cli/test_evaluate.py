@@ -137,6 +137,75 @@ def test_masks_of_0_and_255_are_reported(
     assert "green, blue never occur" in record["notes"][0]
 
 
+def test_published_rows_stand_beside_the_scores(
+    run, channels_entry, brightest_data, tmp_path
+):
+    out = tmp_path / "metrics.json"
+    options = ("--protocol", "ade20k", "--split", "test", "--out", out)
+    data = ("--data", brightest_data)
+    result = run("evaluate", channels_entry, *data, *options)
+    assert result.code == 0
+    assert re.search("final score +100.00", result.out)
+    row = "guided DUC \\+ DLC, ResNet-50 +43.82 +81.23 +62.53"
+    assert re.search(row, result.out)
+    assert "10.3390/s21062170" in result.out
+    assert json.loads(out.read_text())["final_score"] == 1.0
+
+
+def test_a_protocol_names_data_and_split(run, channels_entry):
+    result = run("evaluate", channels_entry, "--protocol", "camvid")
+    assert result.code == 2
+    assert "camvid" in result.err or "classes" in result.err
+    result = run("evaluate", channels_entry)
+    assert result.code == 2
+    assert "give the data with --data, or a --protocol" in result.err
+
+
+def test_two_parts_are_a_protocol(
+    run, channels_entry, brightest_data, tmp_path
+):
+    for path in (brightest_data / "images" / "test").iterdir():
+        mask = brightest_data / "masks" / "test" / path.name
+        for each in (path, mask):
+            image = Image.open(each)
+            image.resize((94, 66), Image.Resampling.NEAREST).save(each)
+    protocol = ("--protocol", "cityscapes_lrr", "--split", "test")
+    evaluate = ("evaluate", channels_entry, "--data", brightest_data)
+    result = run(*evaluate, *protocol)
+    assert result.code == 0
+    assert "left and right part apart" in result.out
+    assert re.search("mean iou +100.00", result.out)
+    result = run(*evaluate, *protocol, "--scales", "1")
+    assert result.code == 2
+    told = "--scales and --protocol cityscapes_lrr cannot be combined"
+    assert told in result.err
+
+
+def test_scores_are_drawn(run, channels_entry, brightest_data, tmp_path):
+    plot = tmp_path / "new" / "scores.png"
+    evaluate = ("evaluate", channels_entry, "--data", brightest_data)
+    sizes = []
+    for options in ((), ("--boundaries",)):
+        result = run(*evaluate, "--plot", plot, *options)
+        assert result.code == 0
+        pixels = np.asarray(Image.open(plot).convert("RGB"))
+        # The diagonal of a perfect matrix is the end of the color map.
+        assert (pixels == (253, 231, 36)).all(-1).sum() > 500
+        sizes.append(pixels.shape[1])
+    assert sizes[1] > sizes[0]
+
+
+def test_the_largest_of_scales(run, channels_entry, brightest_data):
+    evaluate = ("evaluate", channels_entry, "--data", brightest_data)
+    result = run(*evaluate, "--scales", "1", "--fuse", "max")
+    assert result.code == 0
+    assert "the largest softmax over the scales 1, no flip" in result.out
+    assert re.search("mean iou +100.00", result.out)
+    result = run(*evaluate, "--fuse", "max")
+    assert result.code == 2
+    assert "--fuse needs --scales" in result.err
+
+
 def test_a_dense_crf_has_parameters(
     run, channels_entry, brightest_data, tmp_path
 ):

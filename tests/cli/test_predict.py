@@ -104,6 +104,28 @@ def test_several_scales(run, channels_entry, image_folder, tmp_path):
     assert read_mask(out / "a_mask.png").shape == (33, 47)
 
 
+def test_ids_of_files_are_written_for_servers(
+    run, channels_entry, image_folder, tmp_path
+):
+    from kerasseg import zoo
+    from kerasseg.data import Labels
+
+    entry = tmp_path / "entry"
+    names = zoo.info(channels_entry).labels.class_names
+    labels = Labels(names, id_map={7: 0, 8: 1, 11: 2, 0: 255})
+    zoo.save(zoo.load(channels_entry), entry, labels=labels)
+    predict = ("predict", image_folder / "a.png", "--mask")
+    found = []
+    for options in ((), ("--file-ids",)):
+        out = tmp_path / f"out{len(options)}"
+        result = run(*predict[:1], entry, *predict[1:], *options, "--out", out)
+        assert result.code == 0
+        found.append(Image.open(out / "a_mask.png"))
+    assert [image.mode for image in found] == ["P", "L"]
+    ids, written = (np.asarray(image) for image in found)
+    np.testing.assert_array_equal(np.array([7, 8, 11])[ids], written)
+
+
 def test_a_dense_crf_smooths_masks(run, channels_entry, rng, tmp_path):
     # Almost gray: of any two pixels the colors are alike.
     image = tmp_path / "a.png"

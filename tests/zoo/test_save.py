@@ -65,6 +65,22 @@ def test_record(folder, trained):
     )
 
 
+def test_labels_keep_the_ids_of_files(tmp_path, trained):
+    names = tuple("abcde")
+    labels = Labels(names, id_map={7: 0, 8: 1, 9: 1, 11: 4, 0: 255})
+    zoo.save(trained, tmp_path / "mapped", labels)
+    assert zoo.info(tmp_path / "mapped").labels == labels
+
+
+def test_an_id_map_to_no_class(tmp_path, folder):
+    path = folder / "entry.json"
+    record = json.loads(path.read_text())
+    record["labels"]["id_map"] = {"7": 77}
+    path.write_text(json.dumps(record))
+    with pytest.raises(WeightsError, match="`id_map` must map"):
+        zoo.info(folder)
+
+
 def test_labels(tmp_path, trained):
     zoo.save(trained, tmp_path / "numbered")
     names = zoo.info(tmp_path / "numbered").labels.class_names
@@ -187,6 +203,13 @@ def test_damaged_record(folder, field, value):
         ("ignore_classes", 255),
         ("ignore_classes", [-1]),
         ("ignore_classes", [1e400]),
+        ("id_map", [[7, 0]]),
+        ("id_map", {"a": 0}),
+        ("id_map", {"-1": 0}),
+        ("id_map", {"07": 0}),
+        ("id_map", {"9" * 5000: 0}),
+        ("id_map", {"7": -1}),
+        ("id_map", {"7": "0"}),
         ("surprise", 1),
     ],
 )

@@ -15,6 +15,9 @@ from kerasseg.ids import class_ids
 from kerasseg.label_sets import VOC
 
 _LISTS = Path("ImageSets", "Segmentation")
+# The images of val that no model saw which was trained on SBD's train; of VOC
+# 2011 those are 736.
+_HELD_OUT = "seg11valid"
 _SBD = (Path("benchmark_RELEASE", "dataset"), Path("sbd"), Path("SBD"))
 
 
@@ -24,8 +27,9 @@ def _fits(folder):
 
 def _splits(folder):
     splits = lists_in(folder / _LISTS)
-    more = "train" in splits and _sbd(folder) is not None
-    return [*splits, "train_aug"] if more else splits
+    if "train" not in splits or _sbd(folder) is None:
+        return splits
+    return list(dict.fromkeys([*splits, "train_aug", _HELD_OUT]))
 
 
 def _read(folder, split, labels):
@@ -33,6 +37,9 @@ def _read(folder, split, labels):
     lists = folder / _LISTS
     if split == "train_aug" and not (lists / "train_aug.txt").is_file():
         return _augmented(folder, labels)
+    if split == _HELD_OUT and not (lists / f"{split}.txt").is_file():
+        known = set(names_in(_sbd(folder) / "train.txt"))
+        return _read(folder, "val", labels).subset(lambda n: n not in known)
     # train_aug.txt belongs to the masks of SBD that others have converted.
     masks = "SegmentationClassAug" if "aug" in split else "SegmentationClass"
     return listed(
@@ -88,7 +95,8 @@ LAYOUT = Layout(
     "voc",
     "JPEGImages/NAME.jpg, SegmentationClass/NAME.png and "
     "ImageSets/Segmentation/{train,val,trainval}.txt; with SBD beside it "
-    "(benchmark_RELEASE/dataset), also the split train_aug",
+    "(benchmark_RELEASE/dataset), also the splits train_aug and, of VOC 2011, "
+    "seg11valid",
     _fits,
     _splits,
     _read,

@@ -96,6 +96,20 @@ def test_voc_with_sbd_leaves_out_what_voc_lists(tmp_path, paint, write_list):
     np.testing.assert_array_equal(data[2][1], masks["d"])
 
 
+def test_voc_with_sbd_holds_out_what_sbd_trains_on(
+    tmp_path, paint, write_list
+):
+    root = "VOCdevkit/VOC2011"
+    masks = write_voc(paint, write_list, root, ("b",), ("e", "c", "a"))
+    write_sbd(tmp_path, paint, write_list)
+    data = load("voc", "seg11valid")
+    # Of val c is in SBD's train, and a in its val.
+    assert data.names == ["e", "a"]
+    np.testing.assert_array_equal(data[1][1], masks["a"])
+    write_list(f"{root}/ImageSets/Segmentation/seg11valid.txt", "c")
+    assert load("voc", "seg11valid").names == ["c"]
+
+
 def test_cityscapes_has_19_of_34_ids(paint):
     name = "aachen/aachen_000000_000019"
     paint(f"cityscapes/leftImg8bit/val/{name}_leftImg8bit.png")
