@@ -36,7 +36,10 @@ function of `keras.activations`, and the smallest backbone of each family of
 `keras.applications` with random weights, each in a small net. "yes": the net
 was saved and loaded again with the same logits (`zoo.save`), or exported, run
 in its own runtime and compared with the Keras model. A number: refused, for
-the reason below the table. TensorRT: {judge}
+the reason below the table. "-": not done yet. All are float32.
+
+ONNX (torch): with the model on the PyTorch backend, as `exporter="torch"` has
+it. OpenVINO and TensorRT start from the file of tf2onnx. TensorRT: {judge}
 
 {share}
 
@@ -51,27 +54,28 @@ def render(content):
     cells = content["cells"]
     titles = [t for found in nets.families().values() for t in found]
     found = [c for t in titles for c in cells.get(t, {}).values() if c]
-    parts = [HEAD.format(**_head(found))]
+    parts = [HEAD.format(**_head(found, content["versions"]))]
     for family, rows in _sections(nets).items():
         parts.append(_section(family, rows, cells))
     parts.append(_left_out(nets))
     return "\n".join(parts)
 
 
-def _head(found):
+def _head(found, versions):
     good = sum(cell["status"] == VERIFIED for cell in found)
     share = f"{100 * good / max(len(found), 1):.1f}"
     listed = {}
     for cell in found:
-        listed.update({n: v for n, v in cell["stamp"].items() if v})
-    built = any("Built by" in n for c in found for n in c.get("notes", ()))
+        used = versions[cell["stamp"]]
+        listed.update({n: v for n, v in used.items() if v})
+    built = any(cell.get("built") for cell in found)
     return {
         "share": f"Verified: {good} of {len(found)} cells, {share} %.",
         "versions": f"Versions: {', '.join(map(' '.join, listed.items()))}.",
         "judge": (
-            "built by NVIDIA's builder of TensorRT for RTX, not run."
+            "built by\nNVIDIA's builder of TensorRT for RTX, not run."
             if built
-            else "compared with its published operators."
+            else "compared\nwith what its builder took before."
         ),
     }
 

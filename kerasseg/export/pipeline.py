@@ -188,7 +188,7 @@ def _convert(form, frozen, path):
     except Exception as error:
         raise ExportError(
             f"The conversion to {form.name} failed: {first_line(error)}"
-            f"{_training_hint(form, frozen) or form.advice()}"
+            f"{_hint(form, frozen, error)}"
         ) from error
 
 
@@ -200,6 +200,16 @@ def _verified(form, frozen, path, samples, labels):
         return verify(frozen, form.open(path), samples, ignored)
     except ExportError as error:
         raise ExportError(f"{error}{_training_hint(form, frozen)}") from error
+
+
+def _hint(form, frozen, error):
+    """What the message of a failed conversion says besides."""
+    if "torch.Generator" in str(error):
+        return (
+            " The graph draws random numbers, which no file can: a layer does "
+            "so in inference too."
+        )
+    return _training_hint(form, frozen) or form.advice()
 
 
 def _training_hint(form, frozen):

@@ -188,9 +188,15 @@ def _symbolic(text, image_shape):
             raise
         # Whatever Keras and its layers raise at a foreign configuration.
         raise WeightsError(
-            f"The saved architecture cannot be read: {shown(repr(error))}. It "
-            "may come from another version of Keras, or be damaged."
+            f"The saved architecture cannot be read: {_reason(error)}. It may "
+            "come from another version of Keras, or be damaged."
         ) from error
+
+
+def _reason(error):
+    """What went wrong at first; Keras puts the whole architecture before."""
+    _, found, text = str(error).rpartition("Exception encountered: ")
+    return shown(text if found else repr(error))
 
 
 def output_shape(model: keras.Model) -> tuple[int | None, ...]:

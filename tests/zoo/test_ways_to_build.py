@@ -93,3 +93,12 @@ def test_backbones_of_convnext_are_saved(tmp_path):
         rtol=1e-4,
         atol=1e-6,
     )
+
+
+def test_a_layer_that_cannot_be_read_back_says_why(tmp_path):
+    # Of Keras 3.15: its configuration has factors that it refuses.
+    images = keras.Input((36, 52, 3))
+    x = keras.layers.RandomShear(0.2, 0.2)(images)
+    model = keras.Model(images, keras.layers.Conv2D(2, 1)(x))
+    with pytest.raises(ValueError, match="be rebuilt.*`factor` argument"):
+        zoo.save(model, tmp_path / "saved")
