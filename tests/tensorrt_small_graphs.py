@@ -184,6 +184,10 @@ def _movements():
         helper.make_node("Where", ["b", "x", "zero"], ["y"]),
         constants={"zero": np.float32(0)},
     )
+    yield "IsNaN", one("IsNaN", result=TensorProto.BOOL)
+    yield "ReverseSequence", one(
+        "ReverseSequence", np.int64([8]), batch_axis=0, time_axis=2
+    )
     yield "Size", one("Size", result=TensorProto.INT64)
     yield "Range", graph_of(
         helper.make_node("Range", ["a", "b", "c"], ["r"]),

@@ -15,14 +15,14 @@ _NAMES = (
     "Einsum Elu Equal Erf Exp Expand Flatten Floor GRU Gather GatherElements "
     "GatherND Gelu Gemm GlobalAveragePool GlobalMaxPool Greater "
     "GreaterOrEqual HardSigmoid HardSwish Identity InstanceNormalization "
-    "LSTM LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax Loop "
-    "MatMul Max MaxPool Min Mish Mod Mul Neg Not OneHot Or PRelu Pad Pow "
-    "QuantizeLinear RNN Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum "
+    "IsNaN LSTM LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax "
+    "Loop MatMul Max MaxPool Min Mish Mod Mul Neg Not OneHot Or PRelu Pad "
+    "Pow QuantizeLinear RNN Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum "
     "ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum "
-    "ReduceSumSquare Relu Reshape Resize Round ScatterElements ScatterND "
-    "Selu Shape Sigmoid Sign Sin Sinh Size Slice Softmax Softplus Softsign "
-    "SpaceToDepth Split Sqrt Squeeze Sub Sum Tan Tanh ThresholdedRelu Tile "
-    "TopK Transpose Trilu Unsqueeze Where Xor"
+    "ReduceSumSquare Relu Reshape Resize ReverseSequence Round "
+    "ScatterElements ScatterND Selu Shape Sigmoid Sign Sin Sinh Size Slice "
+    "Softmax Softplus Softsign SpaceToDepth Split Sqrt Squeeze Sub Sum Tan "
+    "Tanh ThresholdedRelu Tile TopK Transpose Trilu Unsqueeze Where Xor"
 )
 OPERATORS = frozenset(_NAMES.split())
 # Operators that ONNX has for integers, and TensorRT for floats alone.
