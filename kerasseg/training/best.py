@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from kerasseg.files import atomic_file
+from kerasseg.training.averages import averaged
 
 _EPOCH = "epoch"
 _SCORE = "score"
@@ -15,8 +16,10 @@ _SCORE = "score"
 class BestWeights(keras.callbacks.Callback):
     """Keeps the weights of the epoch with the highest score, on disk.
 
-    The file is replaced in one step. A later epoch of the same score does
-    not replace it, so a run that is resumed keeps the same epoch.
+    With an optimizer of `use_ema=True`, the averages that were validated, see
+    `ScoreAverages`. The file is replaced in one step. A later epoch of the
+    same score does not replace it, so a run that is resumed keeps the same
+    epoch.
 
     Args:
         path: File name ending in `.npz`.
@@ -47,13 +50,14 @@ class BestWeights(keras.callbacks.Callback):
         if not score > self._score:
             return
         self._score = score
-        # float32 holds bfloat16, which NumPy cannot store.
-        arrays = [
-            keras.ops.convert_to_numpy(v).astype("float32")
-            if keras.backend.standardize_dtype(v.dtype) == "bfloat16"
-            else keras.ops.convert_to_numpy(v)
-            for v in self._weights_of.weights
-        ]
+        with averaged(self.model.optimizer):
+            # float32 holds bfloat16, which NumPy cannot store.
+            arrays = [
+                keras.ops.convert_to_numpy(v).astype("float32")
+                if keras.backend.standardize_dtype(v.dtype) == "bfloat16"
+                else keras.ops.convert_to_numpy(v)
+                for v in self._weights_of.weights
+            ]
         facts = {_EPOCH: epoch + 1, _SCORE: score}
         with (
             atomic_file(self.path) as temporary,

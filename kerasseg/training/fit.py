@@ -13,7 +13,6 @@ import keras
 import numpy as np
 
 from kerasseg.arguments import check_channels
-from kerasseg.arguments import check_choice
 from kerasseg.data import Batches
 from kerasseg.data.batches import for_backend
 from kerasseg.data.tf_data import as_samples
@@ -24,6 +23,7 @@ from kerasseg.inference.ends import output_shape
 from kerasseg.inference.whole_image import channels_of
 from kerasseg.locks import lock
 from kerasseg.metrics import MeanIoU
+from kerasseg.training.averages import ScoreAverages
 from kerasseg.training.best import BestWeights
 from kerasseg.training.checkpoint import Checkpoint
 from kerasseg.training.curves import plot_curves
@@ -31,11 +31,18 @@ from kerasseg.training.deep_supervision import DeepSupervision
 from kerasseg.training.devices import share
 from kerasseg.training.devices import strategy
 from kerasseg.training.devices import wait_for_all
+from kerasseg.training.failures import clear_errors
 from kerasseg.training.freezing import freeze
 from kerasseg.training.freezing import synchronized
 from kerasseg.training.mean_over import MeanOver
 from kerasseg.training.provenance import describe
 from kerasseg.training.recipe import Recipe
+from kerasseg.training.refusals import check_accumulation
+from kerasseg.training.refusals import check_batch_size
+from kerasseg.training.refusals import check_callbacks
+from kerasseg.training.refusals import check_keep
+from kerasseg.training.refusals import check_labels
+from kerasseg.training.refusals import check_start
 from kerasseg.training.report import write_report
 from kerasseg.training.samples import CheckedSamples
 from kerasseg.training.samples import look_at
@@ -121,6 +128,8 @@ def fit(
             and the model, something is wrong with the data (see
             `kerasseg.data.check`), the devices cannot share a batch, or
             there is no validation to keep the best by.
+        OSError: If a file cannot be written, as on a full disk. The state of
+            the last finished epoch that was written is kept.
         TypeError: If a sample has the wrong dtype.
         FloatingPointError: If the loss is NaN or infinite. The state of
             the last finished epoch is kept.
@@ -130,13 +139,13 @@ def fit(
     shared = strategy(devices)
     if epochs is not None:
         recipe = dataclasses.replace(recipe, epochs=epochs)
-    _check_batch_size(recipe.batch_size, shared.num_replicas_in_sync)
-    _check_accumulation(
+    check_batch_size(recipe.batch_size, shared.num_replicas_in_sync)
+    check_accumulation(
         recipe.optimizer or default_optimizer, shared.num_replicas_in_sync
     )
-    _check_start(recipe.start_from)
-    _check_callbacks(callbacks)
-    _check_keep(keep, recipe.validation)
+    check_start(recipe.start_from)
+    check_callbacks(callbacks)
+    check_keep(keep, recipe.validation)
     output = Path(output)
     if (output / CHECKPOINT).exists() and not resume:
         raise ValueError(
@@ -189,50 +198,6 @@ def _alone(output):
         yield
 
 
-def _check_start(start_from):
-    if start_from is not None and not Path(start_from).exists():
-        raise ValueError(
-            "`start_from` must be a weights file or the folder of a saved "
-            f"model. Received: start_from={str(start_from)!r}, which is not "
-            "there; `kerasseg train RECIPE.py --start-from PATH` names "
-            "another"
-        )
-
-
-def _check_callbacks(callbacks):
-    for callback in callbacks:
-        if not isinstance(callback, keras.callbacks.Callback):
-            raise TypeError(
-                "`callbacks` must hold instances of keras.callbacks.Callback. "
-                f"Received: {callback!r} of type {type(callback).__name__}"
-            )
-
-
-def _check_keep(keep, validation):
-    check_choice("keep", keep, ("last", "best"))
-    if keep == "best" and validation is None:
-        raise ValueError(
-            "`validation` of the recipe must say what the best epoch is. "
-            "Received: keep='best', validation=None"
-        )
-
-
-def _check_labels(labels, data, model):
-    if labels is None:
-        return
-    names = getattr(getattr(data, "labels", labels), "class_names", None)
-    if names is not None and names != labels.class_names:
-        raise ValueError(
-            "`labels` must have the classes of the training data, "
-            f"{', '.join(names)}. Received: {', '.join(labels.class_names)}"
-        )
-    if output_shape(model)[-1] != labels.num_classes:
-        raise ValueError(
-            f"`labels` must have the {output_shape(model)[-1]} classes of the "
-            f"model. Received: labels with {labels.num_classes} classes"
-        )
-
-
 def _fit(recipe, output, how):
     # For the whole process: initial weights and dropout draw from it.
     keras.utils.set_random_seed(recipe.seed)
@@ -247,7 +212,7 @@ def _fit(recipe, output, how):
             f"Received: {len(train)} samples, batch_size={recipe.batch_size}"
         )
     trainer, metric = _compile(recipe, model, steps * recipe.epochs)
-    _check_labels(recipe.labels, train, model)
+    check_labels(recipe.labels, train, model)
     known = output_shape(model)[-1], ignored_ids(_ignore_class(recipe))
     look_at("train", train, *known, channels)
     train = CheckedSamples(
@@ -286,7 +251,7 @@ def _fit(recipe, output, how):
         current_epoch=lambda: epoch.number,
     )
     with (
-        _clear_errors(checkpoint.path, [source, validation]),
+        clear_errors(checkpoint.path, [source, validation]),
         synchronized(model) if together else contextlib.nullcontext(),
     ):
         try:
@@ -297,7 +262,13 @@ def _fit(recipe, output, how):
                 epochs=recipe.epochs,
                 shuffle=False,
                 verbose=how.verbose,
-                callbacks=[epoch, _StopOnNaN(), *how.callbacks, *writers],
+                callbacks=[
+                    epoch,
+                    _StopOnNaN(),
+                    ScoreAverages(),
+                    *how.callbacks,
+                    *writers,
+                ],
             )
         finally:
             # Keras leaves the file open when an error stops the training.
@@ -364,20 +335,6 @@ def _compile(recipe, model, total_steps):
     return trainer, metric
 
 
-def _check_accumulation(make, replicas):
-    """Keras adds up in a branch, where TensorFlow's replicas cannot meet."""
-    if replicas == 1 or keras.backend.backend() != "tensorflow":
-        return
-    every = getattr(make(1), "gradient_accumulation_steps", None)
-    if every:
-        raise ValueError(
-            "`optimizer` of the recipe must not accumulate gradients when "
-            "several devices share a batch on TensorFlow, which Keras cannot "
-            "do; a larger `batch_size` has the same effect. Received: "
-            f"gradient_accumulation_steps={every} on {replicas} devices"
-        )
-
-
 def _optimizer(make, batches):
     """The optimizer for as many steps as it makes of the batches."""
     optimizer = make(batches)
@@ -387,14 +344,6 @@ def _optimizer(make, batches):
 
 def _ignore_class(recipe):
     return getattr(recipe.loss, "ignore_class", 255)
-
-
-def _check_batch_size(batch_size, replicas):
-    if batch_size % replicas:
-        raise ValueError(
-            f"`batch_size` must be a multiple of the {replicas} devices that "
-            f"share a batch. Received: batch_size={batch_size}"
-        )
 
 
 def _augmentation(recipe, train):
@@ -476,24 +425,6 @@ def _forget_unfinished(log, done):
     csv.writer(text).writerows([header, *rows])
     with atomic_file(log) as temporary:
         temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
-
-
-@contextlib.contextmanager
-def _clear_errors(checkpoint, sources):
-    """Says what went wrong with the numbers or inside of the input."""
-    try:
-        yield
-    except FloatingPointError as error:
-        kept = checkpoint if checkpoint.exists() else "nothing"
-        raise FloatingPointError(
-            f"{error} Try a lower learning rate, gradient clipping or "
-            f'`precision="float32"`. Kept: {kept}'
-        ) from error
-    except Exception as error:
-        for source in sources:
-            if source is not None and source.error is not None:
-                raise source.error from error
-        raise
 
 
 class _Epoch(keras.callbacks.Callback):

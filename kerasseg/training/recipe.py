@@ -33,10 +33,10 @@ class Recipe:
         augmentation: Joint transform of image and mask. Defaults to `None`.
         optimizer: Returns the optimizer for a number of steps. With
             `use_ema=True` the result is the average that it keeps of the
-            weights. With `gradient_accumulation_steps=n` a step is made of
-            `n` batches, and the function is called once more, with as many
-            steps as there then are. Defaults to AdamW at 1e-3 with
-            polynomial decay.
+            weights, and so is what is validated. With
+            `gradient_accumulation_steps=n` a step is made of `n` batches, and
+            the function is called once more, with as many steps as there then
+            are. Defaults to AdamW at 1e-3 with polynomial decay.
         heads: Returns a model with the extra outputs to train with, given
             the model. Defaults to `None`.
         head_losses: Loss of each extra output. Defaults to none.

@@ -136,3 +136,34 @@ def test_wrong_arguments(recipe, make_recipe, tmp_path):
     with pytest.raises(ValueError, match="`validation` of the recipe must"):
         fit(make_recipe(), tmp_path / "a", keep="best")
     assert not (tmp_path / "a").exists()
+
+
+def points(folder, tag):
+    """What was written for TensorBoard, by step."""
+    import tensorflow as tf
+
+    found = {}
+    for path in folder.glob("events.*"):
+        for record in tf.data.TFRecordDataset(str(path)).as_numpy_iterator():
+            event = tf.compat.v1.Event.FromString(record)
+            for value in event.summary.value:
+                if value.tag == tag:
+                    found[event.step] = float(tf.make_ndarray(value.tensor))
+    return found
+
+
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="it writes with TensorFlow"
+)
+def test_tensorboard_sees_each_epoch(recipe, tmp_path, read_log):
+    board = keras.callbacks.TensorBoard(tmp_path / "board", write_graph=False)
+    fit(recipe, tmp_path / "run", verbose=0, callbacks=[board])
+    rows = read_log(tmp_path / "run")
+    assert len(rows) == 4
+    for split, prefix in (("train", ""), ("validation", "val_")):
+        for name in ("loss", "mean_iou"):
+            found = points(tmp_path / "board" / split, f"epoch_{name}")
+            assert sorted(found) == [0, 1, 2, 3]
+            expected = [row[prefix + name] for row in rows]
+            written = [found[step] for step in range(4)]
+            np.testing.assert_allclose(written, expected, rtol=1e-5)

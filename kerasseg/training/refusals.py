@@ -1,0 +1,128 @@
+"""What a training refuses before it begins."""
+
+from pathlib import Path
+
+import keras
+
+from kerasseg.arguments import check_choice
+from kerasseg.inference.ends import output_shape
+
+
+def check_start(start_from):
+    """Refuses a start that is not there.
+
+    Args:
+        start_from: Path of what the model starts from, or `None`.
+
+    Raises:
+        ValueError: If it is not there.
+    """
+    if start_from is not None and not Path(start_from).exists():
+        raise ValueError(
+            "`start_from` must be a weights file or the folder of a saved "
+            f"model. Received: start_from={str(start_from)!r}, which is not "
+            "there; `kerasseg train RECIPE.py --start-from PATH` names "
+            "another"
+        )
+
+
+def check_callbacks(callbacks):
+    """Refuses what is no callback.
+
+    Args:
+        callbacks: Callbacks of Keras.
+
+    Raises:
+        TypeError: If one is something else.
+    """
+    for callback in callbacks:
+        if not isinstance(callback, keras.callbacks.Callback):
+            raise TypeError(
+                "`callbacks` must hold instances of keras.callbacks.Callback. "
+                f"Received: {callback!r} of type {type(callback).__name__}"
+            )
+
+
+def check_keep(keep, validation):
+    """Refuses to keep the best of what nobody scores.
+
+    Args:
+        keep: `"last"` or `"best"`.
+        validation: What a recipe has for its validation, or `None`.
+
+    Raises:
+        ValueError: If it is another word, or there is no validation.
+    """
+    check_choice("keep", keep, ("last", "best"))
+    if keep == "best" and validation is None:
+        raise ValueError(
+            "`validation` of the recipe must say what the best epoch is. "
+            "Received: keep='best', validation=None"
+        )
+
+
+def check_labels(labels, data, model):
+    """Refuses labels that are not those of the data and the model.
+
+    Args:
+        labels: `Labels` of a recipe, or `None`.
+        data: The training data.
+        model: The model.
+
+    Raises:
+        ValueError: If the classes differ.
+    """
+    if labels is None:
+        return
+    names = getattr(getattr(data, "labels", labels), "class_names", None)
+    if names is not None and names != labels.class_names:
+        raise ValueError(
+            "`labels` must have the classes of the training data, "
+            f"{', '.join(names)}. Received: {', '.join(labels.class_names)}"
+        )
+    if output_shape(model)[-1] != labels.num_classes:
+        raise ValueError(
+            f"`labels` must have the {output_shape(model)[-1]} classes of the "
+            f"model. Received: labels with {labels.num_classes} classes"
+        )
+
+
+def check_batch_size(batch_size, replicas):
+    """Refuses a batch that devices cannot share.
+
+    Args:
+        batch_size: Images of a step.
+        replicas: Number of devices.
+
+    Raises:
+        ValueError: If it is no multiple.
+    """
+    if batch_size % replicas:
+        raise ValueError(
+            f"`batch_size` must be a multiple of the {replicas} devices that "
+            f"share a batch. Received: batch_size={batch_size}"
+        )
+
+
+def check_accumulation(make, replicas):
+    """Refuses to accumulate gradients on several devices of TensorFlow.
+
+    Keras does so in a branch, where the replicas of TensorFlow cannot meet.
+
+    Args:
+        make: Function from a number of steps to the optimizer.
+        replicas: Number of devices.
+
+    Raises:
+        ValueError: If the optimizer accumulates there.
+    """
+    if replicas == 1 or keras.backend.backend() != "tensorflow":
+        return
+    every = getattr(make(1), "gradient_accumulation_steps", None)
+    if every:
+        raise ValueError(
+            "`optimizer` of the recipe must not accumulate gradients when "
+            "several devices share a batch on TensorFlow, which Keras cannot "
+            "do; a larger `batch_size` has the same effect. Received: "
+            f"gradient_accumulation_steps={every} on {replicas} devices"
+        )
