@@ -1,4 +1,4 @@
-"""The publications of the methods."""
+"""The publications of the methods, and a figure that several share."""
 
 LRR = (
     "Ghiasi and Fowlkes, Laplacian Pyramid Reconstruction and Refinement for "
@@ -42,3 +42,7 @@ TIRAMISU = (
     "Tiramisu: Fully Convolutional DenseNets for Semantic Segmentation, CVPRW "
     "2017, https://arxiv.org/abs/1611.09326"
 )
+
+# Means of R, G and B that the reference implementations of FCN, GDN and
+# PixelDCL subtract.
+FCN_MEAN = (122.67891434, 116.66876762, 104.00698793)

@@ -17,6 +17,7 @@ from kerasseg.models.head import check_backbone
 from kerasseg.models.head import check_num_classes
 from kerasseg.models.head import checked_backbone
 from kerasseg.models.head import upsample_to_image
+from kerasseg.papers import FCN_MEAN
 
 UPSAMPLINGS = ("deconv", "pixel_dcl", "ipixel_dcl")
 LEVELS = ("P1", "P2", "P3", "P4")
@@ -27,8 +28,6 @@ FILTERS = 64
 # deconvolution, a model that ends at P2 takes less than 2.5 times as long as
 # MobileNetV2 alone.
 LIGHT_FILTERS = {"P1": 12, "P2": 24, "P3": 48, "P4": 96}
-# The channel means of the reference implementation.
-MEAN = (122.67891434, 116.66876762, 104.00698793)
 
 
 @channels_last
@@ -110,7 +109,7 @@ def pixel_dcl_unet(
 def _reference_logits(net, images, num_classes, filters):
     x = PadToMultiple(2**DEPTH, name="pad")(images)
     scale = 1.0 if net.reference else 1 / 127.5
-    means = per_channel(MEAN, images.shape[-1])
+    means = per_channel(FCN_MEAN, images.shape[-1])
     x = keras.layers.Rescaling(
         scale, [-mean * scale for mean in means], name="rescaling"
     )(x)

@@ -14,7 +14,7 @@ from kerasseg.zoo.entry import Entry
 _FCN_VGG16 = {
     "builder": "fcn",
     "backbone": "vgg16",
-    "backbone_arguments": {"taps": "pool"},
+    "backbone_arguments": {"taps": "pool", "mean": list(papers.FCN_MEAN)},
     "labels": VOC,
     "image_shape": (384, 384, 3),
     "weights": None,
@@ -306,6 +306,7 @@ _ENTRIES = (
             "initializer": "glorot_gdn",
         },
         backbone="vgg16_large_fov",
+        backbone_arguments={"mean": list(papers.FCN_MEAN)},
         labels=VOC,
         image_shape=(500, 500, 3),
         weights=None,

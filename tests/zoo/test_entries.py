@@ -1,6 +1,7 @@
 import functools
 import math
 
+import keras
 import pytest
 
 from kerasseg import zoo
@@ -76,3 +77,27 @@ def test_coarser_levels_are_part_of_the_finer_ones():
     for coarse, fine in zip(shapes, shapes[1:], strict=False):
         assert len(coarse) < len(fine)
         assert coarse.items() <= fine.items()
+
+
+@pytest.mark.parametrize("size", ["32s", "16s", "8s"])
+def test_fcn_subtracts_the_means_of_its_authors(size):
+    with keras.StatelessScope():
+        model = zoo.build(f"fcn_{size}_vgg16")
+        keras.backend.clear_session()
+    _check_means(model)
+
+
+def test_gdn_subtracts_the_means_of_its_authors():
+    _check_means(build("gdn_vgg16"))
+
+
+def _check_means(model):
+    offsets = [
+        layer.offset
+        for layer in model._flatten_layers()
+        if isinstance(layer, keras.layers.Rescaling)
+    ]
+    assert len(offsets) == 1
+    # Blue, green and red.
+    expected = (-104.00699, -116.66877, -122.67892)
+    assert offsets[0][::-1] == pytest.approx(expected, abs=1e-5)

@@ -4,13 +4,13 @@ import math
 
 import numpy as np
 
+from kerasseg.backbones.vgg16 import MEAN
 from kerasseg.importers.matching import Target
 from kerasseg.importers.matching import layers_of
 from kerasseg.importers.plans.backbones import CLASSIFIER
 from kerasseg.importers.plans.backbones import vgg16_targets
 from kerasseg.importers.plans.bilinear import diagonal
 from kerasseg.importers.plans.bilinear import upsampling_kind
-from kerasseg.importers.plans.plan import FCN_MEAN
 from kerasseg.importers.plans.plan import HEAD
 from kerasseg.importers.plans.plan import Plan
 from kerasseg.importers.plans.plan import convolution_targets
@@ -19,6 +19,7 @@ from kerasseg.importers.plans.plan import refuse
 from kerasseg.importers.source import CONV_TRANSPOSE
 from kerasseg.models.fcn import AT_ONCE
 from kerasseg.models.fcn import VARIANTS
+from kerasseg.papers import FCN_MEAN
 
 # Of the reference implementation, of matconvnet-fcn.
 _SCORES = {
@@ -53,6 +54,7 @@ def plan(source, entry):
         return Plan(
             lambda model: vgg16_targets(model, source) + _scores(model, source),
             ignored=CLASSIFIER,
+            mean=MEAN,
         )
     strides = VARIANTS[entry.arguments["variant"]]
     learned = _check_upsamplings(source, upsamplings, strides)

@@ -1,14 +1,15 @@
 """GDN on DeepLab-LargeFOV, of Caffe; its two matrices alone, of NumPy."""
 
+from kerasseg.backbones.vgg16 import MEAN
 from kerasseg.importers.matching import Target
 from kerasseg.importers.matching import layers_of
 from kerasseg.importers.plans.backbones import CLASSIFIER
 from kerasseg.importers.plans.backbones import vgg16_targets
-from kerasseg.importers.plans.plan import FCN_MEAN
 from kerasseg.importers.plans.plan import HEAD
 from kerasseg.importers.plans.plan import Plan
 from kerasseg.importers.plans.plan import convolution_targets
 from kerasseg.importers.plans.plan import count_filters
+from kerasseg.papers import FCN_MEAN
 
 _SCORE = "fc8_voc12"
 # Of fc6 in DeepLab-LargeFOV.
@@ -39,7 +40,7 @@ def plan(source, entry):
         classes,
         # DeepLab's names of its classifiers.
         ignored=f"{CLASSIFIER}|fc8.*" if classes is None else "(?!)",
-        mean=None if sampled else FCN_MEAN,
+        mean=MEAN if sampled else FCN_MEAN,
     )
 
 

@@ -17,8 +17,6 @@ from kerasseg.zoo.errors import WeightsError
 HEAD = "head"
 # ADE20K has 150 classes, of which LRR would make 1,500.
 _MOST_FILTERS = 1 << 14
-# Of R, G and B, that the reference implementations of FCN and GDN subtract.
-FCN_MEAN = (122.67891434, 116.66876762, 104.00698793)
 
 
 @dataclasses.dataclass(frozen=True)
