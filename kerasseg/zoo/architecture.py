@@ -160,7 +160,9 @@ def rebuild(
             f"beside it. Received: {len(different)} differences, the first "
             f"{shown(different[0])}"
         )
-    return _deserialized(text, image_shape)
+    # What is made in earnest may fail where the trial did not.
+    with _readable(image_shape):
+        return _deserialized(text, image_shape)
 
 
 def _trial(text, image_shape):
@@ -174,13 +176,22 @@ def _trial(text, image_shape):
 
 
 def _symbolic(text, image_shape):
+    with (
+        _readable(image_shape),
+        keras.StatelessScope(initialize_variables=False),
+    ):
+        model = _deserialized(text, image_shape)
+        if not isinstance(model, keras.Model):
+            raise TypeError(f"{type(model).__name__} is no keras.Model")
+        shape = output_shape(model)
+        return _shapes(model), shape and shape[-1]
+
+
+@contextlib.contextmanager
+def _readable(image_shape):
+    """Has the user know an architecture that cannot be read by its error."""
     try:
-        with keras.StatelessScope(initialize_variables=False):
-            model = _deserialized(text, image_shape)
-            if not isinstance(model, keras.Model):
-                raise TypeError(f"{type(model).__name__} is no keras.Model")
-            shape = output_shape(model)
-            return _shapes(model), shape and shape[-1]
+        yield
     except WeightsError:
         raise
     except Exception as error:
