@@ -77,6 +77,7 @@ def fit(
     `keras.distribution.set_distribution(...)` with a
     `DataParallel(auto_shard_dataset=False)`: each reads its part of every
     batch, and the first writes the folder, which all must be able to read.
+    `kerasseg train --hosts` does all that, and names a host that is lost.
 
     A quick form of `kerasseg.data.check` looks at the data first, so that no
     hour is lost on masks that say nothing.
