@@ -178,14 +178,22 @@ def dag(layers, meta=None):
 # === Keras ===
 
 
-def keras_h5(path, layers, whole=False):
-    """`{layer: {weight: array}}` as Keras 1 and 2 wrote it."""
+def keras_h5(path, layers, whole=False, fixed=True):
+    """`{layer: {weight: array}}` as Keras 1 and 2 wrote it.
+
+    Names are of a fixed length, as with h5py before version 3, or not.
+    """
+
+    def names(items):
+        encoded = [item.encode() for item in items]
+        return np.array(encoded, "S") if fixed and encoded else encoded
+
     with h5py.File(path, "w") as file:
         root = file.create_group("model_weights") if whole else file
-        root.attrs["layer_names"] = [name.encode() for name in layers]
+        root.attrs["layer_names"] = names(layers)
         for name, weights in layers.items():
             group = root.create_group(name)
-            group.attrs["weight_names"] = [w.encode() for w in weights]
+            group.attrs["weight_names"] = names(weights)
             for weight, array in weights.items():
                 group[weight] = array
     return path

@@ -12,6 +12,8 @@ from kerasseg.importers.source import unreadable
 # The most that deflate can make of a byte.
 _INFLATION = 1032
 _SMALL = 1 << 12
+# Longer lists of layers are in several attributes of 64 kB.
+_MAX_ATTRIBUTE = 1 << 20
 
 
 class Hdf5File:
@@ -75,7 +77,7 @@ class Hdf5File:
         Returns:
             The answer.
         """
-        return item.dtype == self._h5py.ref_dtype
+        return self._h5py.check_ref_dtype(item.dtype) is self._h5py.Reference
 
     def member(self, group, name: str):
         """A member of a group.
@@ -99,6 +101,44 @@ class Hdf5File:
             group = group[part]
         return group
 
+    def is_of_variable_length(self, item, name: str) -> bool:
+        """Whether an attribute holds texts of variable length.
+
+        Args:
+            item: Group or dataset.
+            name: Name of an attribute that it has.
+
+        Returns:
+            The answer. Such texts are not read: HDF5 1.14 runs in circles
+            where they are damaged.
+        """
+        return item.attrs.get_id(name).dtype.kind == "O"
+
+    def attribute(self, item, name: str, default=None):
+        """An attribute of a group or dataset.
+
+        Args:
+            item: Group or dataset.
+            name: Name of the attribute.
+            default: Its value where there is none. Defaults to `None`.
+
+        Returns:
+            The value.
+
+        Raises:
+            ValueError: If it declares more than a list of layers takes, or
+                its texts are of variable length.
+        """
+        if name not in item.attrs:
+            return default
+        stored = item.attrs.get_id(name)
+        if self.is_of_variable_length(item, name):
+            raise ValueError(f"the attribute {name} is of variable length")
+        size = math.prod(stored.shape) * stored.dtype.itemsize
+        if size > _MAX_ATTRIBUTE:
+            raise ValueError(f"the attribute {name} declares {size} bytes")
+        return item.attrs[name]
+
     def tensor(self, dataset, label: str, reverse: bool = False) -> Tensor:
         """The numbers of a dataset, not read yet.
 
@@ -117,6 +157,8 @@ class Hdf5File:
         """
         if dataset.is_virtual or dataset.external:
             raise ValueError(f"the numbers of {label} are in another file")
+        if dataset.dtype.kind == "O" and not self.is_references(dataset):
+            raise ValueError(f"{label} holds items of variable length")
         shape = tuple(int(n) for n in dataset.shape or ())
         size = math.prod(shape) * dataset.dtype.itemsize
         stored = dataset.id.get_storage_size()

@@ -27,7 +27,7 @@ _PARTS = {
     "moving_variance": r"moving_variance|running_std",
 }
 _END = "(?:^|[/_])({})(?:_\\d+)?(?::0)?$"
-_MAX_NAMES = 1 << 14
+_MAX_NAMES, _DEPTH = 1 << 14, 8
 
 
 def read(path: str | Path) -> Source:
@@ -52,27 +52,58 @@ def read(path: str | Path) -> Source:
             raise unreadable(
                 path, _WHAT, "no list of layers; files of Keras 3 have none"
             )
-        layers = [
-            _layer(file, file.member(root, name), name)
-            for name in _names(root, "layer_names")
-        ]
+        if file.is_of_variable_length(root, "layer_names"):
+            layers = _layers_by_place(file, root)
+        else:
+            layers = [
+                _layer(file, file.member(root, name), name)
+                for name in _names(file, root, "layer_names")
+            ]
     return Source(
         str(path), "Keras", tuple(x for x in layers if x.tensors), "BGR", "HWC"
     )
 
 
-def _names(group, attribute):
+def _names(file, group, attribute):
     # Long lists are in several attributes.
     keys = [attribute, *(f"{attribute}{i}" for i in range(len(group.attrs)))]
-    found = [n for key in keys for n in group.attrs.get(key, ())]
+    found = [n for key in keys for n in file.attribute(group, key, ())]
     if len(found) > _MAX_NAMES:
         raise ValueError(f"{len(found)} names in {attribute}")
     return [n.decode() if isinstance(n, bytes) else str(n) for n in found]
 
 
-def _layer(file, group, name):
+def _layers_by_place(file, root):
+    """The layers of a file whose lists of names are not read.
+
+    A weight lies below its layer, by custom as `layer/layer/kernel:0`.
+    """
+    found, todo = {}, [("", root)]
+    while todo:
+        place, item = todo.pop()
+        if file.is_group(item):
+            if len(found) + len(todo) > _MAX_NAMES or place.count("/") > _DEPTH:
+                raise ValueError(
+                    "groups that are nested too deeply or too many"
+                )
+            todo += [(f"{place}/{n}", file.member(item, n)) for n in item]
+            continue
+        *folders, weight = place.strip("/").split("/")
+        half = max(1, len(folders) // 2)
+        name, rest = "/".join(folders[:half]), folders[half:]
+        found.setdefault(name, []).append("/".join([*rest, weight]))
+    return [
+        _layer(file, file.member(root, name), name, sorted(weights))
+        for name, weights in sorted(found.items())
+        if name
+    ]
+
+
+def _layer(file, group, name, weights=None):
     tensors = {}
-    for weight in _names(group, "weight_names"):
+    if weights is None:
+        weights = _names(file, group, "weight_names")
+    for weight in weights:
         tensor = file.tensor(file.member(group, weight), f"{name}: {weight}")
         part = _part(weight)
         if part in tensors:

@@ -89,8 +89,9 @@ class _Tree:
         ]
 
     def _values(self, item, label, depth):
-        kind = item.attrs.get("MATLAB_class", b"").decode("ascii", "replace")
-        if item.attrs.get("MATLAB_empty"):
+        kind = self._file.attribute(item, "MATLAB_class", b"")
+        kind = kind.decode("ascii", "replace")
+        if self._file.attribute(item, "MATLAB_empty"):
             return {"cell": [], "char": "", "struct": []}.get(kind)
         if self._file.is_references(item):
             return self._referenced(item, label, depth)

@@ -14,9 +14,10 @@ STYLES = {
 }
 
 
+@pytest.mark.parametrize("fixed", [False, True])
 @pytest.mark.parametrize("whole", [False, True])
 @pytest.mark.parametrize("style", STYLES)
-def test_names_of_all_versions(tmp_path, make, array, style, whole):
+def test_names_of_all_versions(tmp_path, make, array, style, whole, fixed):
     kernel, bias, variance = STYLES[style]
     arrays = [array(3, 5, 2, 4), array(4), array(4) ** 2]
     stem = variance.replace("moving_variance", "{}").replace(
@@ -33,10 +34,11 @@ def test_names_of_all_versions(tmp_path, make, array, style, whole):
             variance: arrays[2],
         },
     }
-    path = make.keras_h5(tmp_path / "a.h5", layers, whole)
+    path = make.keras_h5(tmp_path / "a.h5", layers, whole, fixed)
     source = read_network(path)
     assert (source.format, source.channels) == ("Keras", "BGR")
-    conv, bn = source.layers
+    layers = source.named()
+    conv, bn = layers["conv"], layers["bn"]
     assert (conv.kind, bn.kind) == ("Conv2D", "BatchNormalization")
     np.testing.assert_array_equal(conv.tensors["kernel"].array(), arrays[0])
     np.testing.assert_array_equal(conv.tensors["bias"].array(), arrays[1])
@@ -64,12 +66,13 @@ def test_what_keras_itself_writes_in_that_form(tmp_path):
     with h5py.File(path, "w") as file:
         legacy_h5_format.save_weights_to_hdf5_group(file, model)
     layers = read_network(path).named()
-    assert list(layers) == ["conv", "bn", "dense"]
+    assert set(layers) == {"conv", "bn", "dense"}
     for name, layer in layers.items():
-        expected = model.get_layer(name).get_weights()
-        assert len(layer.tensors) == len(expected)
-        for tensor, array in zip(layer.tensors.values(), expected, strict=True):
-            np.testing.assert_array_equal(tensor.array(), array)
+        expected = {w.name: w for w in model.get_layer(name).weights}
+        assert set(layer.tensors) == set(expected)
+        for part, variable in expected.items():
+            found = layer.tensors[part].array()
+            np.testing.assert_array_equal(found, np.asarray(variable))
 
 
 def test_weights_of_an_unknown_name_are_kept(tmp_path, make, array):
@@ -101,4 +104,28 @@ def test_a_link_to_another_file(tmp_path, make, array):
         del file["a/a/kernel:0"]
         file["a/a/kernel:0"] = h5py.ExternalLink("/etc/passwd", "/x")
     with pytest.raises(WeightsError, match="link to elsewhere"):
+        read_network(path)
+
+
+def test_a_list_of_layers_beyond_reason(tmp_path):
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w", libver="latest") as file:
+        file.attrs["layer_names"] = np.zeros(100_000, "S20")
+    with pytest.raises(WeightsError, match="layer_names declares 2000000"):
+        read_network(path)
+
+
+def test_texts_of_variable_length(tmp_path):
+    # Damaged ones keep HDF5 busy for ever.
+    path = tmp_path / "a.h5"
+    with h5py.File(path, "w") as file:
+        texts = h5py.string_dtype()
+        file.attrs["layer_names"] = np.array([b"a"])
+        file["a/kernel:0"] = np.array([["x"]], dtype=texts)
+        file["a"].attrs["weight_names"] = np.array([b"kernel:0"])
+    with pytest.raises(WeightsError, match="items of variable length"):
+        read_network(path)
+    with h5py.File(path, "r+") as file:
+        file["a"].attrs.create("weight_names", ["kernel:0"], dtype=texts)
+    with pytest.raises(WeightsError, match="names is of variable length"):
         read_network(path)
