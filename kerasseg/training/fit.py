@@ -1,22 +1,18 @@
 """Training of a recipe."""
 
 import contextlib
-import csv
 import dataclasses
-import io
 import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from kerasseg.arguments import check_channels
 from kerasseg.data import Batches
 from kerasseg.data.batches import for_backend
 from kerasseg.data.tf_data import as_samples
-from kerasseg.files import atomic_file
 from kerasseg.files import remove_temporaries
 from kerasseg.ids import ignored_ids
 from kerasseg.inference.ends import output_shape
@@ -26,7 +22,6 @@ from kerasseg.metrics import MeanIoU
 from kerasseg.training.averages import ScoreAverages
 from kerasseg.training.best import BestWeights
 from kerasseg.training.checkpoint import Checkpoint
-from kerasseg.training.curves import plot_curves
 from kerasseg.training.deep_supervision import DeepSupervision
 from kerasseg.training.devices import share
 from kerasseg.training.devices import strategy
@@ -47,6 +42,13 @@ from kerasseg.training.report import write_report
 from kerasseg.training.samples import CheckedSamples
 from kerasseg.training.samples import look_at
 from kerasseg.training.schedules import default_optimizer
+from kerasseg.training.sources import augmentation_of
+from kerasseg.training.sources import held_out_of
+from kerasseg.training.sources import in_order
+from kerasseg.training.writers import Curves
+from kerasseg.training.writers import Epoch
+from kerasseg.training.writers import StopOnNaN
+from kerasseg.training.writers import forget_unfinished
 
 logger = logging.getLogger(__name__)
 
@@ -219,10 +221,10 @@ def _fit(recipe, output, how):
     train = CheckedSamples(
         train, *known, name="the training data", channels=channels
     )
-    augmentation = _augmentation(recipe, train)
-    held_out = _held_out(recipe, known, channels, how.replicas)
+    augmentation = augmentation_of(recipe, train)
+    held_out = held_out_of(recipe, known, channels, how.replicas)
     part = share()
-    validation = _in_order(held_out, recipe.batch_size, how.replicas, part)
+    validation = in_order(held_out, recipe.batch_size, how.replicas, part)
     checkpoint = Checkpoint(
         output / CHECKPOINT, describe(recipe, trainer, len(train))
     )
@@ -230,7 +232,7 @@ def _fit(recipe, output, how):
     best = BestWeights(output / BEST, model)
     if done:
         logger.info("going on after epoch %d of %d", done, recipe.epochs)
-    epoch = _Epoch(done)
+    epoch = Epoch(done)
     log = keras.callbacks.CSVLogger(output / LOG, append=True)
     writers = []
     if part == (0, 1):
@@ -238,9 +240,10 @@ def _fit(recipe, output, how):
         names = getattr(train.labels, "class_names", None)
         writers = [MeanOver(metric, prefix + metric.name, names)]
     if part[0] == 0:
-        _forget_unfinished(output / LOG, done)
+        forget_unfinished(output / LOG, done)
         # The state last: an epoch that it counts has left all the rest.
-        writers += [log, best, checkpoint, _Curves(output, recipe.name)]
+        curves = Curves(output / LOG, output / CURVES, recipe.name)
+        writers += [log, best, checkpoint, curves]
     together = recipe.synchronized and how.replicas > 1
     source = Batches(
         train,
@@ -265,7 +268,7 @@ def _fit(recipe, output, how):
                 verbose=how.verbose,
                 callbacks=[
                     epoch,
-                    _StopOnNaN(),
+                    StopOnNaN(),
                     ScoreAverages(),
                     *how.callbacks,
                     *writers,
@@ -345,119 +348,6 @@ def _optimizer(make, batches):
 
 def _ignore_class(recipe):
     return getattr(recipe.loss, "ignore_class", 255)
-
-
-def _augmentation(recipe, train):
-    if recipe.augmentation is not None or recipe.batch_size == 1:
-        return recipe.augmentation
-    sizes = sorted(train.sizes())
-    if len(sizes) > 1:
-        raise ValueError(
-            "`augmentation` must crop where images differ in size; or use "
-            f"`batch_size=1`. Received: augmentation=None, sizes {sizes}"
-        )
-    return _AsItIs(sizes[0])
-
-
-@dataclasses.dataclass(frozen=True)
-class _AsItIs:
-    """Leaves samples alone and says how large they are.
-
-    The batches then have a known size, which some losses need.
-    """
-
-    crop_size: tuple[int, int]
-
-    def __call__(self, image, mask, rng):
-        return image, mask
-
-
-def _held_out(recipe, known, channels, replicas):
-    """Samples for validation, as many for each replica."""
-    if recipe.validation is None:
-        return None
-    validation = as_samples(recipe.validation(), read=True, channels=channels)
-    look_at("validation", validation, *known, channels)
-    samples = CheckedSamples(
-        validation,
-        *known,
-        multiple_of=replicas,
-        name="the validation data",
-        channels=channels,
-    )
-    if samples.left_out:
-        logger.warning(
-            "%d devices leave out the last %d of %d images of the validation",
-            replicas,
-            samples.left_out,
-            len(samples) + samples.left_out,
-        )
-    return samples
-
-
-def _in_order(samples, batch_size, replicas, part):
-    """Batches for validation."""
-    if samples is None:
-        return None
-    sizes = sorted(samples.sizes())
-    if len(sizes) > 1 and replicas > 1:
-        raise ValueError(
-            "`validation` must return images of one size when several "
-            f"devices share a batch. Received: sizes {sizes}"
-        )
-    if len(sizes) > 1:
-        return Batches(samples, 1, shuffle=False, share=part)
-    return Batches(
-        samples, batch_size, _AsItIs(sizes[0]), shuffle=False, share=part
-    )
-
-
-def _forget_unfinished(log, done):
-    """Drops the epochs that a resumed run is going to repeat."""
-    if not log.exists():
-        return
-    with log.open(encoding="utf-8", newline="") as file:
-        header, *rows = list(csv.reader(file)) or [[]]
-    rows = [r for r in rows if r and r[0].isdigit() and int(r[0]) < done]
-    if not rows:
-        log.unlink()
-        return
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows([header, *rows])
-    with atomic_file(log) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8", newline="")
-
-
-class _Epoch(keras.callbacks.Callback):
-    """Tells batches their epoch, also where Keras looks at them ahead of it."""
-
-    def __init__(self, number):
-        super().__init__()
-        self.number = number
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.number = epoch
-
-
-class _StopOnNaN(keras.callbacks.Callback):
-    def on_train_batch_end(self, batch, logs=None):
-        if not np.isfinite(float(logs["loss"])):
-            raise FloatingPointError("The loss is NaN or infinite.")
-
-
-class _Curves(keras.callbacks.Callback):
-    """Redraws the training curves where matplotlib is installed."""
-
-    def __init__(self, output, title):
-        super().__init__()
-        self.output = output
-        self.title = title
-
-    def on_epoch_end(self, epoch, logs=None):
-        with contextlib.suppress(ImportError):
-            plot_curves(
-                self.output / LOG, self.output / CURVES, title=self.title
-            )
 
 
 @contextlib.contextmanager
