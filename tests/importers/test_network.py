@@ -11,7 +11,7 @@ from kerasseg.zoo import WeightsError
 
 KINDS = (
     *("caffe", "caffe_v1", "mat5", "mat5_compressed", "mat73"),
-    *("zip", "legacy", "safetensors", "keras", "npy"),
+    *("zip", "legacy", "safetensors", "keras", "keras_texts", "npy"),
 )
 
 
@@ -36,8 +36,9 @@ def written(tmp_path, make, array):
             return make.mat73(path, dag)
         if kind == "safetensors":
             return make.safetensors(path, {"conv.weight": kernel})
-        if kind == "keras":
-            return make.keras_h5(path, {"conv": {"conv/kernel:0": kernel}})
+        if kind.startswith("keras"):
+            layers = {"conv": {"conv/kernel:0": kernel}}
+            return make.keras_h5(path, layers, fixed=kind == "keras")
         if kind == "npy":
             with path.open("wb") as file:
                 np.save(file, array(5, 7))
