@@ -15,10 +15,10 @@ ABOUT = """\
 ## TensorRT for RTX builds it
 
 **Built by NVIDIA's builder, not run**: what `--to tensorrt-rtx` writes without
-a GPU, {version}. The size is that of the engine in MB; behind it, the part of
-the pixels that keep their class in the ONNX file that it is built from, on {n}
-test images in ONNX Runtime. Builds on other GPUs or with TensorRT itself may
-end otherwise. "refused": NVIDIA's words are below the table.
+a GPU, with {version}. The size is that of the engine; behind it, the
+part of the pixels that keep their class in the ONNX file that it is built from,
+on {n} test images in ONNX Runtime. Builds on other GPUs or with TensorRT itself
+may end otherwise. "refused": NVIDIA's words are below the table.
 """
 
 
@@ -85,7 +85,8 @@ def section(content, names):
     version = " and ".join(sorted(versions - {""})) or "no version"
     about = ABOUT.format(version=f"TensorRT for RTX {version}", n=IMAGES)
     header = ["entry", *(f"{precision}:" for precision in PRECISIONS)]
-    return [about, markdown(header, rows), "".join(reasons)]
+    table = markdown(header, rows)
+    return [about, table, *(["".join(reasons)] if reasons else [])]
 
 
 def _version(cell):

@@ -215,13 +215,16 @@ def time_all(args, store, entry, folder):
 
 def render(content):
     """The page, from the content of the JSON file."""
-    names = sorted(content["cells"])
+    every = sorted(content["cells"])
+    own = {" ".join(cell) for cell in CELLS}
+    # Of some, engines alone were built.
+    names = [name for name in every if own & set(content["cells"][name])]
     parts = [
         HEAD.format(**_conditions(content)),
         _summary(content, names, _change),
         LATENCY,
         _summary(content, names, _latency),
-        *engines.section(content, names),
+        *engines.section(content, every),
     ]
     parts += [_section(name, content["cells"][name]) for name in names]
     return "\n".join(parts)
@@ -265,7 +268,9 @@ the milliseconds below.
 
 def _conditions(content):
     machine = content.get("machine") or {}
-    cells = [c for cells in content["cells"].values() for c in cells.values()]
+    own = [" ".join(cell) for cell in CELLS]
+    entries = content["cells"].values()
+    cells = [cells[k] for cells in entries for k in own if k in cells]
     versions = {}
     for cell in cells:
         versions.update(cell.get("report", {}).get("versions", {}))
