@@ -51,4 +51,6 @@ def first_line(error: BaseException) -> str:
     # Keras names the layer first and the reason after it.
     count = 2 if text.startswith("Exception encountered") else 1
     text = " ".join(lines[:count]) or type(error).__name__
+    # PyTorch goes on with where in its code that was.
+    text = text.partition(" [Caused by")[0]
     return text if len(text) <= 300 else text[:297] + "..."
