@@ -47,10 +47,20 @@ def measurements(name, file="metrics.json"):
 
 @functools.cache
 def exported():
-    """What became of each exported file, by entry."""
+    """What became of each exported file that was run, by entry."""
     if not EXPORTS.exists():
         return {}
-    return json.loads(EXPORTS.read_text(encoding="utf-8"))["cells"]
+    entries = json.loads(EXPORTS.read_text(encoding="utf-8"))["cells"]
+    ran = {
+        name: {
+            cell: result
+            for cell, result in cells.items()
+            # Engines are built there and not run.
+            if not FORMATS[cell.partition(" ")[0]].needs_gpu
+        }
+        for name, cells in entries.items()
+    }
+    return {name: cells for name, cells in ran.items() if cells}
 
 
 def table():
