@@ -132,7 +132,7 @@ def lrr(
     return keras.Model(images, logits, name=name or f"lrr_{level}")
 
 
-def lrr_heads(model, dilation_erosion=True):
+def lrr_heads(model, dilation_erosion=True, background=None):
     """Adds what LRR learns from besides its prediction.
 
     Args:
@@ -140,6 +140,9 @@ def lrr_heads(model, dilation_erosion=True):
         dilation_erosion: Boolean. Adds the two heads that predict, from the
             coarsest features, the dilated and the eroded mask of each class.
             Defaults to `True`.
+        background: Class whose masks these heads expect at first, by a bias
+            of +1, as the reference implementation does of the background; of
+            other classes it is -1. Defaults to `None`: of all.
 
     Returns:
         A `keras.Model` from images to a dict of logits: `"logits"`, the
@@ -148,7 +151,8 @@ def lrr_heads(model, dilation_erosion=True):
         `[dilation, erosion]` times `num_classes` channels.
 
     Raises:
-        ValueError: If `model` was not made by `lrr`.
+        ValueError: If `model` was not made by `lrr`, or `background` is no
+            class of it.
 
     Reference:
         Ghiasi and Fowlkes, ECCV 2016, section 4 and supplement.
@@ -159,6 +163,7 @@ def lrr_heads(model, dilation_erosion=True):
             "`model` must be a model made by kerasseg.models.lrr. "
             f"Received: model={model.name!r}"
         )
+    _check_background(background, model.output_shape[-1])
     outputs = {"logits": model.output}
     if "reconstruction_16x" in names:
         first = model.get_layer("reconstruction_32x")
@@ -168,7 +173,7 @@ def lrr_heads(model, dilation_erosion=True):
             coarse = model.get_layer(f"prediction_{coarser}")
             outputs[coarser] = as_float32(coarse.output, coarser)
     if dilation_erosion:
-        outputs["dilation_erosion"] = _dilation_erosion(model)
+        outputs["dilation_erosion"] = _dilation_erosion(model, background)
     return keras.Model(model.input, outputs, name=f"{model.name}_heads")
 
 
@@ -209,9 +214,11 @@ def _coefficients(hidden, count, head, level):
     )(hidden)
 
 
-def _dilation_erosion(model):
+def _dilation_erosion(model, background):
     source = model.get_layer("coefficients_32x")
     first = model.get_layer("reconstruction_32x")
+    classes = range(first.num_classes)
+    biases = [1.0 if c == background else -1.0 for c in classes]
     heads = []
     for kind in ("dilation", "erosion"):
         coefficients = keras.layers.Conv2D(
@@ -226,11 +233,11 @@ def _dilation_erosion(model):
             first.num_bases,
             first.strides,
             use_bias=True,
-            bias_initializer=keras.initializers.Constant(-1.0),
             name=f"reconstruction_{kind}",
         )
         heads.append(layer(coefficients))
         layer.bases.assign(keras.ops.copy(first.bases))
+        layer.bias.assign(biases)
     joined = keras.layers.Concatenate(name="dilation_erosion_maps")(heads)
     return as_float32(joined, "dilation_erosion")
 
@@ -248,4 +255,12 @@ def _check_arguments(num_classes, level, head, bases, num_bases):
         raise ValueError(
             f"`bases` must have the shape {expected}. "
             f"Received: bases.shape={tuple(bases.shape)}"
+        )
+
+
+def _check_background(background, num_classes):
+    if background is not None and background not in range(num_classes):
+        raise ValueError(
+            f"`background` must be a class id, 0 to {num_classes - 1}, or "
+            f"`None`. Received: background={background!r}"
         )

@@ -96,6 +96,20 @@ def test_new_heads_find_nothing(rng):
         assert [v.name for v in layer.trainable_weights] == ["bias"]
 
 
+def test_dilation_and_erosion_expect_the_background_at_first(rng):
+    model = lrr(3, tiny_backbone(), num_bases=2)
+    heads = lrr_heads(model, background=1)
+    outputs = value(heads(pixels(rng, 1, 64, 96, 3))["dilation_erosion"])
+    assert outputs.shape == (1, 8, 12, 6)
+    assert (outputs == [-1, 1, -1, -1, 1, -1]).all()
+
+
+@pytest.mark.parametrize("background", [-1, 3, 0.5, "0"])
+def test_a_background_that_is_no_class(background):
+    with pytest.raises(ValueError, match="`background` must .* id, 0 to 2, or"):
+        lrr_heads(tiny_lrr(), background=background)
+
+
 @pytest.mark.parametrize("head", ["light", "paper"])
 def test_gradients_reach_every_weight(rng, head):
     # Given as a tensor, from which no two layers may share their bases.
