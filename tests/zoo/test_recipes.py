@@ -184,29 +184,41 @@ def test_the_last_stage_of_lrr_4x_sees_every_second_pixel(rng):
     assert float(recipe.head_losses["iou"](labels, sharp[:, ::2, ::2])) > 1e-3
 
 
-def two_steps(optimizer, paths, gradient=0.5):
-    """Weights of 2 by their path, after two steps of one gradient."""
+def two_steps(optimizer, paths, gradient=0.01):
+    """How far weights of 2 go, by their path, in two steps of one gradient."""
     variables = {}
     for path in paths:
         *scopes, name = path.split("/")
         with contextlib.ExitStack() as stack:
             for scope in scopes:
                 stack.enter_context(keras.name_scope(scope))
-            variables[path] = keras.Variable([2.0], name=name)
-    gradients = [ops.convert_to_tensor([gradient])] * len(variables)
+            variables[path] = keras.Variable([2.0], dtype="float64", name=name)
+    gradients = [ops.convert_to_tensor([gradient], "float64")] * len(variables)
     for _ in range(2):
         optimizer.apply(gradients, list(variables.values()))
-    return {path: float(value[0]) for path, value in variables.items()}
+    return {path: float(value[0]) - 2 for path, value in variables.items()}
 
 
-def expected_after_two_steps(rate, decay, momentum, gradient=0.5):
-    weight, velocity = 2.0, 0.0
+def expected_of_two_steps(rate, decay, momentum, gradient=0.01):
+    way, velocity = 0.0, 0.0
     for _ in range(2):
-        velocity = momentum * velocity - rate * (gradient + decay * weight)
-        weight += velocity
-    return weight
+        penalty = decay * (2 + way)
+        velocity = momentum * velocity - rate * (gradient + penalty)
+        way += velocity
+    return way
 
 
+def check_steps(optimizer, rates, momentum=0.9):
+    """Compares two steps with those of a rate and a decay for each path."""
+    expected = {
+        path: expected_of_two_steps(rate, decay, momentum)
+        for path, (rate, decay) in rates.items()
+    }
+    found = two_steps(optimizer, rates)
+    assert found == pytest.approx(expected, rel=1e-4, abs=0)
+
+
+@pytest.mark.one_backend
 @pytest.mark.parametrize(
     ("net", "rate"), [("32s", 1e-10), ("16s", 1e-12), ("8s", 1e-14)]
 )
@@ -217,12 +229,89 @@ def test_fcn_learns_as_its_authors_had_it(net, rate, monkeypatch, generated):
     assert (recipe.augmentation, recipe.batch_size) == (None, 1)
     optimizer = recipe.optimizer(100_000)
     assert float(optimizer.learning_rate) == pytest.approx(rate)
-    # So that float32 shows what a step does.
+    # So that something is seen of a step.
     optimizer.learning_rate = 0.1
-    found = two_steps(optimizer, ["score_32/kernel", "score_32/bias"])
-    assert found == pytest.approx(
-        {
-            "score_32/kernel": expected_after_two_steps(0.1, 5e-4, 0.99),
-            "score_32/bias": expected_after_two_steps(0.2, 0, 0.99),
-        }
-    )
+    rates = {"score_32/kernel": (0.1, 5e-4), "score_32/bias": (0.2, 0)}
+    check_steps(optimizer, rates, momentum=0.99)
+
+
+@pytest.mark.parametrize("stage", ["recipe", "last_stage"])
+def test_lrr_reads_all_labels_but_the_held_out(stage, monkeypatch, generated):
+    monkeypatch.setenv("KERASSEG_DATA", str(generated))
+    recipe = load_recipe(ROOT / f"zoo/lrr_4x_vgg16/{stage}.py")
+    held_out = data.load("voc", "seg11valid").names
+    assert held_out == ["2007_000033"]
+    assert recipe.train().names == [
+        "2007_000032",
+        "2007_000039",
+        "2008_000002",
+        "2008_000008",
+        "2008_000015",
+    ]
+    # Some of VOC's, and where VOC has none, of SBD's.
+    folders = [path.parts[-2] for path in recipe.train().mask_paths]
+    assert folders == ["SegmentationClass"] * 3 + ["cls"] * 2
+
+
+def test_the_first_stage_of_lrr_halves_its_rate_at_epochs_51_and_61():
+    recipe = load_recipe(ROOT / "zoo/lrr_4x_vgg16/recipe.py")
+    steps = 7
+    optimizer = recipe.optimizer(recipe.epochs * steps)
+    rates = [
+        float(optimizer.optimizer._learning_rate(step))
+        for step in range(recipe.epochs * steps)
+    ]
+    expected = [1e-3] * 50 * steps + [5e-4] * 10 * steps + [2.5e-4] * 5 * steps
+    assert rates == pytest.approx(expected)
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize(
+    ("stage", "rate", "factors"),
+    [
+        ("recipe", 1e-3, {"32x": 0.1, "dilation": 0.1, "erosion": 0.1}),
+        (
+            "last_stage",
+            1e-3 / 16,
+            {
+                "32x": 0.1,
+                "16x": 0.05,
+                "8x": 0.0125,
+                "4x": 0.1 / 512,
+                "dilation": 0.1,
+                "erosion": 0.1,
+            },
+        ),
+    ],
+)
+def test_lrr_learns_as_its_authors_had_it(stage, rate, factors):
+    recipe = load_recipe(ROOT / f"zoo/lrr_4x_vgg16/{stage}.py")
+    expected = {"conv1_1/kernel": rate, "conv1_1/bias": 2 * rate}
+    for level, factor in factors.items():
+        expected[f"coefficients_{level}/kernel"] = factor * rate
+        expected[f"coefficients_{level}/bias"] = 2 * rate
+    optimizer = recipe.optimizer(65 * 16)
+    check_steps(optimizer, {k: (r, 5e-4) for k, r in expected.items()})
+
+
+@pytest.mark.one_backend
+def test_gdn_learns_its_matrices_faster_and_lets_them_decay_more():
+    recipe = load_recipe(ROOT / "zoo/gdn_vgg16/recipe.py")
+    rates = {
+        "fc7/kernel": (1e-3, 5e-4),
+        "interpolation/kernel_height": (1e-2, 5e-2),
+    }
+    check_steps(recipe.optimizer(10**6), rates)
+
+
+@pytest.mark.one_backend
+def test_guided_duc_dlc_learns_as_the_paper_has_it(monkeypatch, generated):
+    monkeypatch.setenv("KERASSEG_DATA", str(generated))
+    recipe = load_recipe(ROOT / "zoo/guided_duc_dlc_resnet50/recipe.py")
+    masks = [mask for _, mask in recipe.train()]
+    assert {int(mask[0, 0]) for mask in masks} == {255}
+    assert max(mask[mask != 255].max() for mask in masks) < 150
+    check_steps(recipe.optimizer(10**6), {"score/kernel": (1e-3, 1e-4)})
+    # Golden check: half of the way.
+    rate = recipe.optimizer(1000)._learning_rate(500)
+    assert float(rate) == pytest.approx(5.3589e-4, rel=1e-4)
