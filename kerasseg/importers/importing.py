@@ -28,7 +28,13 @@ _PLANS = {
     "guided_duc_dlc": guided_duc_dlc.plan,
     "lrr": lrr.plan,
 }
-_BACKBONES = ("vgg16", "vgg16_large_fov", "resnet50", "resnet101", "resnet152")
+# Those that each plan can read.
+_BACKBONES = {
+    "fcn": ("vgg16",),
+    "gdn": ("vgg16_large_fov",),
+    "guided_duc_dlc": ("resnet50", "resnet101", "resnet152"),
+    "lrr": ("vgg16",),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -141,7 +147,7 @@ def _imported(model, labels, source, found: Match):
 
 
 def _is_importable(record: Entry):
-    return record.builder in _PLANS and record.backbone in _BACKBONES
+    return record.backbone in _BACKBONES.get(record.builder, ())
 
 
 def _checked_entry(entry):

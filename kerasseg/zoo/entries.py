@@ -274,6 +274,22 @@ _ENTRIES = (
         paper=papers.LRR,
     ),
     Entry(
+        name="lrr_4x_resnet101",
+        title="LRR-4x on ResNet-101, 21 Pascal VOC classes",
+        builder="lrr",
+        arguments={"level": "4x", "head": "paper"},
+        backbone="resnet101",
+        labels=VOC,
+        image_shape=(384, 384, 3),
+        weights=None,
+        parameters=62_713_672,
+        dataset="voc",
+        provenance="Architecture only: no weights are published with it. Which "
+        "layers of ResNet-101 the paper reads is not published: here, the last "
+        "of each stage.",
+        paper=papers.LRR,
+    ),
+    Entry(
         name="fcn_32s_vgg16",
         title="FCN-32s on VGG-16, 21 Pascal VOC classes: the paper's own model",
         arguments={"variant": "32s"},
