@@ -126,29 +126,7 @@ def run(args: argparse.Namespace) -> int:
         check_drawing()
         output_file(args.plot)
     model = load_model(args.entry)
-    from kerasseg.training.evaluate import evaluate
-
-    # What one of the two ignores is not scored, though the other counts it.
-    labels = dataclasses.replace(
-        entry.labels,
-        ignore_classes=(
-            *entry.labels.ignore_classes,
-            *dataset.labels.ignore_classes,
-        ),
-    )
-    hashed = _Hashed(dataset)
-    bar = progress(range(len(dataset) + 1), "scoring", len(dataset))
-    next(bar)
-    scores = evaluate(
-        model,
-        hashed,
-        labels,
-        progress=lambda _: next(bar),
-        boundaries=args.boundaries,
-        predict=predict,
-        image_size=_image_size(entry),
-    )
-    bar.close()
+    scores = _scored(model, entry, dataset, args, predict)
     if protocol and protocol.final_score:
         scores["final_score"] = final_score(scores)
     echo(f"{entry.name} on {args.data} {args.split}: {len(dataset)} images")
@@ -160,11 +138,31 @@ def run(args: argparse.Namespace) -> int:
         plot_scores(scores, args.plot, f"{entry.name}, {args.split}")
         echo(f"\nwritten: {args.plot}")
     if args.out:
-        scores["data_sha256"] = hashed.hexdigest()
-        record = _record(args, entry, model, way, scores)
-        atomic_json(args.out, record)
+        atomic_json(args.out, _record(args, entry, model, way, scores))
         echo(f"\nwritten: {args.out}")
     return 0
+
+
+def _scored(model, entry, dataset, args, predict):
+    """The scores, and the hash of what was scored."""
+    from kerasseg.training.evaluate import evaluate
+
+    # What one of the two ignores is not scored, though the other counts it.
+    ignored = entry.labels.ignore_classes + dataset.labels.ignore_classes
+    hashed = _Hashed(dataset)
+    bar = progress(range(len(dataset) + 1), "scoring", len(dataset))
+    next(bar)
+    scores = evaluate(
+        model,
+        hashed,
+        dataclasses.replace(entry.labels, ignore_classes=ignored),
+        progress=lambda _: next(bar),
+        boundaries=args.boundaries,
+        predict=predict,
+        image_size=_image_size(entry),
+    )
+    bar.close()
+    return {**scores, "data_sha256": hashed.hexdigest()}
 
 
 def _follow(args):
