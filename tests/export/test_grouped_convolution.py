@@ -61,9 +61,10 @@ def test_other_precisions(model, tmp_path, rng, form, precision):
 @pytest.mark.parametrize("form", EXPORTS)
 def test_reconstruction_is_one_convolution(tmp_path, form):
     to_form, name, convolution = EXPORTS[form]
-    inputs = keras.Input((*SHAPE, 70))
-    layer = LaplacianReconstruction(7)
-    model = keras.Model(inputs, layer(keras.layers.AveragePooling2D(4)(inputs)))
+    inputs = keras.Input((*SHAPE, 14))
+    x = keras.layers.AveragePooling2D(4)(inputs)
+    x = keras.layers.Concatenate()([x] * 5)
+    model = keras.Model(inputs, LaplacianReconstruction(7)(x))
     report = to_form(model, tmp_path / name)
     assert report.relative_error <= 1e-4
     assert report.operators[convolution] == 1

@@ -24,7 +24,9 @@ def check(report):
     assert report.logit_range > 1e-3
     assert report.relative_error < 1e-4
     assert report.mask_agreement >= 0.9999
-    assert not [x for x in report.notes if "serving_encoded" not in x]
+    # An untrained model may find one class alone.
+    expected = ("serving_encoded", "one class alone")
+    assert not [x for x in report.notes if not any(e in x for e in expected)]
     # Dilated convolutions stay whole.
     operators = report.operators or {}
     assert not {"SPACE_TO_BATCH_ND", "SpaceToDepth"} & set(operators)

@@ -48,7 +48,8 @@ def test_the_file_computes_the_same(tmp_path, rng, build, exporter, suffix):
     assert report.output_shape == (1, 48, 80, 3)
     assert report.logit_range > 1e-2
     assert report.relative_error < 1e-4
-    assert not report.notes
+    # An untrained model may find one class alone.
+    assert not [x for x in report.notes if "one class alone" not in x]
     # Resizes and averages are operators of their own, with constant sizes.
     shuffles = {"TRANSPOSE", "SHAPE", "GATHER", "Gather", "Shape"}
     assert not shuffles & set(report.operators)

@@ -1,3 +1,4 @@
+import inspect
 import math
 
 import keras
@@ -24,7 +25,7 @@ def pixels(rng, *shape):
 @pytest.fixture
 def thin(monkeypatch):
     """The light head with few channels."""
-    module = guided_duc_dlc.__globals__
+    module = inspect.unwrap(guided_duc_dlc).__globals__
     monkeypatch.setitem(module["DUC_FILTERS"], "light", (6, 4))
     monkeypatch.setitem(module["DLC_FILTERS"], "light", (8, 4, 3))
 
