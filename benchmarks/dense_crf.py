@@ -16,6 +16,7 @@ import numpy as np
 import kerasseg
 from kerasseg import inference
 from kerasseg.files import atomic_json
+from kerasseg.inference.whole_image import softmax
 from kerasseg.metrics.scores import confusion_matrix
 from kerasseg.metrics.scores import scores
 from kerasseg.training.evaluate import evaluate
@@ -73,9 +74,7 @@ def predicted(model, dataset, every):
     for index in range(0, len(dataset), every):
         image, mask = dataset[index]
         logits = inference.predict_logits(model, image)
-        powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        powers /= powers.sum(axis=-1, keepdims=True)
-        found.append((image, mask, powers))
+        found.append((image, mask, softmax(logits)))
     return found
 
 

@@ -46,7 +46,7 @@ def check_integer(
     >>> check_integer("filters", np.int64(32))
     32
     """
-    number = _integer(value)
+    number = as_integer(value)
     wrong = number is None or number < least
     if wrong or (parity and number % 2 != _PARITIES[parity]):
         kind = f"an {parity} integer" if parity else "an integer"
@@ -75,7 +75,7 @@ def check_integers(
         ValueError: If it is anything else.
     """
     given = value if isinstance(value, list | tuple) else ()
-    numbers = tuple(_integer(item) for item in given)
+    numbers = tuple(as_integer(item) for item in given)
     valid = len(numbers) == length if length else bool(numbers)
     if not valid or any(n is None or n < least for n in numbers):
         many = f"{length} " if length else ""
@@ -171,7 +171,15 @@ def check_channels(name: str, shape: Sequence[int | None]) -> None:
         )
 
 
-def _integer(value):
+def as_integer(value: Any) -> int | None:
+    """A value as a Python integer.
+
+    Args:
+        value: Anything.
+
+    Returns:
+        The integer, of NumPy too; `None` for `True`, `False` and all else.
+    """
     if isinstance(value, bool):
         return None
     try:

@@ -1,11 +1,12 @@
 """The channels of images: how many, and what belongs to each of them."""
 
 import math
-import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+from kerasseg.arguments import as_integer
 
 MOST_CHANNELS = 16
 RGB = 3
@@ -24,7 +25,7 @@ def check_channel_count(name: str, value: Any) -> int:
     Raises:
         ValueError: If it is no integer from 1 to 16.
     """
-    count = _whole(value)
+    count = as_integer(value)
     if count is None or not 1 <= count <= MOST_CHANNELS:
         raise ValueError(
             f"`{name}` must be an integer from 1 to {MOST_CHANNELS}. "
@@ -72,13 +73,13 @@ def check_image_shape(image_shape: Any) -> tuple[int | None, int | None, int]:
             "`image_shape` must be (height, width, channels), sizes being "
             f"integers of 1 or more, or None. Received: {image_shape=}"
         )
-    count = _whole(given[2])
+    count = as_integer(given[2])
     if count is None or not 1 <= count <= MOST_CHANNELS:
         raise ValueError(
             f"`image_shape` must have 1 to {MOST_CHANNELS} channels, an "
             f"integer. Received: {image_shape=}"
         )
-    return (*(None if n is None else _whole(n) for n in given[:2]), count)
+    return (*(None if n is None else as_integer(n) for n in given[:2]), count)
 
 
 def per_channel(values: Sequence[float], channels: int) -> list[float]:
@@ -173,15 +174,6 @@ def count_of(model: Any) -> int | None:
     return shape[-1] if isinstance(shape, tuple) and shape else None
 
 
-def _whole(value):
-    if isinstance(value, bool):
-        return None
-    try:
-        return operator.index(value)
-    except TypeError:
-        return None
-
-
 def _is_size(value):
-    whole = _whole(value)
+    whole = as_integer(value)
     return value is None or (whole is not None and whole > 0)
