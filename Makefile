@@ -26,7 +26,7 @@ ALL_ON_OTHERS = -m "not network and not export and not one_backend" \
 
 BACKENDS = tensorflow jax torch
 
-.PHONY: demo test test-all web lint table clean
+.PHONY: demo test test-all web lint table docs docs-serve clean
 .PHONY: $(BACKENDS:%=test-%) $(BACKENDS:%=test-all-%)
 
 demo: $(VENV)/.demo-stamp
@@ -66,8 +66,16 @@ lint: $(VENV)/.lint-stamp
 table: $(VENV)/.demo-stamp
 	$(VENV)/bin/python zoo/table.py --write
 
+# The site, into the folder site; a warning fails it, and so does a broken link.
+docs: $(VENV)/.docs-stamp
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+
+# The site at http://127.0.0.1:8000, built anew whenever a page is saved.
+docs-serve: $(VENV)/.docs-stamp
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs serve
+
 clean:
-	rm -rf $(VENV) build dist demo .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) build dist demo site .pytest_cache .ruff_cache .hypothesis
 
 # The stamps are made last, so an installation that was cut off is repeated.
 $(VENV)/bin/python:
@@ -76,6 +84,7 @@ $(VENV)/bin/python:
 $(VENV)/.demo-stamp: EXTRAS = litert,onnx,train
 $(VENV)/.test-stamp: EXTRAS = test
 $(VENV)/.lint-stamp: EXTRAS = lint
+$(VENV)/.docs-stamp: EXTRAS = docs
 $(VENV)/.%-stamp: setup.cfg pyproject.toml | $(VENV)/bin/python
 	@echo "Installing kerasseg[$(EXTRAS)] into $(VENV) ..."
 	$(PIP) install --editable ".[$(EXTRAS)]"

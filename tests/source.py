@@ -76,6 +76,15 @@ def public_objects():
     return pairs
 
 
+def load_file(path):
+    """The module of a Python file outside the package, which is run."""
+    name = "_".join(path.relative_to(ROOT).with_suffix("").parts)
+    spec = importlib.util.spec_from_file_location(f"program_{name}", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def load_program(path):
     """The module of a program below `export`.
 
@@ -85,10 +94,4 @@ def load_program(path):
     Returns:
         The module, which was run but for its main function.
     """
-    spec = importlib.util.spec_from_file_location(
-        "program_" + path.replace("/", "_").removesuffix(".py"),
-        ROOT / "export" / path,
-    )
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_file(ROOT / "export" / path)

@@ -5,6 +5,7 @@ when it is first used.
 """
 
 import importlib
+import typing
 
 from kerasseg.zoo.catalog import info
 from kerasseg.zoo.catalog import names
@@ -24,6 +25,14 @@ __all__ = [
     "weights_path",
     "write_weights",
 ]
+
+# For editors and the site, which read names and run nothing.
+if typing.TYPE_CHECKING:
+    from kerasseg.zoo.loading import build
+    from kerasseg.zoo.loading import load
+    from kerasseg.zoo.saving import save
+    from kerasseg.zoo.weights import read_weights
+    from kerasseg.zoo.weights import write_weights
 
 _WITH_KERAS = {
     "build": "kerasseg.zoo.loading",
