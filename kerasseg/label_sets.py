@@ -4,10 +4,6 @@ Names, colors and ids are facts of the publications; each says where they
 were read.
 """
 
-from kerasseg.labels import ANIMALS
-from kerasseg.labels import CAMVID
-from kerasseg.labels import IDD_LITE
-from kerasseg.labels import NUCLEI
 from kerasseg.labels import Labels
 from kerasseg.labels import default_palette
 
@@ -28,6 +24,83 @@ __all__ = [
 def _colors(hexadecimal):
     return tuple(tuple(bytes.fromhex(color)) for color in hexadecimal.split())
 
+
+CAMVID = Labels(
+    class_names=(
+        "Sky",
+        "Building",
+        "Pole",
+        "Road",
+        "Pavement",
+        "Tree",
+        "SignSymbol",
+        "Fence",
+        "Car",
+        "Pedestrian",
+        "Bicyclist",
+    ),
+    palette=(
+        (128, 128, 128),
+        (128, 0, 0),
+        (192, 192, 128),
+        (128, 64, 128),
+        (60, 40, 222),
+        (128, 128, 0),
+        (192, 128, 128),
+        (64, 64, 128),
+        (64, 0, 128),
+        (64, 64, 0),
+        (0, 128, 192),
+    ),
+)
+
+NUCLEI = Labels(
+    class_names=("background", "nucleus"),
+    palette=((0, 0, 0), (255, 196, 0)),
+)
+
+IDD_LITE = Labels(
+    class_names=(
+        "drivable",
+        "non-drivable",
+        "living things",
+        "vehicles",
+        "roadside objects",
+        "far objects",
+        "sky",
+    ),
+    palette=(
+        (128, 64, 128),
+        (244, 35, 232),
+        (220, 20, 60),
+        (0, 0, 142),
+        (190, 153, 153),
+        (107, 142, 35),
+        (70, 130, 180),
+    ),
+)
+
+# The colors of Pascal VOC for the seven of its classes.
+ANIMALS = Labels(
+    class_names=(
+        "background",
+        "cat",
+        "dog",
+        "horse",
+        "cow",
+        "sheep",
+        "person",
+    ),
+    palette=(
+        (0, 0, 0),
+        (64, 0, 0),
+        (64, 0, 128),
+        (192, 0, 128),
+        (64, 128, 0),
+        (128, 64, 0),
+        (192, 128, 128),
+    ),
+)
 
 # The devkit of the challenge; the colors are its color map.
 VOC = Labels(

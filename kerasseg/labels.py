@@ -3,7 +3,6 @@
 Nothing here imports Keras at load.
 """
 
-import re
 from collections.abc import Collection
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,19 +10,17 @@ from typing import Any
 
 import numpy as np
 
+from kerasseg.id_maps import checked_id_map
+from kerasseg.id_maps import decode_ids
+from kerasseg.id_maps import encode_ids
 from kerasseg.ids import VOID
 from kerasseg.ids import check_ids
-from kerasseg.ids import integers
 from kerasseg.ids import is_integer
 from kerasseg.ids import listed
-from kerasseg.ids import present_ids
-from kerasseg.ids import unknown_ids
+from kerasseg.label_records import labels_arguments
+from kerasseg.label_records import labels_record
 
 __all__ = [
-    "ANIMALS",
-    "CAMVID",
-    "IDD_LITE",
-    "NUCLEI",
     "Color",
     "Labels",
     "default_palette",
@@ -113,7 +110,8 @@ class Labels:
         object.__setattr__(self, "class_names", names)
         object.__setattr__(self, "palette", palette)
         object.__setattr__(self, "ignore_classes", ignored)
-        id_map = _pairs_of_ids(self.id_map, {*range(len(names)), *ignored})
+        id_map = checked_id_map(
+            self.id_map, {*range(len(names)), *ignored})
         object.__setattr__(self, "id_map", id_map)
 
     @property
@@ -155,16 +153,9 @@ class Labels:
             self.check(mask, source)
             wide = mask.dtype != np.uint8 and mask.max(initial=0) <= 255
             return mask.astype("uint8") if wide else mask
-        known = {i: i for i in self.ignore_classes} | dict(self.id_map)
-        unknown = unknown_ids(integers(mask, _the_mask(source)), 0, known)
-        if unknown:
-            raise ValueError(
-                f"{_the_mask(source)} holds ids that `id_map` does not name: "
-                f"{listed(unknown)}. It names {listed(sorted(known), 20)}."
-            )
-        table = np.zeros(max(known) + 1, "int64")
-        table[list(known)] = list(known.values())
-        return table.astype("uint8" if table.max() <= 255 else "int32")[mask]
+        return encode_ids(
+            mask, self.id_map, self.ignore_classes, _the_mask(source)
+        )
 
     def decode(self, mask: np.ndarray) -> np.ndarray:
         """The ids that files have for the classes of a mask.
@@ -184,21 +175,8 @@ class Labels:
                 files stands for.
         """
         self.check(mask)
-        known = {i: i for i in (*range(self.num_classes), *self.ignore_classes)}
-        if self.id_map:
-            known = {new: old for old, new in sorted(self.id_map)[::-1]}
-        present = present_ids(mask)
-        absent = sorted(set(present) - set(known))
-        if absent:
-            raise ValueError(
-                f"`mask` must hold ids that `id_map` leads to. Received: a "
-                f"mask with {absent}"
-            )
-        wide = max((known[i] for i in present), default=0) > 255
-        decoded = np.zeros(mask.shape, "uint16" if wide else "uint8")
-        for new in present:
-            decoded[mask == new] = known[new]
-        return decoded
+        ids = (*range(self.num_classes), *self.ignore_classes)
+        return decode_ids(mask, self.id_map or tuple((i, i) for i in ids))
 
     def remap(
         self,
@@ -324,15 +302,7 @@ class Labels:
         Returns:
             A dictionary that `from_json` turns back into an equal object.
         """
-        record = {
-            "class_names": list(self.class_names),
-            "palette": [list(color) for color in self.palette],
-            "ignore_classes": list(self.ignore_classes),
-        }
-        if self.id_map:
-            # JSON has strings for keys.
-            record["id_map"] = {str(old): new for old, new in self.id_map}
-        return record
+        return labels_record(self)
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Labels":
@@ -349,61 +319,11 @@ class Labels:
             ValueError: If a key is missing or unknown, or a value is not of
                 the kind that `to_json` writes.
         """
-        if not isinstance(values, Mapping):
-            raise ValueError(
-                f"`values` must be a dictionary. Received: {_shown(values)}"
-            )
-        known = {"class_names", "palette", "ignore_classes", "id_map"}
-        if "class_names" not in values or set(values) - known:
-            raise ValueError(
-                "`values` must have the key class_names and may have palette, "
-                f"ignore_classes and id_map. Received: keys={sorted(values)}"
-            )
-        for key, valid in _JSON.items():
-            if key in values and not valid(values[key]):
-                raise ValueError(
-                    f"`{key}` must be as `to_json` writes it. Received: "
-                    f"{key}={_shown(values[key])}"
-                )
-        given = {k: v for k, v in values.items() if k != "id_map"}
-        id_map = {int(k): v for k, v in values.get("id_map", {}).items()}
-        return cls(**{k: tuple(v) for k, v in given.items()}, id_map=id_map)
-
-
-def _shown(value):
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:80]}..."
+        return cls(**labels_arguments(values))
 
 
 def _the_mask(source):
     return f"The mask {source}" if source else "The mask"
-
-
-def _is_list_of(valid):
-    return lambda value: isinstance(value, list | tuple) and all(
-        map(valid, value)
-    )
-
-
-def _is_id_map(value):
-    return isinstance(value, Mapping) and all(
-        isinstance(old, str) and _ID.fullmatch(old) and _is_id(new)
-        for old, new in value.items()
-    )
-
-
-def _is_id(value):
-    return is_integer(value) and abs(value) < 1 << 31
-
-
-# What a value of JSON must be like before it becomes a value of `Labels`.
-_ID = re.compile(r"0|[1-9][0-9]{0,9}")
-_JSON = {
-    "class_names": _is_list_of(lambda value: isinstance(value, str)),
-    "palette": _is_list_of(_is_list_of(_is_id)),
-    "ignore_classes": _is_list_of(_is_id),
-    "id_map": _is_id_map,
-}
 
 
 def _checked_names(class_names):
@@ -431,108 +351,5 @@ def _several(value):
     return (value,) if isinstance(value, str | int | np.integer) else value
 
 
-def _pairs_of_ids(id_map, targets):
-    pairs = id_map.items() if isinstance(id_map, Mapping) else id_map
-    pairs = tuple(tuple(pair) for pair in pairs)
-    old = [pair[0] for pair in pairs]
-    valid = all(
-        len(pair) == 2 and all(is_integer(i) and i >= 0 for i in pair)
-        for pair in pairs
-    )
-    if not valid or len(set(old)) < len(old):
-        raise ValueError(
-            "`id_map` must map ids of 0 or more to ids, each once. "
-            f"Received: id_map={id_map!r}"
-        )
-    wrong = sorted({int(new) for _, new in pairs} - targets)
-    if wrong:
-        raise ValueError(
-            f"`id_map` must map to classes or ignored ids, {sorted(targets)}. "
-            f"Received: {wrong}"
-        )
-    return tuple(sorted((int(old), int(new)) for old, new in pairs))
-
-
 def _is_rgb(color: tuple[int, ...]) -> bool:
     return len(color) == 3 and all(0 <= value <= 255 for value in color)
-
-
-CAMVID = Labels(
-    class_names=(
-        "Sky",
-        "Building",
-        "Pole",
-        "Road",
-        "Pavement",
-        "Tree",
-        "SignSymbol",
-        "Fence",
-        "Car",
-        "Pedestrian",
-        "Bicyclist",
-    ),
-    palette=(
-        (128, 128, 128),
-        (128, 0, 0),
-        (192, 192, 128),
-        (128, 64, 128),
-        (60, 40, 222),
-        (128, 128, 0),
-        (192, 128, 128),
-        (64, 64, 128),
-        (64, 0, 128),
-        (64, 64, 0),
-        (0, 128, 192),
-    ),
-)
-
-
-NUCLEI = Labels(
-    class_names=("background", "nucleus"),
-    palette=((0, 0, 0), (255, 196, 0)),
-)
-
-
-IDD_LITE = Labels(
-    class_names=(
-        "drivable",
-        "non-drivable",
-        "living things",
-        "vehicles",
-        "roadside objects",
-        "far objects",
-        "sky",
-    ),
-    palette=(
-        (128, 64, 128),
-        (244, 35, 232),
-        (220, 20, 60),
-        (0, 0, 142),
-        (190, 153, 153),
-        (107, 142, 35),
-        (70, 130, 180),
-    ),
-)
-
-
-# The colors of Pascal VOC for the seven of its classes.
-ANIMALS = Labels(
-    class_names=(
-        "background",
-        "cat",
-        "dog",
-        "horse",
-        "cow",
-        "sheep",
-        "person",
-    ),
-    palette=(
-        (0, 0, 0),
-        (64, 0, 0),
-        (64, 0, 128),
-        (192, 0, 128),
-        (64, 128, 0),
-        (128, 64, 0),
-        (192, 128, 128),
-    ),
-)

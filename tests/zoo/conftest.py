@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from kerasseg import backbones
-from kerasseg.labels import CAMVID
+from kerasseg.label_sets import CAMVID
 from kerasseg.zoo import entries
 from kerasseg.zoo import fetch
 from kerasseg.zoo.entry import Entry

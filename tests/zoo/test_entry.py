@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from kerasseg.labels import NUCLEI
+from kerasseg.label_sets import NUCLEI
 from kerasseg.zoo.entry import Entry
 
 HASH = "0123456789abcdef" * 4

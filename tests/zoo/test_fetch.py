@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from kerasseg.labels import NUCLEI
+from kerasseg.label_sets import NUCLEI
 from kerasseg.zoo import fetch
 from kerasseg.zoo.entry import Entry
 from kerasseg.zoo.fetch import weights_path
@@ -214,7 +214,7 @@ def test_parallel_threads(cache, entry):
 
 PROCESS = """
 import sys
-from kerasseg.labels import NUCLEI
+from kerasseg.label_sets import NUCLEI
 from kerasseg.zoo.entry import Entry
 from kerasseg.zoo.fetch import weights_path
 sys.stdin.read(1)

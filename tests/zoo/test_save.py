@@ -10,7 +10,7 @@ import pytest
 
 from kerasseg import zoo
 from kerasseg.files import sha256
-from kerasseg.labels import NUCLEI
+from kerasseg.label_sets import NUCLEI
 from kerasseg.labels import Labels
 from kerasseg.losses import SegmentationLoss
 from kerasseg.metrics import MeanIoU
