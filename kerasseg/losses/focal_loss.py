@@ -19,7 +19,9 @@ class FocalLoss(SegmentationLoss):
     paper's `alpha`), ignored ids, `sample_weight`, and what the sum is
     divided by, which does not depend on `p`. With two classes this equals
     the sigmoid form of the paper on the difference of the logits. With more
-    it is one softmax, not a sigmoid for each class.
+    it is one softmax, not a sigmoid for each class, which is what `FocalLoss`
+    of segmentation_models.pytorch has there. That of two classes divides by
+    the number of pixels where this divides by their weights.
 
     With several replicas and `normalization="valid"`, each divides by the
     weights of its own pixels, and the results are averaged; `"image"` and

@@ -23,6 +23,10 @@ class JaccardLoss(OverlapLoss):
     replicas are averaged: `scope="batch"` is then not what one device has,
     `scope="image"` is, with equal shares.
 
+    The loss of that name in segmentation_models.pytorch takes the mean over
+    all classes, absent ones counting 0: its value is this one times the share
+    of classes that occur.
+
     Args:
         ignore_class: Integer, sequence of integers, or `None`. Ids that do
             not count. Defaults to `255`.

@@ -27,6 +27,10 @@ class TverskyLoss(OverlapLoss):
     replicas are averaged: `scope="batch"` is then not what one device has,
     `scope="image"` is, with equal shares.
 
+    The loss of that name in segmentation_models.pytorch takes the mean over
+    all classes, absent ones counting 0: its value is this one times the share
+    of classes that occur.
+
     Args:
         alpha: What false positives count, a number above 0. Defaults to 0.3.
         beta: What false negatives count, a number above 0. Defaults to 0.7.

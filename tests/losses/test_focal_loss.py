@@ -46,8 +46,7 @@ def test_keras_has_the_same(rng):
 
 
 def test_the_sigmoid_form_of_two_classes(rng):
-    # That of the paper, and of segmentation_models.pytorch in "binary" mode,
-    # transcribed: from the cross-entropy of one logit, weighed by alpha.
+    # That of the paper: from the cross-entropy of one logit, weighed by alpha.
     labels, logits = case(rng, classes=2)
     labels[labels == 255] = 0
     x = (logits[..., 1] - logits[..., 0]).astype("float64")

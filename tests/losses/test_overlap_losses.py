@@ -108,34 +108,6 @@ def test_equals_numpy(seed, name, stride, smooth, scope):
     assert float(loss(labels, logits)) == pytest.approx(expected, abs=1e-5)
 
 
-def zeros_for_absent_classes(score, labels, logits, smooth):
-    """The form of segmentation_models.pytorch, in "multiclass" mode.
-
-    Transcribed from the formulas of its `DiceLoss`, `JaccardLoss` and
-    `TverskyLoss`: the mean is over all classes, and those without a pixel
-    add zero.
-    """
-    valid = labels != 255
-    p = softmax(logits) * valid[..., None]
-    t = np.eye(256)[labels][..., : logits.shape[-1]] * valid[..., None]
-    p, t = (x.reshape(-1, x.shape[-1]).T for x in (p, t))
-    terms = [
-        (1 - score(p[c], t[c], smooth)) * t[c].any() for c in range(len(t))
-    ]
-    return np.mean(terms)
-
-
-@pytest.mark.parametrize("smooth", [0.0, 1.0])
-@pytest.mark.parametrize("name", ["dice", "jaccard", "tversky"])
-def test_what_others_compute_is_the_share_of_present_classes(rng, name, smooth):
-    make, score = FORMS[name]
-    labels, logits = case(rng, classes=5)
-    labels[labels == 4] = 1
-    others = zeros_for_absent_classes(score, labels, logits, smooth)
-    ours = float(make(smooth=smooth)(labels, logits))
-    assert others == pytest.approx(4 / 5 * ours, abs=1e-6)
-
-
 def test_tversky_has_dice_and_jaccard_as_cases(rng):
     labels, logits = case(rng)
 
