@@ -46,6 +46,12 @@ export async function openModel(ort, content, sidecar) {
 
 /** The class ids of `ImageData` in the model's size, and milliseconds. */
 export async function run(model, image) {
+  const { output, milliseconds } = await infer(model, image);
+  return { ...classIds(output, model.sidecar.output), milliseconds };
+}
+
+/** The output for `ImageData` in the model's size, and milliseconds. */
+export async function infer(model, image) {
   const { input, output } = model.sidecar;
   const pixels = new model.ort.Tensor(
     input.dtype,
@@ -55,8 +61,7 @@ export async function run(model, image) {
   const start = performance.now();
   const results = await model.session.run({ [input.name]: pixels });
   const milliseconds = performance.now() - start;
-  const ids = classIds(results[output.name], output);
-  return { ...ids, milliseconds };
+  return { output: results[output.name], milliseconds };
 }
 
 /** RGBA bytes in the range, type and layout of the input. */
@@ -98,18 +103,14 @@ function checkGray(rgba, i) {
 
 /** Class ids from logits, or from a mask as it is. */
 function classIds(tensor, spec) {
+  const { layout } = spec;
+  const { width, height, channels } = sizeOf({ layout, shape: tensor.dims });
   if (spec.name === "mask") {
-    const [height, width] = tensor.dims.filter((size) => size !== 1);
     return { width, height, ids: Uint16Array.from(tensor.data, Number) };
   }
-  const { width, height, channels } = sizeOf({
-    layout: spec.layout,
-    shape: tensor.dims,
-  });
   const count = width * height;
   const ids = new Uint16Array(count);
-  const [step, plane] =
-    spec.layout === "NCHW" ? [1, count] : [channels, 1];
+  const [step, plane] = layout === "NCHW" ? [1, count] : [channels, 1];
   for (let i = 0; i < count; i += 1) {
     let best = i * step;
     for (let c = 1; c < channels; c += 1) {
@@ -123,7 +124,8 @@ function classIds(tensor, spec) {
   return { width, height, ids };
 }
 
-function sizeOf({ layout, shape }) {
+/** Width, height and channels of an input or output. */
+export function sizeOf({ layout, shape }) {
   const size = (axis) => shape[layout.indexOf(axis)];
   return { width: size("W"), height: size("H"), channels: size("C") };
 }

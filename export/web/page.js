@@ -1,23 +1,30 @@
 // The page: files and camera in, overlay, legend and timing out.
 
+import { draw, drawClose } from "./draw.js";
+import { copy, pixelsOf, readImage } from "./images.js";
+import { colorsOf, maskFile, nameOf, shares } from "./mask.js";
 import { loadRuntime, openModel, run } from "./model.js";
+import { runTiled } from "./tiles.js";
 
-const SMALLEST = 32; // Pixels a side, as for the model in Keras.
+const CLOSE_SIDE = 448; // Pixels of a close-up's canvas.
 const element = (id) => document.getElementById(id);
 const canvas = element("canvas");
 const video = element("video");
 const camera = element("camera");
-const strength = element("strength");
 const parameters = new URLSearchParams(location.search);
 
 let runtime; // Promise of onnxruntime-web.
-let model; // From openModel().
-let image; // The last image, as a canvas.
-let result; // Its class ids, from run().
+const models = new Map(); // Name to { files, model }: what opens it, and it.
+const results = new Map(); // Name to the class ids of the image.
+let chosen; // The name of the model that is shown.
+let image; // The last image, as a canvas, with its name.
+let spot; // What the close-up is of, in pixels of the image.
 let busy = Promise.resolve();
+let turn = 0; // Grows with what the user asks for, which ends tiles.
 
 /** Runs one task after another; shows what went wrong. */
 function queue(task) {
+  turn += 1;
   busy = busy.then(task).catch((error) => {
     say("error", error.message);
   });
@@ -29,14 +36,37 @@ function say(state, text) {
   element("status").textContent = text;
 }
 
+const pressed = (id) => element(id).getAttribute("aria-pressed") === "true";
+const press = (id, value) => element(id).setAttribute("aria-pressed", value);
+
 // === Models and images ===
 
-async function useModel(name, content, sidecar) {
-  say("busy", `Opening ${name} ...`);
-  model = await openModel(await runtime, content, sidecar);
+/** Lists a model; `files` gives its content and its sidecar. */
+function addModel(name, files) {
+  if (!models.has(name)) element("models").append(new Option(name));
+  models.set(name, { files });
+  results.delete(name);
+  element("models").disabled = false;
+  element("compare").disabled = models.size < 2;
+}
+
+async function choose(name) {
+  chosen = name;
+  element("models").value = name;
+  const { sidecar, width, height } = await opened(name);
   const { format, precision } = sidecar;
-  say("ready", `${name}: ${format} ${precision}, ${model.width} x ${model.height}.`);
-  if (image) await segment();
+  say("ready", `${name}: ${format} ${precision}, ${width} x ${height}.`);
+  if (image) await segment(name);
+}
+
+async function opened(name) {
+  const entry = models.get(name);
+  if (!entry.model) {
+    say("busy", `Opening ${name} ...`);
+    const { content, sidecar } = await entry.files();
+    entry.model = await openModel(await runtime, content, sidecar);
+  }
+  return entry.model;
 }
 
 async function useFiles(files) {
@@ -48,71 +78,23 @@ async function useFiles(files) {
       throw new Error("Choose the .onnx file and its .onnx.json together.");
     }
     const sidecar = JSON.parse(await json.text());
-    await useModel(onnx.name, await onnx.arrayBuffer(), sidecar);
+    const content = await onnx.arrayBuffer();
+    addModel(stem(onnx.name), () => ({ content, sidecar }));
+    await choose(stem(onnx.name));
   }
   const file = list.find(({ type }) => type.startsWith("image/"));
-  if (file) await useImage(file);
+  if (file) await useImage(file, file.name);
 }
 
-async function useImage(blob) {
-  const bitmap = await createImageBitmap(blob, {
-    colorSpaceConversion: "none",
-  }).catch(() => {
-    throw new Error("This file is not an image that the browser can read.");
-  });
-  if (Math.min(bitmap.width, bitmap.height) < SMALLEST) {
-    throw new Error(`An image must be at least ${SMALLEST} pixels a side.`);
-  }
-  const copied = copy(bitmap, bitmap.width, bitmap.height);
-  bitmap.close();
-  await dropAlpha(copied, blob);
-  image = copied;
-  await segment();
+async function useImage(blob, name) {
+  image = Object.assign(await readImage(blob), { name: stem(name) });
+  spot = { x: image.width / 2, y: image.height / 2 };
+  results.clear();
+  if (chosen) await segment(chosen);
+  else show();
 }
 
-function copy(source, width, height) {
-  const copied = new OffscreenCanvas(width, height);
-  const context = copied.getContext("2d", { willReadFrequently: true });
-  context.drawImage(source, 0, 0);
-  return copied;
-}
-
-/** Uncovers the colors of transparent pixels, which models are trained on. */
-async function dropAlpha(copied, blob) {
-  const { width, height } = copied;
-  const context = copied.getContext("2d");
-  const drawn = context.getImageData(0, 0, width, height);
-  if (drawn.data.every((value, i) => i % 4 < 3 || value === 255)) return;
-  const pixels = await unmultiplied(blob);
-  for (let i = 3; i < pixels.length; i += 4) pixels[i] = 255;
-  context.putImageData(new ImageData(pixels, width, height), 0, 0);
-}
-
-/** RGBA bytes of an image as its file has them; a 2D canvas loses some. */
-async function unmultiplied(blob) {
-  const bitmap = await createImageBitmap(blob, {
-    colorSpaceConversion: "none",
-    premultiplyAlpha: "none",
-  });
-  const { width, height } = bitmap;
-  const gl = new OffscreenCanvas(1, 1).getContext("webgl2");
-  const pixels = new Uint8ClampedArray(4 * width * height);
-  if (gl) {
-    const texture = gl.createTexture();
-    const format = [gl.RGBA, gl.UNSIGNED_BYTE];
-    gl.bindTexture(gl.TEXTURE_2D, texture);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, ...format, bitmap);
-    gl.bindFramebuffer(gl.FRAMEBUFFER, gl.createFramebuffer());
-    const target = [gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D];
-    gl.framebufferTexture2D(...target, texture, 0);
-    gl.readPixels(0, 0, width, height, ...format, pixels);
-  }
-  bitmap.close();
-  if (!gl || gl.getError() !== gl.NO_ERROR) {
-    throw new Error("Save this image without alpha: WebGL cannot read it here.");
-  }
-  return pixels;
-}
+const stem = (path) => path.replace(/^.*\//, "").replace(/\.\w+$/, "");
 
 async function fetched(url) {
   const response = await fetch(url);
@@ -120,74 +102,104 @@ async function fetched(url) {
   return response;
 }
 
+async function fetchedFiles(url) {
+  const content = await (await fetched(url)).arrayBuffer();
+  return { content, sidecar: await (await fetched(`${url}.json`)).json() };
+}
+
 // === From image to overlay ===
 
-async function segment() {
-  if (!model) {
-    show();
-    return;
+/** Finds the classes of the image, unless that is known, and shows them. */
+async function segment(name) {
+  const model = await opened(name);
+  if (!results.has(name)) {
+    const result = await classesOf(model);
+    if (!result) return; // The user asked for something else.
+    results.set(name, { ...result, sidecar: model.sidecar });
   }
-  const { width, height } = model;
-  const shrunk = new OffscreenCanvas(width, height).getContext("2d", {
-    willReadFrequently: true,
-  });
-  shrunk.imageSmoothingQuality = "high";
-  shrunk.drawImage(image, 0, 0, width, height);
-  result = await run(model, shrunk.getImageData(0, 0, width, height));
   show();
+  await tell();
+}
+
+async function classesOf(model) {
+  if (!pressed("tiles") || video.srcObject || !exceeds(image, model)) {
+    return run(model, pixelsOf(image, model));
+  }
+  const mine = turn;
+  return runTiled(model, pixelsOf(image), async (number, count) => {
+    say("busy", `Tile ${number} of ${count} ...`);
+    await new Promise((shown) => setTimeout(shown));
+    return mine === turn;
+  });
+}
+
+const exceeds = (a, b) => a.width > b.width || a.height > b.height;
+
+async function compare() {
+  for (const name of models.keys()) await segment(name);
+}
+
+async function tell() {
+  const result = results.get(chosen);
+  if (!result) return;
   const { numThreads } = (await runtime).env.wasm;
+  const { milliseconds, tiles, width, height } = result;
   element("timing").textContent =
-    `${result.milliseconds.toFixed(1)} ms in WebAssembly, threads: ${numThreads}`;
-  document.body.dataset.state = "done";
+    `${tiles ? `${tiles} tiles, ` : ""}` +
+    `${milliseconds.toFixed(1)} ms in WebAssembly, threads: ${numThreads}`;
+  const sizes = `${image.width} x ${image.height}`;
+  const shrunk = `${sizes}, shrunk to ${width} x ${height} for the model`;
+  say("done", `${chosen}: ${exceeds(image, result) ? shrunk : sizes}.`);
 }
 
 function show() {
-  canvas.width = image.width;
-  canvas.height = image.height;
-  const context = canvas.getContext("2d");
-  context.drawImage(image, 0, 0);
+  const result = results.get(chosen);
+  const strength = Number(element("strength").value);
+  const boundaries = pressed("boundaries");
+  draw(canvas, image, result, { strength, boundaries });
+  element("close").hidden = !result;
+  element("save").disabled = !result;
   if (!result) return;
-  context.globalAlpha = Number(strength.value);
-  context.imageSmoothingEnabled = false; // Class ids have no half-way.
-  context.drawImage(tint(result), 0, 0, canvas.width, canvas.height);
   element("legend").replaceChildren(...legend(result));
+  const names = [...models.keys()].filter((name) => results.has(name));
+  const figures = names.map((name) => closeup(name, strength));
+  element("closeups").replaceChildren(...figures);
 }
 
-function tint({ ids, width, height }) {
-  const tinted = new ImageData(width, height);
-  ids.forEach((id, i) => tinted.data.set([...color(id), 255], 4 * i));
-  const layer = new OffscreenCanvas(width, height);
-  layer.getContext("2d").putImageData(tinted, 0, 0);
-  return layer;
-}
-
-function legend({ ids }) {
-  const counts = new Map();
-  for (const id of ids) counts.set(id, (counts.get(id) ?? 0) + 1);
-  const rows = [...counts].sort((a, b) => b[1] - a[1]);
-  return rows.map(([id, count]) => {
+function legend(result) {
+  const { sidecar } = result;
+  return shares(result).map(({ id, share }) => {
     const item = document.createElement("li");
     const swatch = document.createElement("i");
-    swatch.style.background = `rgb(${color(id)})`;
-    const share = ((100 * count) / ids.length).toFixed(1);
-    item.append(swatch, `${nameOf(id)} ${share} %`);
+    swatch.style.background = `rgb(${colorsOf(sidecar)[id]})`;
+    const percent = (100 * share).toFixed(1);
+    item.append(swatch, `${nameOf(sidecar, id)} ${percent} %`);
     return item;
   });
 }
 
-function nameOf(id) {
-  return model.sidecar.class_names?.[id] ?? `class ${id}`;
+function closeup(name, strength) {
+  const figure = document.createElement("figure");
+  const canvas = document.createElement("canvas");
+  const caption = document.createElement("figcaption");
+  const result = results.get(name);
+  canvas.width = CLOSE_SIDE;
+  canvas.height = CLOSE_SIDE;
+  drawClose(canvas, image, result, spot, strength);
+  caption.textContent = `${name}, ${result.milliseconds.toFixed(0)} ms`;
+  figure.append(canvas, caption);
+  return figure;
 }
 
-/** The class's color: the sidecar's, or Pascal VOC's. */
-function color(id) {
-  const palette = model.sidecar.palette;
-  if (palette) return palette[id];
-  const rgb = [0, 0, 0];
-  for (let bit = 0; bit < 24; bit += 1) {
-    rgb[bit % 3] |= ((id >> bit) & 1) << (7 - Math.floor(bit / 3));
-  }
-  return rgb;
+async function save() {
+  const result = results.get(chosen);
+  if (!result) return;
+  const content = await maskFile(result, image, colorsOf(result.sidecar));
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(content);
+  link.download = `${image.name}_mask.png`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
 // === Camera ===
@@ -200,21 +212,27 @@ async function startCamera() {
     video: { facingMode: "environment" },
   });
   await video.play();
-  camera.setAttribute("aria-pressed", "true");
+  press("camera", true);
   requestAnimationFrame(nextFrame);
 }
 
 function stopCamera() {
   video.srcObject?.getTracks().forEach((track) => track.stop());
   video.srcObject = null;
-  camera.setAttribute("aria-pressed", "false");
+  press("camera", false);
 }
 
 async function nextFrame() {
   if (!video.srcObject) return;
   await queue(async () => {
-    image = copy(video, video.videoWidth, video.videoHeight);
-    await segment();
+    const { videoWidth: width, videoHeight: height } = video;
+    if (image?.name !== "camera" || image.width !== width) {
+      spot = { x: width / 2, y: height / 2 };
+    }
+    image = Object.assign(copy(video, width, height), { name: "camera" });
+    results.clear();
+    if (chosen) await segment(chosen);
+    else show();
   });
   if (document.body.dataset.state === "error") stopCamera();
   requestAnimationFrame(nextFrame);
@@ -230,7 +248,30 @@ for (const id of ["model", "file"]) {
     queue(() => useFiles(target.files)),
   );
 }
-strength.addEventListener("input", () => image && show());
+element("models").addEventListener("change", ({ target }) =>
+  queue(() => choose(target.value)),
+);
+element("compare").addEventListener("click", () => image && queue(compare));
+element("save").addEventListener("click", () =>
+  save().catch((error) => say("error", error.message)),
+);
+element("tiles").addEventListener("click", () => {
+  press("tiles", !pressed("tiles"));
+  queue(() => {
+    results.clear();
+    return image && chosen && segment(chosen);
+  });
+});
+element("boundaries").addEventListener("click", () => {
+  press("boundaries", !pressed("boundaries"));
+  if (image) show();
+});
+element("strength").addEventListener("input", () => image && show());
+canvas.addEventListener("click", ({ offsetX, offsetY }) => {
+  const scale = canvas.width / canvas.clientWidth;
+  spot = { x: offsetX * scale, y: offsetY * scale };
+  show();
+});
 for (const kind of ["dragover", "dragleave", "drop"]) {
   document.addEventListener(kind, (event) => {
     event.preventDefault();
@@ -246,11 +287,12 @@ runtime = loadRuntime();
 queue(async () => {
   await runtime;
   say("empty", "Choose a model.");
-  const url = parameters.get("model");
-  if (url) {
-    const content = await (await fetched(url)).arrayBuffer();
-    await useModel(url, content, await (await fetched(`${url}.json`)).json());
-  }
-  const place = parameters.get("image");
-  if (place) await useImage(await (await fetched(place)).blob());
+  const site = await (await fetched("site.json")).json();
+  const asked = parameters.getAll("model");
+  const urls = asked.length ? asked : site.models;
+  for (const url of urls) addModel(stem(url), () => fetchedFiles(url));
+  if (parameters.has("tiles")) press("tiles", true);
+  const place = parameters.get("image") ?? site.image;
+  if (place) await useImage(await (await fetched(place)).blob(), place);
+  if (urls.length) await choose(stem(urls[0]));
 });

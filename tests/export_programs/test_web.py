@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 import browser
 import numpy as np
@@ -14,11 +15,18 @@ import onnx_ends
 import pytest
 from odd_images import write_odd_images
 from PIL import Image
+from PIL import ImageFilter
 from source import ROOT
 
+from kerasseg.data import read_mask
+
 WEB = ROOT / "export" / "web"
+PAGE = [
+    *(WEB / "serve.py", WEB / "index.html", WEB / "site.json"),
+    *WEB.glob("*.css"),
+    *WEB.glob("*.js"),
+]
 RUNTIME = WEB / "node_modules" / "onnxruntime-web" / "dist"
-PAGE = ("index.html", "page.css", "page.js", "model.js", "serve.py")
 
 pytestmark = [pytest.mark.slow, pytest.mark.export, pytest.mark.web]
 
@@ -41,8 +49,8 @@ def tab(tmp_path_factory):
 @pytest.fixture
 def site(files):
     """The address of the page, in the folder of the exported files."""
-    for name in PAGE:
-        shutil.copy(WEB / name, files)
+    for path in PAGE:
+        shutil.copy(path, files)
     runtime = files / "node_modules" / "onnxruntime-web"
     runtime.mkdir(parents=True)
     (runtime / "dist").symlink_to(RUNTIME)
@@ -225,3 +233,66 @@ def test_odd_images(show, exported, files):
         tab = show(f"?model=tiny.onnx&image=odd/{name}")
         found = mask_of(tab, exported.labels)
         assert np.mean(found == expected) > 0.99, name
+
+
+def click(tab, name):
+    tab.evaluate(f"document.getElementById('{name}').click()")
+
+
+def saved(tab, path):
+    """The mask that the page saves, which is waited for."""
+    folder = str(path.parent)
+    tab.call("Page.setDownloadBehavior", behavior="allow", downloadPath=folder)
+    click(tab, "save")
+    end = time.monotonic() + 30
+    while not path.is_file() and time.monotonic() < end:
+        time.sleep(0.05)
+    return read_mask(path)
+
+
+def test_a_large_image_in_tiles(show, segment, files, right_mask):
+    coarse = np.random.default_rng(6).integers(0, 256, (9, 13, 3), "uint8")
+    image = Image.fromarray(coarse).resize((151, 90), Image.Resampling.BICUBIC)
+    image.save(files / "large.png")
+    result = segment(
+        *("onnxruntime_python", "tiny.onnx", "large.png", "--tiles"),
+        *("--runs", "1", "--mask", "expected.png"),
+    )
+    assert not result.code, result.err
+    tab = show("?model=tiny.onnx&image=large.png&tiles")
+    timing = tab.evaluate("document.getElementById('timing').textContent")
+    assert timing.startswith("12 tiles, ")
+    found = saved(tab, files / "large_mask.png")
+    assert found.shape == (90, 151)
+    assert np.mean(found == read_mask(files / "expected.png")) > 0.999
+    click(tab, "tiles")
+    tab.wait("document.getElementById('status').innerText.includes('shrunk')")
+    (files / "large_mask.png").unlink()
+    shrunk = saved(tab, files / "large_mask.png")
+    # The browser shrinks images in its own way.
+    assert np.mean(shrunk == right_mask(image)) > 0.95
+
+
+def test_models_are_compared_at_their_boundaries(show, exported, files):
+    for suffix in (".onnx", ".onnx.json"):
+        shutil.copy(files / f"tiny{suffix}", files / f"other{suffix}")
+    tab = show("?model=tiny.onnx&model=other.onnx&image=image.png")
+    names = "[...document.querySelectorAll('figcaption')].map(f => f.innerText)"
+    assert [n.split(",")[0] for n in tab.evaluate(names)] == ["tiny"]
+    click(tab, "compare")
+    tab.wait(f"{names}.length === 2")
+    assert [n.split(",")[0] for n in tab.evaluate(names)] == ["tiny", "other"]
+
+    mask, bare = mask_of(tab, exported.labels), pixels(tab, 0)
+    click(tab, "boundaries")
+    drawn = (pixels(tab, 0) != bare).any(-1)
+    edges = np.zeros(mask.shape, bool)
+    for axis in (0, 1):
+        first, second = (np.swapaxes(a, 0, axis) for a in (mask, edges))
+        differ = first[1:] != first[:-1]
+        second[1:] |= differ
+        second[:-1] |= differ
+    assert drawn[edges].mean() > 0.99
+    assert edges.mean() < drawn.mean() < 1
+    near = Image.fromarray(edges).filter(ImageFilter.MaxFilter(5))
+    assert not drawn[~np.asarray(near)].any()
