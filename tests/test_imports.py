@@ -80,7 +80,7 @@ EXTERNAL = {
     },
     "importers": {"keras", "numpy"},
     "inference": {"keras", "numpy", "PIL", "rasterio", "scipy"},
-    "zoo": {"keras", "numpy", "safetensors"},
+    "zoo": {"keras", "numpy", "safetensors", "huggingface_hub"},
     "jobs": {"numpy", "ray"},
     "training": {"keras", "numpy", "tensorflow", "jax"},
     "export": {

@@ -264,7 +264,7 @@ def _export(args, name, folder, paths, refused):
             "give the size of the file's images with --image-shape HxW"
         )
     calibration = _calibration(args, entry)
-    model = load_model(name)
+    model = load_model(entry.origin or name)
     from kerasseg import export
 
     for form, precision in _variants(args):

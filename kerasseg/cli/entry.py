@@ -2,15 +2,18 @@
 
 from kerasseg.cli.errors import UsageError
 
-ENTRY_HELP = "a zoo entry (see `kerasseg list`) or a saved model's folder"
+ENTRY_HELP = (
+    "a zoo entry (see `kerasseg list`), a saved model's folder, or a model on "
+    "Hugging Face, hf://USER/NAME or hf://USER/NAME@REVISION"
+)
 
 
 def find_entry(name: str):
     """The record of an entry.
 
     Args:
-        name: The name of a zoo entry, or a folder written by
-            `kerasseg.zoo.save`.
+        name: The name of a zoo entry, a folder written by
+            `kerasseg.zoo.save`, or `hf://USER/NAME`.
 
     Returns:
         `kerasseg.zoo.Entry`.
@@ -24,8 +27,9 @@ def load_model(name: str, image_shape: tuple | None = None):
     """The trained model of an entry.
 
     Args:
-        name: The name of a zoo entry, or a folder written by
-            `kerasseg.zoo.save`.
+        name: The name of a zoo entry, a folder written by
+            `kerasseg.zoo.save`, or `hf://USER/NAME`; the `origin` of its
+            record, where there is one, so that both are of one commit.
         image_shape: `(height, width, 3)`. Defaults to `None`: any size.
 
     Returns:

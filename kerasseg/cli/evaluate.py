@@ -125,7 +125,7 @@ def run(args: argparse.Namespace) -> int:
     if args.plot:
         check_drawing()
         output_file(args.plot)
-    model = load_model(args.entry)
+    model = load_model(entry.origin or args.entry)
     scores = _scored(model, entry, dataset, args, predict)
     if protocol and protocol.final_score:
         scores["final_score"] = final_score(scores)

@@ -2,7 +2,6 @@
 
 import argparse
 import math
-import os
 from pathlib import Path
 
 from kerasseg.cli.entry import ENTRY_HELP
@@ -190,7 +189,7 @@ def run(args: argparse.Namespace) -> int:
             "give the size of the file's images with --image-shape HxW"
         )
     options = _options(args, entry)
-    path = _output(args)
+    path = _output(args, entry.name)
     images = None
     if args.data:
         dataset = find_data(
@@ -199,7 +198,7 @@ def run(args: argparse.Namespace) -> int:
         count = PROOF_IMAGES if _exact(args) else QUANTIZED_PROOF_IMAGES
         step = max(1, len(dataset) // count)
         images = dataset.subset(dataset.names[::step][:count])
-    model = load_model(args.entry)
+    model = load_model(entry.origin or args.entry)
     from kerasseg import export
 
     write = getattr(export, f"to_{args.to}")
@@ -331,10 +330,9 @@ def _exact(args):
     return not quantized and args.output != "coarse_mask"
 
 
-def _output(args):
+def _output(args, name):
     """The path to write to, checked as far as it can be now."""
     form = FORMATS[args.to]
-    name = os.path.basename(os.path.realpath(args.entry))
     path = args.out or form.file_name(name, args.precision or "float32")
     if form.suffix:
         output_file(f"{path}.json")

@@ -59,6 +59,7 @@ def run(args: argparse.Namespace) -> int:
                     entry.weights if entry.is_trained else "no trained weights",
                 ),
                 ("sha256", entry.sha256),
+                ("from", entry.origin),
                 ("license, weights", entry.license_weights),
                 ("license, data", entry.license_data),
                 ("provenance", entry.provenance),

@@ -35,6 +35,7 @@ VERBS = (
     "benchmark",
     "data",
     "import",
+    "push",
     "doctor",
     "demo",
 )

@@ -135,7 +135,7 @@ def run(args: argparse.Namespace) -> int:
         for path, stem in stems(images).items()
     }
     _refuse_to_overwrite(images, targets)
-    model = load_model(args.entry)
+    model = load_model(entry.origin or args.entry)
     segment = functools.partial(_segment, model, args, entry.labels)
     errors = {}
     args.sizes = {}

@@ -126,7 +126,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("--images counts the images of --data, give both")
     if args.out:
         output_file(args.out)
-    model = load_model(args.against)
+    model = load_model(entry.origin or args.against)
     from kerasseg import export
 
     images = None

@@ -63,7 +63,8 @@ def predict_all(
     left, and what failed before.
 
     Args:
-        entry: Name of a zoo entry, or folder of a saved model.
+        entry: Name of a zoo entry, folder of a saved model, or
+            `"hf://USER/NAME"`.
         source: A ZIP archive, a TAR archive that is not compressed, or a
             folder with its sub-folders.
         out: Folder of the masks, made if it does not exist.
@@ -97,7 +98,8 @@ def predict_all(
         "bytes": members.size,
         "images": len(members.names),
     }
-    arguments = str(entry), str(members.path), str(out)
+    # Every worker takes the same commit of a model on Hugging Face.
+    arguments = info.origin or str(entry), str(members.path), str(out)
     out.mkdir(parents=True, exist_ok=True)
     with _alone(out):
         manifest = Manifest(out / MANIFEST, job, resume)

@@ -20,6 +20,7 @@ __all__ = [
     "info",
     "load",
     "names",
+    "push",
     "read_weights",
     "save",
     "weights_path",
@@ -37,6 +38,7 @@ if typing.TYPE_CHECKING:
 _WITH_KERAS = {
     "build": "kerasseg.zoo.loading",
     "load": "kerasseg.zoo.loading",
+    "push": "kerasseg.zoo.pushing",
     "read_weights": "kerasseg.zoo.weights",
     "save": "kerasseg.zoo.saving",
     "write_weights": "kerasseg.zoo.weights",

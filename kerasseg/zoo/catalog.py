@@ -6,6 +6,10 @@ from pathlib import Path
 
 from kerasseg.zoo.entries import ENTRIES
 from kerasseg.zoo.entry import Entry
+from kerasseg.zoo.hugging_face import check_no_revision
+from kerasseg.zoo.hugging_face import hub_name
+from kerasseg.zoo.hugging_face import is_hub_name
+from kerasseg.zoo.hugging_face import pinned
 from kerasseg.zoo.record import is_saved
 from kerasseg.zoo.record import read_record
 
@@ -19,25 +23,37 @@ def names() -> list[str]:
     return list(ENTRIES)
 
 
-def info(name: str | Path) -> Entry:
+def info(name: str | Path, revision: str | None = None) -> Entry:
     """Returns what is known about a model, without building it.
 
     Args:
         name: Name of an entry, or a folder that `kerasseg.zoo.save` wrote. An
             entry wins over a folder of the same name; write `./name` for the
-            folder.
+            folder. Or `"hf://USER/NAME"`, a model on Hugging Face, of which
+            the record alone is fetched.
+        revision: Branch, tag or commit of a model on Hugging Face, which
+            `"hf://USER/NAME@REVISION"` may name too. Defaults to `None`:
+            `"main"`.
 
     Returns:
-        An `Entry`.
+        An `Entry`. Of a model on Hugging Face, its `origin` names the commit.
 
     Raises:
         ValueError: If the name is unknown. The message has the closest match
             and all names.
+        ConnectionError: If Hugging Face cannot be reached.
+        PermissionError: If it lets nobody in but others.
+        ImportError: If `huggingface_hub` is missing, for such a name.
     """
+    if is_hub_name(name):
+        found, folder = pinned(hub_name(name, revision))
+        short = found.repository.partition("/")[2]
+        return read_record(folder).entry(short, str(found))
+    check_no_revision(name, revision)
     if name in ENTRIES:
         return copy.deepcopy(ENTRIES[name])
     if is_saved(name):
-        return read_record(name).entry(Path(name))
+        return read_record(name).entry(Path(name).resolve().name)
     if Path(name).is_dir():
         raise ValueError(
             "`name` must be an entry or a folder written by "

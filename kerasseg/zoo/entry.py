@@ -43,6 +43,9 @@ class Entry:
         provenance: How the weights came to be. Defaults to `""`.
         scores: Measured scores by name, as fractions. Defaults to `{}`.
         paper: Publication that describes the method. Defaults to `""`.
+        origin: Name under which the very same model is loaded from Hugging
+            Face, `"hf://USER/NAME@COMMIT"`. Defaults to `""`: it is on this
+            machine.
 
     Raises:
         ValueError: If `weights` is a URL and `sha256` is missing, or `sha256`
@@ -67,6 +70,7 @@ class Entry:
     provenance: str = ""
     scores: dict[str, Any] = dataclasses.field(default_factory=dict)
     paper: str = ""
+    origin: str = ""
 
     def __post_init__(self):
         if self.sha256 is None:

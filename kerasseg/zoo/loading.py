@@ -13,6 +13,9 @@ from kerasseg.zoo.architecture import rebuild
 from kerasseg.zoo.catalog import info
 from kerasseg.zoo.entry import Entry
 from kerasseg.zoo.fetch import weights_path
+from kerasseg.zoo.hugging_face import fetched_folder
+from kerasseg.zoo.hugging_face import hub_name
+from kerasseg.zoo.hugging_face import is_hub_name
 from kerasseg.zoo.record import check_file
 from kerasseg.zoo.record import with_record
 from kerasseg.zoo.tensors import TensorFile
@@ -30,7 +33,8 @@ def build(
     """Builds the architecture of a model, with random weights.
 
     Args:
-        name: Name of an entry, or a folder that `kerasseg.zoo.save` wrote.
+        name: Name of an entry, a folder that `kerasseg.zoo.save` wrote, or
+            `"hf://USER/NAME"`, a model on Hugging Face.
         num_classes: Number of classes, at least 2. Defaults to `None`, the
             number that the entry has. A saved folder has a fixed number.
         image_shape: `(height, width, channels)` of the images, 1 to 16
@@ -49,8 +53,9 @@ def build(
     num_classes = _checked_num_classes(num_classes, entry)
     image_shape = _checked_image_shape(image_shape, entry)
     if entry.builder == "saved":
+        folder = _folder(entry.origin or name)
         return with_record(
-            name, lambda record: _saved_model(Path(name), record, image_shape)
+            folder, lambda record: _saved_model(folder, record, image_shape)
         )
     return build_entry(entry, num_classes, image_shape)
 
@@ -97,6 +102,7 @@ def load(
     num_classes: int | None = None,
     image_shape: tuple[int | None, int | None, int] | None = None,
     weights: str | Path | None = "default",
+    revision: str | None = None,
 ) -> keras.Model:
     """Loads a model with trained weights.
 
@@ -105,8 +111,13 @@ def load(
     start anew. For other channels than RGB, the kernels that read the image
     are adapted as in `kerasseg.backbones.with_channels`.
 
+    Of a model on Hugging Face, the record and the two files that it names are
+    fetched into the cache of `huggingface_hub`, once for each commit, and
+    compared with the hashes in the record. No code of the repository is run.
+
     Args:
-        name: Name of an entry, or a folder that `kerasseg.zoo.save` wrote.
+        name: Name of an entry, a folder that `kerasseg.zoo.save` wrote, or
+            `"hf://USER/NAME"`, a model on Hugging Face.
         num_classes: Number of classes, at least 2. Defaults to `None`, the
             number that the entry has. A saved folder has a fixed number; to
             reuse its backbone, load the entry it began as with the folder as
@@ -115,8 +126,11 @@ def load(
             channels; a saved folder has a fixed number of them. Defaults to
             `None`: RGB of any size for an entry, the saved shape for a folder.
         weights: `"default"` for the weights of the entry, `None` for random
-            ones, or the path of a weights file or saved folder. Defaults to
-            `"default"`.
+            ones, or the path of a weights file or saved folder, or
+            `"hf://USER/NAME"`. Defaults to `"default"`.
+        revision: Branch, tag or commit of a model on Hugging Face, which
+            `"hf://USER/NAME@REVISION"` may name too. Defaults to `None`:
+            `"main"`.
 
     Returns:
         A `keras.Model` from images in 0..255 to logits `(batch, height,
@@ -129,6 +143,8 @@ def load(
         WeightsError: A `ValueError`: if the file is damaged, not the one of
             the entry, or made for another architecture.
         ConnectionError: If the weights have to be downloaded and cannot be.
+        PermissionError: If Hugging Face lets nobody in but others.
+        ImportError: If `huggingface_hub` is missing, for a model there.
 
     Example:
 
@@ -136,13 +152,15 @@ def load(
     >>> model.output_shape
     (None, None, None, 2)
     """
-    entry = info(name)
+    entry = info(name, revision)
+    # The same commit from here on, whatever is pushed meanwhile.
+    name = entry.origin or name
     _checked_num_classes(num_classes, entry)
     image_shape = _checked_image_shape(image_shape, entry)
     if entry.builder == "saved" and weights == "default":
-        return _load_saved(Path(name), image_shape)
+        return _load_saved(_folder(name), image_shape)
     # Fetched first: what cannot be loaded should not take time to build.
-    path = weights_path(entry) if weights == "default" else weights
+    path = weights_path(entry) if weights == "default" else _local(weights)
     model = build(name, num_classes, image_shape)
     if path is None:
         return model
@@ -153,6 +171,15 @@ def load(
     if skip:
         _logger.info("Not loaded, other number of classes: %s", ", ".join(skip))
     return model
+
+
+def _folder(name):
+    """The folder of a saved model, fetched if it is on Hugging Face."""
+    return fetched_folder(hub_name(name)) if is_hub_name(name) else Path(name)
+
+
+def _local(weights):
+    return _folder(weights) if is_hub_name(weights) else weights
 
 
 def _load_saved(folder, image_shape):

@@ -5,29 +5,30 @@ the model for people; it never says what is called.
 """
 
 import json
-import re
 from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
-from kerasseg.channels import MOST_CHANNELS
 from kerasseg.labels import Labels
 from kerasseg.zoo.entry import Entry
 from kerasseg.zoo.errors import WeightsError
 from kerasseg.zoo.errors import shown
 from kerasseg.zoo.fetch import check_sha256
+from kerasseg.zoo.fields import FACTS
+from kerasseg.zoo.fields import FIELDS
+from kerasseg.zoo.fields import FORMAT
+from kerasseg.zoo.fields import FORMAT_FIELD
+from kerasseg.zoo.fields import FORMAT_VERSION
+from kerasseg.zoo.fields import LABELS
+from kerasseg.zoo.fields import VERSION_FIELD
 
-FORMAT = "kerasseg.model"
-FORMAT_VERSION = 2
 RECORD = "entry.json"
 
 _MAX_BYTES = 1 << 20
-_MAX_CLASSES = 1 << 16
-_MAX_ID = 1 << 31
 _ADVICE = "Save or copy the model again."
-_HASH = re.compile(r"[0-9a-f]{64}")
-_FILE = re.compile(r"model-[0-9a-f]{12}\.(json|safetensors)")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,12 @@ class Record:
         image_shape: `(height, width, channels)` of the images.
         parameters: Number of trainable parameters.
         labels: Classes, colors and ignored ids.
+        license_weights: Terms of use of the weights. Defaults to `""`.
+        license_data: Terms of use of the training data. Defaults to `""`.
+        dataset: What the model was trained and scored on. Defaults to `""`.
+        provenance: How the weights came to be. Defaults to `""`.
+        paper: Publication that describes the method. Defaults to `""`.
+        scores: Measured scores by name, as fractions. Defaults to `{}`.
     """
 
     title: str
@@ -55,21 +62,33 @@ class Record:
     image_shape: tuple[int | None, int | None, int]
     parameters: int
     labels: Labels
+    license_weights: str = ""
+    license_data: str = ""
+    dataset: str = ""
+    provenance: str = ""
+    paper: str = ""
+    scores: dict[str, float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """The record as `json` writes it."""
         return {
             "format": FORMAT,
             "format_version": FORMAT_VERSION,
-            **{name: getattr(self, name) for name in _FIELDS},
+            **{name: getattr(self, name) for name in FIELDS},
+            # Only where something is known: older versions know no facts.
+            **{name: fact for name, fact in self.facts().items() if fact},
             "image_shape": list(self.image_shape),
             "labels": self.labels.to_json(),
         }
 
-    def entry(self, folder: Path) -> Entry:
-        """The record as an entry, named after its folder."""
+    def facts(self) -> dict[str, Any]:
+        """What the record says for readers, by name."""
+        return {name: getattr(self, name) for name in FACTS}
+
+    def entry(self, name: str, origin: str = "") -> Entry:
+        """The record as an entry of a name, and of where it came from."""
         return Entry(
-            name=folder.resolve().name,
+            name=name,
             title=self.title,
             builder="saved",
             labels=self.labels,
@@ -77,6 +96,8 @@ class Record:
             weights=self.weights,
             sha256=self.weights_sha256,
             parameters=self.parameters,
+            origin=origin,
+            **self.facts(),
         )
 
 
@@ -188,13 +209,39 @@ def checked_record(values: Any, path: Path) -> Record:
         WeightsError: If a field is missing, unknown, or not as it must be.
             The message names it.
     """
-    values = _checked(
-        values, {"format": _FORMAT, "format_version": _VERSION, **_FIELDS}, path
-    )
+    expected = {"format": FORMAT_FIELD, "format_version": VERSION_FIELD}
+    values = _checked(values, {**expected, **FIELDS}, path, optional=FACTS)
     values["labels"] = checked_labels(values["labels"], path)
     values["image_shape"] = tuple(values["image_shape"])
     del values["format"], values["format_version"]
     return Record(**values)
+
+
+def checked_facts(facts: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Checks what a record is to say for readers.
+
+    Args:
+        facts: Texts and scores by name, or `None`.
+
+    Returns:
+        The facts.
+
+    Raises:
+        ValueError: If one is unknown, or not as it must be.
+    """
+    known = {"title": FIELDS["title"], **FACTS}
+    for name, fact in dict(facts or {}).items():
+        valid, expected = known.get(name, (None, None))
+        if valid is None:
+            raise ValueError(
+                f"`facts` must be some of {', '.join(known)}. Received: "
+                f"{name!r}"
+            )
+        if not valid(fact):
+            raise ValueError(
+                f"`facts[{name!r}]` must be {expected}. Received: {shown(fact)}"
+            )
+    return dict(facts or {})
 
 
 def checked_labels(values: Any, path: Path) -> Labels:
@@ -213,19 +260,21 @@ def checked_labels(values: Any, path: Path) -> Labels:
     """
     if isinstance(values, dict):
         values = {"id_map": {}, **values}
-    values = _checked(values, _LABELS, path, "labels.")
+    values = _checked(values, LABELS, path, "labels.")
     try:
         return Labels.from_json(values)
     except ValueError as error:
         raise WeightsError(f"`labels` of {path}: {error} {_ADVICE}") from error
 
 
-def _checked(values, fields, path, prefix=""):
+def _checked(values, fields, path, prefix="", optional=None):
     if not isinstance(values, dict):
         raise WeightsError(
             f"`{prefix[:-1] or 'the record'}` of {path} must be a JSON object. "
             f"Received: {shown(values)}. {_ADVICE}"
         )
+    optional = {k: v for k, v in (optional or {}).items() if k in values}
+    fields = {**fields, **optional}
     for name, (valid, expected) in fields.items():
         if name not in values or not valid(values[name]):
             received = values.get(name, "nothing")
@@ -244,95 +293,3 @@ def _checked(values, fields, path, prefix=""):
 
 def _no_constant(name):
     raise ValueError(f"{name} is no number of JSON")
-
-
-def _is_text(value):
-    return (
-        isinstance(value, str)
-        and 0 < len(value) <= 1000
-        and (value.isprintable())
-    )
-
-
-def _is_integer(value, least, most):
-    return type(value) is int and least <= value <= most
-
-
-def _is_list(value, valid, least=0, most=_MAX_CLASSES):
-    return (
-        isinstance(value, list)
-        and least <= len(value) <= most
-        and all(map(valid, value))
-    )
-
-
-def _is_size(value):
-    return value is None or _is_integer(value, 1, _MAX_ID)
-
-
-def _is_color(value):
-    return _is_list(value, lambda v: _is_integer(v, 0, 255), 3, 3)
-
-
-def _is_file(ending):
-    return lambda value: (
-        isinstance(value, str)
-        and _FILE.fullmatch(value) is not None
-        and value.endswith(ending)
-    )
-
-
-def _is_hash(value):
-    return isinstance(value, str) and _HASH.fullmatch(value) is not None
-
-
-def _is_id_map(value):
-    return isinstance(value, dict) and all(
-        old.isdecimal()
-        and old == str(int(old[:10]))
-        and int(old) <= _MAX_ID
-        and _is_integer(new, 0, _MAX_ID)
-        for old, new in value.items()
-    )
-
-
-_FORMAT = (lambda value: value == FORMAT, repr(FORMAT))
-_VERSION = (lambda value: value == FORMAT_VERSION, str(FORMAT_VERSION))
-_TEXT = (_is_text, "a printable text of at most 1000 letters")
-_SHA256 = (_is_hash, "64 lower-case hexadecimal digits")
-_FIELDS = {
-    "title": _TEXT,
-    "keras_version": _TEXT,
-    "architecture": (_is_file(".json"), "a file name model-*.json"),
-    "architecture_sha256": _SHA256,
-    "weights": (_is_file(".safetensors"), "a file name model-*.safetensors"),
-    "weights_sha256": _SHA256,
-    "image_shape": (
-        lambda value: (
-            _is_list(value, _is_size, 3, 3)
-            and value[2] is not None
-            and value[2] <= MOST_CHANNELS
-        ),
-        f"a list of height, width and 1 to {MOST_CHANNELS} channels",
-    ),
-    "parameters": (
-        lambda value: _is_integer(value, 0, 1 << 53),
-        "an integer of 0 or more",
-    ),
-    "labels": (lambda value: isinstance(value, dict), "a JSON object"),
-}
-_LABELS = {
-    "class_names": (
-        lambda value: _is_list(value, _is_text, 2),
-        "a list of two or more printable names",
-    ),
-    "palette": (
-        lambda value: _is_list(value, _is_color, 2),
-        "a list of colors, each three integers from 0 to 255",
-    ),
-    "ignore_classes": (
-        lambda value: _is_list(value, lambda v: _is_integer(v, 0, _MAX_ID)),
-        "a list of integers of 0 or more",
-    ),
-    "id_map": (_is_id_map, "a JSON object from ids in files to ids"),
-}

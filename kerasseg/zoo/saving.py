@@ -5,7 +5,9 @@ import json
 import math
 import re
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -19,9 +21,13 @@ from kerasseg.labels import default_palette
 from kerasseg.locks import lock
 from kerasseg.zoo.architecture import architecture_of
 from kerasseg.zoo.architecture import output_shape
+from kerasseg.zoo.card import CARD
+from kerasseg.zoo.card import card
+from kerasseg.zoo.card import is_ours
 from kerasseg.zoo.errors import WeightsError
 from kerasseg.zoo.record import RECORD
 from kerasseg.zoo.record import Record
+from kerasseg.zoo.record import checked_facts
 from kerasseg.zoo.record import checked_labels
 from kerasseg.zoo.record import checked_record
 from kerasseg.zoo.record import is_saved
@@ -33,6 +39,7 @@ _LOCK = ".saving"
 _OURS = re.compile(
     r"model-[0-9a-f]{12}\.(json|safetensors)"
     rf"|\.(model-[0-9a-f]{{12}}|entry)\.{TOKEN}\.(json|safetensors)"
+    rf"|\.README\.{TOKEN}\.md"
 )
 
 
@@ -41,6 +48,7 @@ def save(
     folder: str | Path,
     labels: Labels | None = None,
     dtype: str = "float32",
+    facts: Mapping[str, Any] | None = None,
 ) -> None:
     """Saves a model to a folder that `kerasseg.zoo.load` accepts as a name.
 
@@ -50,6 +58,9 @@ def save(
     loaded at any moment. Nothing is pickled. The model is rebuilt from its own
     architecture before anything is written, so what cannot be loaded is not
     saved. What a killed save left in the folder is deleted.
+
+    A model card, `README.md`, in the form of Hugging Face lies beside them. It
+    is written anew by each save until its line that says so is deleted.
 
     Args:
         model: A functional `keras.Model`, or a `keras.Sequential` that begins
@@ -61,10 +72,16 @@ def save(
             model. Defaults to `None`, which names the classes by number.
         dtype: `"float32"`, which keeps every number, or `"float16"`, which
             halves the size. Defaults to `"float32"`.
+        facts: What is known about the model, for its record and its card:
+            texts by the names `"title"`, `"license_weights"` (`"apache-2.0"`),
+            `"license_data"`, `"dataset"`, `"provenance"` and `"paper"`, and
+            `"scores"`, fractions from 0 to 1 by name
+            (`{"mean_iou": 0.655}`). Defaults to `None`.
 
     Raises:
-        ValueError: If the model cannot be rebuilt from its architecture, or
-            `labels` has another number of classes.
+        ValueError: If the model cannot be rebuilt from its architecture,
+            `labels` has another number of classes, or one of the `facts` is
+            unknown.
         OSError: If the folder cannot be written. A model that was saved there
             before is still there.
     """
@@ -73,12 +90,13 @@ def save(
         raise ValueError(
             f"`folder` must be a folder. Received: folder='{folder}', a file"
         )
+    facts = checked_facts(facts)
     text, labels = check_savable(model, labels)
     folder.mkdir(parents=True, exist_ok=True)
     with lock(folder / _LOCK) as alone:
         if alone:
             _clean(folder)
-        _write(model, folder, labels, dtype, text)
+        _write(model, folder, labels, dtype, text, facts)
         if alone:
             _clean(folder)
 
@@ -122,18 +140,19 @@ def check_savable(
     return text, checked_labels(labels.to_json(), Path(RECORD))
 
 
-def _write(model, folder, labels, dtype, text):
+def _write(model, folder, labels, dtype, text, facts):
     # A save has file names of its own, so that the files of the one before
     # stay valid until the record is replaced.
     token = secrets.token_hex(6)
     architecture = folder / f"model-{token}.json"
     weights = folder / f"model-{token}.safetensors"
+    useless = [architecture, weights]
     try:
         with atomic_file(architecture) as temporary:
             temporary.write_text(text, encoding="utf-8")
         write_weights(model, weights, dtype)
+        values = {"title": f"Saved model {model.name!r}", **facts}
         record = Record(
-            title=f"Saved model {model.name!r}",
             keras_version=keras.__version__,
             architecture=architecture.name,
             architecture_sha256=sha256(architecture),
@@ -144,13 +163,33 @@ def _write(model, folder, labels, dtype, text):
                 math.prod(v.shape) for v in model.trainable_variables
             ),
             labels=labels,
-        ).to_json()
-        checked_record(json.loads(json.dumps(record)), folder / RECORD)
-        atomic_json(folder / RECORD, record)
+            **values,
+        )
+        with _card_of(record, folder):
+            _write_record(folder, record)
+            useless.clear()
     except BaseException:
-        architecture.unlink(missing_ok=True)
-        weights.unlink(missing_ok=True)
+        for path in useless:
+            path.unlink(missing_ok=True)
         raise
+
+
+def _write_record(folder, record):
+    values = record.to_json()
+    checked_record(json.loads(json.dumps(values)), folder / RECORD)
+    atomic_json(folder / RECORD, values)
+
+
+@contextlib.contextmanager
+def _card_of(record, folder):
+    """Writes the card, and puts it in its place after the record."""
+    path = folder / CARD
+    if not is_ours(path):
+        yield
+        return
+    with atomic_file(path) as temporary:
+        temporary.write_text(card(record), encoding="utf-8")
+        yield
 
 
 def _clean(folder):

@@ -114,8 +114,8 @@ def test_saving_again_replaces_and_leaves_other_files(folder, net, scramble):
     before = set(os.listdir(folder))
     zoo.save(scramble(net(num_classes=2), seed=3), folder, NUCLEI)
     after = set(os.listdir(folder))
-    assert len(after) == len(before) == 4
-    assert before & after == {"notes.txt", "entry.json"}
+    assert len(after) == len(before) == 5
+    assert before & after == {"notes.txt", "entry.json", "README.md"}
     assert zoo.load(folder).output_shape[-1] == 2
 
 
@@ -291,7 +291,7 @@ def test_a_reader_beside_a_writer_never_fails(folder, net, loads):
         finally:
             done.set()
             writing.result()
-    assert len(os.listdir(folder)) == 3
+    assert len(os.listdir(folder)) == 4
 
 
 def test_parallel_saves_leave_one_model(tmp_path, net):
@@ -300,7 +300,7 @@ def test_parallel_saves_leave_one_model(tmp_path, net):
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda m: zoo.save(m, folder), models))
     assert zoo.load(folder).output_shape[-1] in (2, 3, 4)
-    assert len(os.listdir(folder)) == 3
+    assert len(os.listdir(folder)) == 4
 
 
 def test_what_a_killed_save_left_is_deleted_by_the_next(folder, net):
@@ -309,6 +309,7 @@ def test_what_a_killed_save_left_is_deleted_by_the_next(folder, net):
         "model-0123456789ab.safetensors",
         ".model-0123456789ab.0123456789abcdef.safetensors",
         ".entry.0123456789abcdef.json",
+        ".README.0123456789abcdef.md",
         ".saving",
     ]
     kept = ["model-mine.safetensors", "model.json", ".entry.json", "notes.txt"]
@@ -318,7 +319,7 @@ def test_what_a_killed_save_left_is_deleted_by_the_next(folder, net):
     left = set(os.listdir(folder))
     assert left.issuperset(kept)
     assert not left.intersection(dead)
-    assert len(left) == 3 + len(kept)
+    assert len(left) == 4 + len(kept)
 
 
 def test_num_classes_is_fixed(folder):
