@@ -1,74 +1,65 @@
 """Weights files by entry: packaged, or downloaded once into the cache."""
 
-import http.client
-import logging
-import shutil
-import urllib.error
-import urllib.request
 from pathlib import Path
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 from urllib.parse import urlsplit
 
-from kerasseg.files import atomic_file
 from kerasseg.files import cache_folder
 from kerasseg.files import sha256
+from kerasseg.zoo.download import MIRROR
+from kerasseg.zoo.download import download
+from kerasseg.zoo.download import mirror_of
+from kerasseg.zoo.download import url_in
 from kerasseg.zoo.entry import Entry
 from kerasseg.zoo.errors import WeightsError
 
 PACKAGED = Path(__file__).parent / "weights"
-TIMEOUT = 30
-
-# A full disk is another OSError, and no network error.
-_UNREACHABLE = (
-    urllib.error.URLError,
-    http.client.HTTPException,
-    ConnectionError,
-    TimeoutError,
-)
-
-_logger = logging.getLogger(__name__)
 
 
-def weights_path(entry: Entry) -> Path:
+def weights_path(entry: Entry, mirror: str | None = None) -> Path:
     """Returns the path of an entry's weights file, fetched and verified.
 
     A packaged file is used where it lies. Any other is downloaded once into
     the cache folder, `weights` under the environment variable `KERASSEG_HOME`
-    or under `kerasseg` in the user's cache folder. The hash is computed on
-    every call. Parallel calls are safe: each downloads under a name of its
-    own, and a file appears in the cache when it is complete and verified.
+    or under `kerasseg` in the user's cache folder: from a mirror, if there is
+    one, else from the URL of the entry. The hash is computed on every call.
+    Parallel calls are safe: each downloads under a name of its own, and a file
+    appears in the cache when it is complete and verified.
 
     Args:
         entry: An entry with trained weights.
+        mirror: URL of a folder with weights files by their names,
+            `https://HOST/PATH` or `file:///PATH`; `http://` on this machine
+            alone. Defaults to `None`, what the environment variable
+            `KERASSEG_MIRROR` names, if anything.
 
     Returns:
         Path of the file.
 
     Raises:
-        ValueError: If the entry has no trained weights.
-        FileNotFoundError: If a packaged file is missing.
-        WeightsError: If the hash of the file is not the entry's.
+        ValueError: If the entry has no trained weights, or `mirror` is no such
+            URL.
+        FileNotFoundError: If a packaged file is missing, and there is no
+            mirror.
+        WeightsError: If the hash of the file is not the entry's, or it has
+            more than 1 GiB.
         ConnectionError: If the file cannot be downloaded.
     """
+    mirror = mirror_of(mirror)
     if not entry.is_trained:
         raise ValueError(
             f"There are no trained weights yet for {entry.name!r}. Pass "
             "`weights=None` for random weights, or the path of a weights file."
         )
-    if not entry.is_remote:
-        path = PACKAGED / entry.weights
-        if not path.is_file():
-            raise FileNotFoundError(
-                f"The weights of {entry.name!r} are missing from the package "
-                f"at {path}. Install kerasseg again."
-            )
-        advice = "Install kerasseg again."
-    else:
-        path = _cached_path(entry)
-        advice = "Delete the file and load again to fetch it anew."
-        if not path.is_file():
-            _download(entry.weights, entry.sha256, path)
+    path = PACKAGED / entry.weights
+    if not entry.is_remote and path.is_file():
+        check_sha256(path, entry.sha256, "Install kerasseg again.")
+        return path
+    path = _cached_path(entry)
+    if not path.is_file():
+        download(_source(entry, mirror), entry.sha256, path)
+    advice = "Delete the file and load again to fetch it anew."
     check_sha256(path, entry.sha256, advice)
     return path
 
@@ -96,29 +87,23 @@ def check_sha256(path: str | Path, expected: str, advice: str = "") -> None:
 
 def _cached_path(entry):
     # The hash is part of the name: a retrained model is a new file.
-    name = PurePosixPath(unquote(urlsplit(entry.weights).path)).name
-    return cache_folder() / "weights" / f"{entry.sha256[:12]}-{name}"
+    name = f"{entry.sha256[:12]}-{_file_name(entry)}"
+    return cache_folder() / "weights" / name
 
 
-def _download(url, expected, path):
-    _logger.info("Downloading %s to %s", url, path)
-    try:
-        with (
-            atomic_file(path) as temporary,
-            urllib.request.urlopen(url, timeout=TIMEOUT) as response,
-        ):
-            with open(temporary, "wb") as file:
-                shutil.copyfileobj(response, file)
-            check_sha256(
-                temporary,
-                expected,
-                f"It came from {url} and was deleted. Try again; if the hashes "
-                "differ again, the file was changed at its source or on the "
-                "way.",
-            )
-    except _UNREACHABLE as error:
-        raise ConnectionError(
-            f"The weights could not be downloaded from {url}: "
-            f"{getattr(error, 'reason', error)}. Check the network and try "
-            f"again, or bring the file (sha256 {expected}) to {path} by hand."
-        ) from error
+def _file_name(entry):
+    if not entry.is_remote:
+        return entry.weights
+    return PurePosixPath(unquote(urlsplit(entry.weights).path)).name
+
+
+def _source(entry, mirror):
+    if mirror:
+        return url_in(mirror, _file_name(entry))
+    if entry.is_remote:
+        return entry.weights
+    raise FileNotFoundError(
+        f"The weights of {entry.name!r} are missing from the package at "
+        f"{PACKAGED / entry.weights}. Install kerasseg again, or let {MIRROR} "
+        "name the URL of a folder that has them."
+    )

@@ -103,6 +103,7 @@ def load(
     image_shape: tuple[int | None, int | None, int] | None = None,
     weights: str | Path | None = "default",
     revision: str | None = None,
+    mirror: str | None = None,
 ) -> keras.Model:
     """Loads a model with trained weights.
 
@@ -131,6 +132,10 @@ def load(
         revision: Branch, tag or commit of a model on Hugging Face, which
             `"hf://USER/NAME@REVISION"` may name too. Defaults to `None`:
             `"main"`.
+        mirror: URL of a folder from which the weights of an entry are fetched
+            that are not in the package, see `kerasseg.zoo.weights_path`.
+            Defaults to `None`: that of the environment variable
+            `KERASSEG_MIRROR`, if any.
 
     Returns:
         A `keras.Model` from images in 0..255 to logits `(batch, height,
@@ -160,7 +165,10 @@ def load(
     if entry.builder == "saved" and weights == "default":
         return _load_saved(_folder(name), image_shape)
     # Fetched first: what cannot be loaded should not take time to build.
-    path = weights_path(entry) if weights == "default" else _local(weights)
+    if weights == "default":
+        path = weights_path(entry, mirror)
+    else:
+        path = _local(weights)
     model = build(name, num_classes, image_shape)
     if path is None:
         return model

@@ -139,7 +139,7 @@ def test_offline(cache, source, entry, monkeypatch):
     def refuse(*args, **kwargs):
         raise urllib.error.URLError("Name or service not known")
 
-    monkeypatch.setattr(urllib.request, "urlopen", refuse)
+    monkeypatch.setattr(urllib.request.OpenerDirector, "open", refuse)
     with pytest.raises(
         ConnectionError, match="Name or service not known. Check the network"
     ) as caught:
