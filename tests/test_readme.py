@@ -2,29 +2,17 @@
 
 import importlib.util
 import re
-import shlex
 import shutil
 import subprocess
 
 import numpy as np
+import pages
 import pytest
 import stand_ins
 from PIL import Image
 from source import ROOT
 
-from kerasseg.cli.main import build_parser
-
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def blocks(language):
-    """The fenced blocks of a language, in order."""
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
-
-
-def commands():
-    """Every command line in the README."""
-    return [line for block in blocks("bash") for line in block.splitlines()]
 
 
 def _table_module():
@@ -42,15 +30,6 @@ def test_the_tables_are_those_of_today():
         text = path.read_text(encoding="utf-8")
         assert text.count(module.BEGIN) == text.count(module.END) == 1
         assert module.with_tables(text, tables) == text, "run `make table`"
-
-
-VERBS = [c for c in commands() if c.startswith("kerasseg ")]
-
-
-@pytest.mark.parametrize("command", VERBS)
-def test_the_commands_parse(command):
-    arguments = build_parser().parse_args(shlex.split(command)[1:])
-    assert callable(arguments.run)
 
 
 def test_make_targets_exist():
@@ -113,9 +92,10 @@ def test_the_code_runs_as_printed(tmp_path, monkeypatch, capsys, rng, backbone):
     street = np.full((72, 96, 3), 127, "uint8")
     (tmp_path / "demo").mkdir()
     Image.fromarray(street).save("demo/street.png")
-    for block in blocks("python"):
-        # One epoch shows as much as twenty.
-        exec(block.replace("epochs=20", "epochs=1"), {})
+    for block in pages.blocks(ROOT / "README.md"):
+        if block.language == "python":
+            # One epoch shows as much as twenty.
+            exec(block.text.replace("epochs=20", "epochs=1"), {})
     assert (tmp_path / "overlay.png").is_file()
     assert (tmp_path / "mine.tflite").is_file()
     assert "mask" in capsys.readouterr().out
