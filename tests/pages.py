@@ -34,6 +34,7 @@ PREPARED = (
     r"\. \.venv/bin/activate",
     r"pip (install|download) .*",
     r"export [A-Z_]+=.*",
+    r"hf auth login",
 )
 # A compiler, and programs that the page has made.
 COMPILED = r"c\+\+ .*|\./\w+ .*"

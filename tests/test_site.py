@@ -1,5 +1,7 @@
 """The site: its pages, its links to files, what its reference shows."""
 
+import ast
+import importlib
 import os
 import re
 import shutil
@@ -8,9 +10,11 @@ import sys
 from types import SimpleNamespace
 
 import pytest
+from source import PACKAGE
 from source import PUBLIC
 from source import ROOT
 from source import load_file
+from source import parse
 from source import public_objects
 
 pytestmark = pytest.mark.one_backend
@@ -43,6 +47,19 @@ def test_the_reference_shows_every_public_name_once():
         assert sorted(shown) == sorted(expected)
     index = (REFERENCE / "index.md").read_text(encoding="utf-8")
     assert set(re.findall(r"\]\((\w+)\.md\)", index)) == set(PUBLIC)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_the_source_alone_tells_the_public_names(name):
+    tree = parse(PACKAGE / name / "__init__.py")
+    imported = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    public = importlib.import_module(f"kerasseg.{name}").__all__
+    assert set(public) <= imported, "under TYPE_CHECKING, if they come late"
 
 
 def _rewritten(markdown, repository, uri="a/page.md"):

@@ -31,6 +31,7 @@ __all__ = [
 if typing.TYPE_CHECKING:
     from kerasseg.zoo.loading import build
     from kerasseg.zoo.loading import load
+    from kerasseg.zoo.pushing import push
     from kerasseg.zoo.saving import save
     from kerasseg.zoo.weights import read_weights
     from kerasseg.zoo.weights import write_weights
