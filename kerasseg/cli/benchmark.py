@@ -6,12 +6,12 @@ import dataclasses
 import tempfile
 from pathlib import Path
 
+from kerasseg.cli.dataset import find_data
 from kerasseg.cli.entry import find_entry
 from kerasseg.cli.entry import load_model
 from kerasseg.cli.errors import Failure
 from kerasseg.cli.errors import UsageError
 from kerasseg.cli.errors import one_line
-from kerasseg.cli.evaluate import find_data
 from kerasseg.cli.export import format_name
 from kerasseg.cli.export import image_size
 from kerasseg.cli.files import make_folder

@@ -2,24 +2,20 @@
 
 import argparse
 import dataclasses
-import datetime
-import hashlib
-import importlib.metadata
-import platform
-import shlex
-import subprocess
-from pathlib import Path
 
+from kerasseg.cli.dataset import find_data
 from kerasseg.cli.entry import ENTRY_HELP
 from kerasseg.cli.entry import find_entry
 from kerasseg.cli.entry import load_model
 from kerasseg.cli.errors import UsageError
+from kerasseg.cli.evaluate_prediction import add_prediction_arguments
+from kerasseg.cli.evaluate_prediction import prediction
+from kerasseg.cli.evaluate_record import HashedDataset
+from kerasseg.cli.evaluate_record import evaluation_record
 from kerasseg.cli.files import name_argument
 from kerasseg.cli.files import output_file
 from kerasseg.cli.files import path_argument
 from kerasseg.cli.output import echo
-from kerasseg.cli.prediction import add_prediction_arguments
-from kerasseg.cli.prediction import prediction
 from kerasseg.cli.progress import progress
 from kerasseg.cli.scores import final_score
 from kerasseg.cli.scores import plot_scores
@@ -138,7 +134,9 @@ def run(args: argparse.Namespace) -> int:
         plot_scores(scores, args.plot, f"{entry.name}, {args.split}")
         echo(f"\nwritten: {args.plot}")
     if args.out:
-        atomic_json(args.out, _record(args, entry, model, way, scores))
+        atomic_json(
+            args.out, evaluation_record(args, entry, model, way, scores)
+        )
         echo(f"\nwritten: {args.out}")
     return 0
 
@@ -149,7 +147,7 @@ def _scored(model, entry, dataset, args, predict):
 
     # What one of the two ignores is not scored, though the other counts it.
     ignored = entry.labels.ignore_classes + dataset.labels.ignore_classes
-    hashed = _Hashed(dataset)
+    hashed = HashedDataset(dataset)
     bar = progress(range(len(dataset) + 1), "scoring", len(dataset))
     next(bar)
     scores = evaluate(
@@ -186,122 +184,7 @@ def _oriented(dataset, args):
     return dataset
 
 
-class _Hashed:
-    """A dataset that hashes the pixels and ids that it gives.
-
-    SHA-256 over all samples in the order of the split, of each the image and
-    then the mask: the type and shape as text, such as `|u1 (360, 480, 3)`, and
-    the values, row by row. Files that decode to the same values hash alike.
-    """
-
-    def __init__(self, dataset):
-        self._dataset = dataset
-        # Where it lies, for messages.
-        self.root = getattr(dataset, "root", None)
-        self.split = getattr(dataset, "split", None)
-        self._digest = hashlib.sha256()
-
-    def __len__(self):
-        return len(self._dataset)
-
-    def __getitem__(self, index):
-        sample = self._dataset[index]
-        for array in sample:
-            self._digest.update(f"{array.dtype.str} {array.shape}".encode())
-            self._digest.update(array.tobytes())
-        return sample
-
-    def hexdigest(self):
-        return self._digest.hexdigest()
-
-
 def _image_size(entry):
     """Height and width that the model was made for, if they are known."""
     size = tuple(entry.image_shape[:2])
     return None if size == (None, None) else size
-
-
-def find_data(name: str, split: str, labels, channels: int = 3):
-    """The dataset that `--data` stands for.
-
-    Args:
-        name: The name of a known dataset, or a folder.
-        split: The split, for instance `"test"`.
-        labels: The labels of the model, which the masks must use. A folder
-            without a file `labels.json` is taken to do so.
-        channels: Channels of the images that the model takes. Defaults to 3.
-
-    Returns:
-        A dataset with `len()` and `[index] -> (image, mask)`.
-
-    Raises:
-        UsageError: If there is no such dataset or split, or it has other
-            classes than the model.
-    """
-    from kerasseg import data
-
-    own = Path(name).is_dir() and not Path(name, "labels.json").is_file()
-    dataset = data.load(
-        name, split, labels=labels if own else None, channels=channels
-    )
-    if dataset.labels.class_names != labels.class_names:
-        raise UsageError(
-            f"the model and the data differ in their classes: "
-            f"{', '.join(labels.class_names)} and "
-            f"{', '.join(dataset.labels.class_names)}"
-        )
-    return dataset
-
-
-def _record(args, entry, model, way, scores):
-    import keras
-
-    import kerasseg
-
-    return {
-        "entry": entry.name,
-        "data": args.data,
-        "split": args.split,
-        "protocol": way,
-        **scores,
-        "parameters": model.count_params(),
-        "weights_sha256": entry.sha256,
-        "command": shlex.join(["kerasseg", *args.argv]),
-        "commit": _commit(),
-        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
-        "versions": {
-            "kerasseg": kerasseg.__version__,
-            "keras": keras.__version__,
-            "backend": keras.backend.backend(),
-            keras.backend.backend(): _version(keras.backend.backend()),
-            "python": platform.python_version(),
-        },
-    }
-
-
-def _version(package):
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _commit():
-    """The commit of the checkout that kerasseg runs from, if there is one."""
-    package = Path(__file__).resolve().parents[1]
-
-    def git(*arguments):
-        return subprocess.run(
-            ["git", "-C", str(package), *arguments],
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-
-    try:
-        if Path(git("rev-parse", "--show-toplevel")) != package.parent:
-            return None
-        changed = git("status", "--porcelain", "--", str(package))
-        return git("rev-parse", "HEAD") + ("-changed" if changed else "")
-    except (OSError, subprocess.CalledProcessError):
-        return None

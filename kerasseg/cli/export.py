@@ -4,12 +4,12 @@ import argparse
 import math
 from pathlib import Path
 
+from kerasseg.cli.dataset import find_data
 from kerasseg.cli.entry import ENTRY_HELP
 from kerasseg.cli.entry import find_entry
 from kerasseg.cli.entry import load_model
 from kerasseg.cli.errors import Failure
 from kerasseg.cli.errors import UsageError
-from kerasseg.cli.evaluate import find_data
 from kerasseg.cli.files import make_folder
 from kerasseg.cli.files import name_argument
 from kerasseg.cli.files import output_file

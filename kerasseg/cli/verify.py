@@ -3,12 +3,12 @@
 import argparse
 from pathlib import Path
 
+from kerasseg.cli.dataset import find_data
 from kerasseg.cli.entry import ENTRY_HELP
 from kerasseg.cli.entry import find_entry
 from kerasseg.cli.entry import load_model
 from kerasseg.cli.errors import Failure
 from kerasseg.cli.errors import UsageError
-from kerasseg.cli.evaluate import find_data
 from kerasseg.cli.export import format_name
 from kerasseg.cli.export import share
 from kerasseg.cli.files import find_images

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kerasseg.cli.evaluate import find_data
+from kerasseg.cli.dataset import find_data
 from kerasseg.zoo import info
 
 
