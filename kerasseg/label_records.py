@@ -1,54 +1,29 @@
-"""Labels as values of JSON, in records and sidecars.
+"""Labels read from values of JSON, as in records and sidecars.
 
 Nothing here imports Keras at load.
 """
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 from typing import Any
 
 from kerasseg.ids import is_integer
 
-if TYPE_CHECKING:
-    from kerasseg.labels import Labels
-
-__all__ = ["labels_arguments", "labels_record"]
-
-
-def labels_record(labels: "Labels") -> dict[str, Any]:
-    """The labels as a dictionary of plain JSON values.
-
-    Args:
-        labels: The `Labels`.
-
-    Returns:
-        A dictionary with `class_names`, `palette`, `ignore_classes` and,
-        where there is one, `id_map`.
-    """
-    record = {
-        "class_names": list(labels.class_names),
-        "palette": [list(color) for color in labels.palette],
-        "ignore_classes": list(labels.ignore_classes),
-    }
-    if labels.id_map:
-        # JSON has strings for keys.
-        record["id_map"] = {str(old): new for old, new in labels.id_map}
-    return record
+__all__ = ["labels_arguments"]
 
 
 def labels_arguments(values: Any) -> dict[str, Any]:
     """The arguments of `Labels` in a record, each checked for its kind.
 
     Args:
-        values: What `labels_record` returned, or something damaged.
+        values: What `Labels.to_json` returned, or something damaged.
 
     Returns:
         Arguments for `Labels`.
 
     Raises:
         ValueError: If a key is missing or unknown, or a value is not of the
-            kind that `labels_record` writes.
+            kind that `Labels.to_json` writes.
     """
     if not isinstance(values, Mapping):
         raise ValueError(

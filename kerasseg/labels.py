@@ -18,7 +18,6 @@ from kerasseg.ids import check_ids
 from kerasseg.ids import is_integer
 from kerasseg.ids import listed
 from kerasseg.label_records import labels_arguments
-from kerasseg.label_records import labels_record
 
 __all__ = [
     "Color",
@@ -302,7 +301,15 @@ class Labels:
         Returns:
             A dictionary that `from_json` turns back into an equal object.
         """
-        return labels_record(self)
+        record = {
+            "class_names": list(self.class_names),
+            "palette": [list(color) for color in self.palette],
+            "ignore_classes": list(self.ignore_classes),
+        }
+        if self.id_map:
+            # JSON has strings for keys.
+            record["id_map"] = {str(old): new for old, new in self.id_map}
+        return record
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Labels":

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import keras
 
-from kerasseg.arguments import check_channels
 from kerasseg.data import Batches
 from kerasseg.data.batches import for_backend
 from kerasseg.data.tf_data import as_samples
@@ -22,12 +21,10 @@ from kerasseg.metrics import MeanIoU
 from kerasseg.training.averages import ScoreAverages
 from kerasseg.training.best import BestWeights
 from kerasseg.training.checkpoint import Checkpoint
-from kerasseg.training.deep_supervision import DeepSupervision
 from kerasseg.training.devices import share
 from kerasseg.training.devices import strategy
 from kerasseg.training.devices import wait_for_all
 from kerasseg.training.failures import clear_errors
-from kerasseg.training.freezing import freeze
 from kerasseg.training.freezing import synchronized
 from kerasseg.training.mean_over import MeanOver
 from kerasseg.training.provenance import describe
@@ -45,6 +42,9 @@ from kerasseg.training.schedules import default_optimizer
 from kerasseg.training.sources import augmentation_of
 from kerasseg.training.sources import held_out_of
 from kerasseg.training.sources import in_order
+from kerasseg.training.trainer import compiled
+from kerasseg.training.trainer import ignore_class
+from kerasseg.training.trainer import starting_model
 from kerasseg.training.writers import Curves
 from kerasseg.training.writers import Epoch
 from kerasseg.training.writers import StopOnNaN
@@ -205,7 +205,7 @@ def _fit(recipe, output, how):
     # For the whole process: initial weights and dropout draw from it.
     keras.utils.set_random_seed(recipe.seed)
     train = recipe.train()
-    model = _model(recipe)
+    model = starting_model(recipe)
     channels = channels_of(model)
     train = as_samples(train, read=True, channels=channels)
     steps = len(train) // recipe.batch_size
@@ -214,52 +214,67 @@ def _fit(recipe, output, how):
             "`train` of the recipe must return enough samples for a batch. "
             f"Received: {len(train)} samples, batch_size={recipe.batch_size}"
         )
-    trainer, metric = _compile(recipe, model, steps * recipe.epochs)
+    trainer, metric = compiled(recipe, model, steps * recipe.epochs)
     check_labels(recipe.labels, train, model)
-    known = output_shape(model)[-1], ignored_ids(_ignore_class(recipe))
+    known = output_shape(model)[-1], ignored_ids(ignore_class(recipe))
     look_at("train", train, *known, channels)
     train = CheckedSamples(
         train, *known, name="the training data", channels=channels
     )
-    augmentation = augmentation_of(recipe, train)
     held_out = held_out_of(recipe, known, channels, how.replicas)
-    part = share()
-    validation = in_order(held_out, recipe.batch_size, how.replicas, part)
     checkpoint = Checkpoint(
         output / CHECKPOINT, describe(recipe, trainer, len(train))
     )
-    done = _restore(checkpoint, trainer, how.allow_changes)
     best = BestWeights(output / BEST, model)
+    run = _Run(recipe, output, model, trainer, metric, checkpoint, best)
+    _train(run, how, train, held_out)
+    if how.keep == "best":
+        wait_for_all("the best epoch is written")
+        best.restore(model)
+    if how.report and held_out is not None and share() == (0, 1):
+        _report(recipe, output, model, held_out, checkpoint.recipe)
+    return model
+
+
+@dataclasses.dataclass(frozen=True)
+class _Run:
+    """A recipe, the folder of its run, and what is trained and kept there."""
+
+    recipe: Recipe
+    output: Path
+    model: keras.Model
+    trainer: keras.Model
+    metric: MeanIoU
+    checkpoint: Checkpoint
+    best: BestWeights
+
+
+def _train(run, how, train, held_out):
+    """All epochs that are left, with the files of each."""
+    recipe, part = run.recipe, share()
+    validation = in_order(held_out, recipe.batch_size, how.replicas, part)
+    done = _restore(run.checkpoint, run.trainer, how.allow_changes)
     if done:
         logger.info("going on after epoch %d of %d", done, recipe.epochs)
     epoch = Epoch(done)
-    log = keras.callbacks.CSVLogger(output / LOG, append=True)
-    writers = []
-    if part == (0, 1):
-        prefix = "val_" if validation is not None else ""
-        names = getattr(train.labels, "class_names", None)
-        writers = [MeanOver(metric, prefix + metric.name, names)]
-    if part[0] == 0:
-        forget_unfinished(output / LOG, done)
-        # The state last: an epoch that it counts has left all the rest.
-        curves = Curves(output / LOG, output / CURVES, recipe.name)
-        writers += [log, best, checkpoint, curves]
-    together = recipe.synchronized and how.replicas > 1
     source = Batches(
         train,
         recipe.batch_size,
-        augmentation=augmentation,
+        augmentation=augmentation_of(recipe, train),
         seed=recipe.seed,
         drop_remainder=True,
         share=part,
         current_epoch=lambda: epoch.number,
     )
+    log = keras.callbacks.CSVLogger(run.output / LOG, append=True)
+    writers = _writers(run, part, validation, train.labels, log, done)
+    together = recipe.synchronized and how.replicas > 1
     with (
-        clear_errors(checkpoint.path, [source, validation]),
-        synchronized(model) if together else contextlib.nullcontext(),
+        clear_errors(run.checkpoint.path, [source, validation]),
+        synchronized(run.model) if together else contextlib.nullcontext(),
     ):
         try:
-            trainer.fit(
+            run.trainer.fit(
                 for_backend(source),
                 validation_data=validation and for_backend(validation),
                 initial_epoch=done,
@@ -277,12 +292,21 @@ def _fit(recipe, output, how):
         finally:
             # Keras leaves the file open when an error stops the training.
             log.on_train_end()
-    if how.keep == "best":
-        wait_for_all("the best epoch is written")
-        best.restore(model)
-    if how.report and held_out is not None and part == (0, 1):
-        _report(recipe, output, model, held_out, checkpoint.recipe)
-    return model
+
+
+def _writers(run, part, validation, labels, log, done):
+    """The callbacks that write, of which each process has its share."""
+    writers = []
+    if part == (0, 1):
+        prefix = "val_" if validation is not None else ""
+        names = getattr(labels, "class_names", None)
+        writers = [MeanOver(run.metric, prefix + run.metric.name, names)]
+    if part[0] == 0:
+        forget_unfinished(run.output / LOG, done)
+        curves = Curves(run.output / LOG, run.output / CURVES, run.recipe.name)
+        # The state last: an epoch that it counts has left all the rest.
+        writers += [log, run.best, run.checkpoint, curves]
+    return writers
 
 
 def _report(recipe, output, model, held_out, facts):
@@ -315,39 +339,6 @@ def _restore(checkpoint, trainer, allow_changes):
             ", ".join(changed),
         )
     return done
-
-
-def _model(recipe):
-    start = () if recipe.start_from is None else (recipe.start_from,)
-    model = recipe.model(*start)
-    check_channels("model", output_shape(model))
-    return model
-
-
-def _compile(recipe, model, total_steps):
-    freeze(model, recipe.freeze)
-    trainer = model
-    if recipe.heads is not None:
-        trainer = DeepSupervision(recipe.heads(model), recipe.head_losses)
-    metric = MeanIoU(
-        output_shape(model)[-1],
-        ignore_class=_ignore_class(recipe),
-        name="mean_iou",
-    )
-    optimizer = _optimizer(recipe.optimizer or default_optimizer, total_steps)
-    trainer.compile(optimizer, recipe.loss, metrics=[metric])
-    return trainer, metric
-
-
-def _optimizer(make, batches):
-    """The optimizer for as many steps as it makes of the batches."""
-    optimizer = make(batches)
-    every = getattr(optimizer, "gradient_accumulation_steps", None)
-    return make(max(batches // every, 1)) if every else optimizer
-
-
-def _ignore_class(recipe):
-    return getattr(recipe.loss, "ignore_class", 255)
 
 
 @contextlib.contextmanager

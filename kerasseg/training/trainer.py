@@ -1,0 +1,78 @@
+"""The model of a recipe, and how it is compiled."""
+
+from collections.abc import Sequence
+
+import keras
+
+from kerasseg.arguments import check_channels
+from kerasseg.inference.ends import output_shape
+from kerasseg.metrics import MeanIoU
+from kerasseg.training.deep_supervision import DeepSupervision
+from kerasseg.training.freezing import freeze
+from kerasseg.training.recipe import Recipe
+from kerasseg.training.schedules import default_optimizer
+
+
+def starting_model(recipe: Recipe) -> keras.Model:
+    """The model of a recipe, with the weights that it starts from.
+
+    Args:
+        recipe: The recipe.
+
+    Returns:
+        The model, not compiled.
+
+    Raises:
+        ValueError: If it gives logits of a single channel.
+    """
+    start = () if recipe.start_from is None else (recipe.start_from,)
+    model = recipe.model(*start)
+    check_channels("model", output_shape(model))
+    return model
+
+
+def compiled(
+    recipe: Recipe, model: keras.Model, total_steps: int
+) -> tuple[keras.Model, MeanIoU]:
+    """A model made ready for `fit` as its recipe says.
+
+    Args:
+        recipe: The recipe.
+        model: The model; layers that the recipe freezes become so.
+        total_steps: Batches of the whole training.
+
+    Returns:
+        The model itself, or one around it with the recipe's heads; and the
+        metric that it is compiled with.
+    """
+    freeze(model, recipe.freeze)
+    trainer = model
+    if recipe.heads is not None:
+        trainer = DeepSupervision(recipe.heads(model), recipe.head_losses)
+    metric = MeanIoU(
+        output_shape(model)[-1],
+        ignore_class=ignore_class(recipe),
+        name="mean_iou",
+    )
+    optimizer = _optimizer(recipe.optimizer or default_optimizer, total_steps)
+    trainer.compile(optimizer, recipe.loss, metrics=[metric])
+    return trainer, metric
+
+
+def _optimizer(make, batches):
+    """The optimizer for as many steps as it makes of the batches."""
+    optimizer = make(batches)
+    every = getattr(optimizer, "gradient_accumulation_steps", None)
+    return make(max(batches // every, 1)) if every else optimizer
+
+
+def ignore_class(recipe: Recipe) -> int | Sequence[int] | None:
+    """The ids that the loss of a recipe ignores; 255 where it says none.
+
+    Args:
+        recipe: The recipe.
+
+    Returns:
+        As the argument `ignore_class` of the loss.
+    """
+    return getattr(recipe.loss, "ignore_class", 255)
