@@ -13,6 +13,7 @@ from pathlib import Path
 
 __all__ = [
     "IMAGE_SUFFIXES",
+    "VIDEO_SUFFIXES",
     "atomic_file",
     "atomic_json",
     "cache_folder",
@@ -39,6 +40,9 @@ IMAGE_SUFFIXES = (
     ".ppm",
     ".npy",
 )
+
+# The containers that a video is written to.
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".mkv", ".avi", ".webm")
 
 # The end of a temporary name: random digits and, where the system tells them,
 # the machine since it was started, the process, and when that began.

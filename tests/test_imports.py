@@ -83,7 +83,7 @@ EXTERNAL = {
         "tensorflow_datasets",
     },
     "importers": {"keras", "numpy"},
-    "inference": {"keras", "numpy", "PIL", "rasterio", "scipy"},
+    "inference": {"keras", "numpy", "PIL", "av", "rasterio", "scipy"},
     "zoo": {"keras", "numpy", "safetensors", "huggingface_hub"},
     "jobs": {"numpy", "ray"},
     "training": {"keras", "numpy", "tensorflow", "jax"},

@@ -1,4 +1,4 @@
-"""`kerasseg predict`: masks and overlays of images."""
+"""`kerasseg predict`: masks and overlays of images, and of a video."""
 
 import argparse
 import contextlib
@@ -28,6 +28,8 @@ from kerasseg.cli.tiles import predict_in_tiles
 from kerasseg.cli.tiles import raster_by_rows
 from kerasseg.cli.tiles import segment_by_rows
 from kerasseg.cli.tiles import wants_tiles
+from kerasseg.cli.video import has_video
+from kerasseg.cli.video import segment_video
 from kerasseg.files import atomic_file
 
 # What no other image will fare better with.
@@ -44,10 +46,13 @@ examples:
   kerasseg predict lrr_4x images --out masks --mask
   kerasseg predict lrr_4x "drive/**/*.png" --out drive_masks --multi-scale
   kerasseg predict lrr_4x aerial.tif --memory 2G
+  kerasseg predict lrr_4x drive.mp4 --out masked.mp4
 
 For street.jpg the output folder gets street_mask.png (class ids with the
 classes' colors as palette) and street_overlay.jpg (with a legend). Of a TIFF
-file that is read by rows the mask is street_mask.tif.
+file that is read by rows the mask is street_mask.tif. Of drive.mp4 one video is
+written, by default predictions/drive_overlay.mp4; with --mask, of the classes'
+colors alone.
 """
 
 
@@ -69,17 +74,19 @@ def add_parser(subparsers) -> None:
     )
     parser.add_argument(
         "images",
-        metavar="IMAGE|FOLDER|GLOB",
+        metavar="IMAGE|FOLDER|GLOB|VIDEO",
         nargs="+",
         type=path_argument,
-        help="image files, folders of them, or quoted patterns",
+        help="image files, folders of them, or quoted patterns; or one video "
+        "(extra video)",
     )
     parser.add_argument(
         "--out",
         metavar="DIR",
-        default="predictions",
+        default=Path("predictions"),
         type=path_argument,
-        help="the folder to write to (default: predictions)",
+        help="the folder to write to, or a file for a video (default: "
+        "predictions)",
     )
     parser.add_argument(
         "--mask", action="store_true", help="write masks (default: both)"
@@ -125,6 +132,10 @@ def run(args: argparse.Namespace) -> int:
     chosen = [name for name, is_chosen in ways.items() if is_chosen]
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(chosen)} cannot be combined")
+    if has_video(args.images):
+        entry, sizes = segment_video(args)
+        _tell_of_sizes(entry.image_shape[:2], sizes)
+        return 0
     images, left_out = find_images(args.images)
     entry = find_entry(args.entry)
     kinds = [kind for kind in ("mask", "overlay") if getattr(args, kind)]

@@ -10,11 +10,16 @@ from kerasseg.inference.rasters import mask_raster
 from kerasseg.inference.rasters import open_raster
 from kerasseg.inference.reach import reach
 from kerasseg.inference.tiles import predict_tiled
+from kerasseg.inference.video import VideoReport
+from kerasseg.inference.video import predict_video
+from kerasseg.inference.video_file import VideoError
 from kerasseg.inference.whole_image import predict_logits
 from kerasseg.inference.whole_image import predict_mask
 
 __all__ = [
     "DenseCRF",
+    "VideoError",
+    "VideoReport",
     "colorize",
     "mask_raster",
     "open_raster",
@@ -25,5 +30,6 @@ __all__ = [
     "predict_mask_halves",
     "predict_mask_multi_scale",
     "predict_tiled",
+    "predict_video",
     "reach",
 ]
