@@ -24,6 +24,7 @@ SCHEME = "hf://"
 
 _NAME = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@(\S+))?", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
+_TIMEOUT = 10
 # No weights of segmentation are larger; the others are limits of the readers.
 _MOST_BYTES = {RECORD: 1 << 20, ".json": 1 << 24, ".safetensors": 1 << 34}
 
@@ -238,7 +239,7 @@ def hub_errors(name: HubName) -> Iterator[None]:
                 "do this"
             ) from error
         raise _unreachable(name, error) from error
-    except errors.HTTPError as error:
+    except (errors.HTTPError, errors.OfflineModeIsEnabled) as error:
         raise _unreachable(name, error) from error
     except errors.HFValidationError as error:
         raise ValueError(f"{name} is no name: {one_line(error)}") from error
@@ -270,10 +271,15 @@ def _fetched(name, file, without, anew=False):
     options = {"revision": name.revision, "endpoint": endpoint()}
     with hub_errors(name):
         try:
-            if not anew:
-                _check_size(name, file, options)
-            path = hub().hf_hub_download(
-                name.repository, file, **options, force_download=anew
+            local = not anew and _is_local(name, file)
+            return Path(
+                hub().hf_hub_download(
+                    name.repository,
+                    file,
+                    **options,
+                    force_download=anew,
+                    local_files_only=local,
+                )
             )
         except errors.LocalEntryNotFoundError:
             raise
@@ -282,17 +288,39 @@ def _fetched(name, file, without, anew=False):
                 f"{name} is {without}: there is no {file} in it. `kerasseg "
                 "push` uploads a folder that `kerasseg.zoo.save` wrote."
             ) from error
-    return Path(path)
 
 
-def _check_size(name, file, options):
-    """Refuses a file that is too large before it is fetched."""
-    facts = hub().hf_hub_download(
-        name.repository, file, **options, dry_run=True
+def _is_local(name, file):
+    """Whether a file is here, and there is none newer that can be reached.
+
+    One that is too large is refused before it is fetched.
+    """
+    errors = hub().errors
+    cached = hub().try_to_load_from_cache(
+        name.repository, file, revision=name.revision
     )
+    here = isinstance(cached, str)
+    if here and name.is_pinned:
+        return True
+    url = hub().hf_hub_url(
+        name.repository, file, revision=name.revision, endpoint=endpoint()
+    )
+    try:
+        facts = hub().get_hf_file_metadata(url, timeout=_TIMEOUT)
+    except (
+        errors.RepositoryNotFoundError,
+        errors.RevisionNotFoundError,
+        errors.EntryNotFoundError,
+    ):
+        raise
+    except (errors.HTTPError, errors.OfflineModeIsEnabled):
+        if here:
+            return True
+        raise
     most = _MOST_BYTES.get(file) or _MOST_BYTES[Path(file).suffix]
-    if (facts.file_size or 0) > most:
+    if (facts.size or 0) > most:
         raise WeightsError(
             f"{file} of {name} must have at most {most} bytes. Received: "
-            f"{facts.file_size} bytes"
+            f"{facts.size} bytes"
         )
+    return False
