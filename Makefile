@@ -62,7 +62,7 @@ export/web/node_modules/.package-lock.json: export/web/package-lock.json
 lint: $(VENV)/.lint-stamp
 	$(VENV)/bin/ruff check .
 
-# The table of entries in README.md, from zoo/*/metrics.json.
+# The tables of entries in README.md and in the docs, from zoo/*/metrics.json.
 table: $(VENV)/.demo-stamp
 	$(VENV)/bin/python zoo/table.py --write
 

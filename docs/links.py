@@ -3,7 +3,7 @@
 A page names such a file as `[text](../export)`, which works where the
 repository is read. On the site it leads to `repo_url`, where one is set, or
 becomes the text with the path. A file that does not exist is a warning, which
-fails `make docs`.
+fails `make docs`. The first page is README.md.
 """
 
 import logging
@@ -21,6 +21,8 @@ def on_page_markdown(markdown, page, config, files):
     """Rewrites a page before it is rendered; called by MkDocs."""
     home = Path(config.config_file_path).parent
     folder = posixpath.dirname(page.file.src_uri)
+    if page.file.src_uri == "index.md":
+        markdown = _as_page((home / "README.md").read_text(encoding="utf-8"))
 
     def rewrite(match):
         path = posixpath.normpath(
@@ -33,6 +35,19 @@ def on_page_markdown(markdown, page, config, files):
         return _link(match["text"], path, match["anchor"], config.repo_url)
 
     return LINK.sub(rewrite, markdown)
+
+
+def _as_page(readme):
+    """README.md with its links as a page in docs has them."""
+
+    def rewrite(match):
+        path = match["path"]
+        if "://" in path:
+            return match[0]
+        path = posixpath.relpath(path, "docs")
+        return f"[{match['text']}]({path}{match['anchor'] or ''})"
+
+    return LINK.sub(rewrite, readme)
 
 
 def _link(text, path, anchor, repository):

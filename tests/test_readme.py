@@ -34,7 +34,10 @@ def test_the_tables_are_those_of_today():
 
 def test_make_targets_exist():
     make = shutil.which("make") or pytest.skip("make is not installed")
-    files = ("README.md", "CONTRIBUTING.md", ".github/workflows/tests.yml")
+    files = (
+        *("README.md", "docs/verified.md", "CONTRIBUTING.md"),
+        ".github/workflows/tests.yml",
+    )
     texts = [(ROOT / name).read_text(encoding="utf-8") for name in files]
     found = re.findall(r"(?:`|: |^ *)make ([\w-]+)", "\n".join(texts), re.M)
     targets = sorted(set(found))
@@ -79,23 +82,22 @@ def _write_pair(folder, split, name, rng):
 
 @pytest.mark.slow
 @pytest.mark.export
-@pytest.mark.parametrize(
-    "backbone", ["tiny", pytest.param("own", marks=pytest.mark.nightly)]
-)
-def test_the_code_runs_as_printed(tmp_path, monkeypatch, capsys, rng, backbone):
-    if backbone == "tiny":
-        stand_ins.tiny_entry("lrr_4x", monkeypatch, tmp_path)
+def test_the_code_runs_as_printed(tmp_path, monkeypatch, capsys, rng):
+    # On the backbone of the entry: tests/test_pages.py, at night.
+    stand_ins.tiny_entry("lrr_4x", monkeypatch, tmp_path)
     monkeypatch.chdir(tmp_path)
     for split in ("train", "val"):
         for name in ("a", "b"):
-            _write_pair(tmp_path / "cats", split, name, rng)
+            _write_pair(tmp_path / "coins", split, name, rng)
     street = np.full((72, 96, 3), 127, "uint8")
     (tmp_path / "demo").mkdir()
     Image.fromarray(street).save("demo/street.png")
-    for block in pages.blocks(ROOT / "README.md"):
-        if block.language == "python":
-            # One epoch shows as much as twenty.
-            exec(block.text.replace("epochs=20", "epochs=1"), {})
+    for name in ("README.md", "docs/quick_start.md"):
+        for block in pages.blocks(ROOT / name):
+            if block.language == "python":
+                # One epoch shows as much as twenty.
+                exec(block.text.replace("epochs=20", "epochs=1"), {})
     assert (tmp_path / "overlay.png").is_file()
+    assert (tmp_path / "street.tflite").is_file()
     assert (tmp_path / "mine.tflite").is_file()
     assert "mask" in capsys.readouterr().out

@@ -82,6 +82,14 @@ def test_links_to_files_of_the_repository():
     assert _rewritten(pages, "") == pages
 
 
+def test_the_first_page_is_the_readme():
+    text = _rewritten("", "https://host/name", "index.md")
+    assert text.startswith("# kerasseg\n")
+    assert "](tutorial.md)" in text
+    assert "](readme.png)" in text
+    assert "](https://host/name/blob/main/export)" in text
+
+
 def test_a_link_to_a_file_that_is_gone_is_a_warning(caplog):
     _rewritten("[the programs](../exports/old.py)", "", "page.md")
     assert caplog.messages == ["page.md: no such file: exports/old.py"]

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 SUFFIXES = {".py", ".md", ".cfg", ".toml", ".cc", ".h", ".js", ".html", ".sh"}
-SKIPPED = {".git", ".venv", "node_modules", "build", "dist", "golden"}
+SKIPPED = {".git", ".venv", "node_modules", "build", "dist", "site", "golden"}
 
 # Names that others gave.
 ALLOWED = r"no_top_int8_dequantised\.h5"

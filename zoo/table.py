@@ -1,9 +1,9 @@
-"""The tables of README.md and of the cards, from the measurements.
+"""The tables of README.md, of the page of entries and of the cards.
 
 Scores are from zoo/*/metrics.json, formats from docs/export.json. The scores
 that `kerasseg list` and `info` show are written too, into the package.
 
-python zoo/table.py            prints the table of README.md
+python zoo/table.py            prints the table of all entries
 python zoo/table.py --write    puts all tables and scores into their files
 """
 
@@ -21,9 +21,18 @@ from kerasseg.zoo.entries import SCORES
 
 EVIDENCE = Path(__file__).parent
 README = EVIDENCE.parent / "README.md"
+PAGE = EVIDENCE.parent / "docs" / "entries.md"
 BEGIN = "<!-- made by `make table` from zoo/*/metrics.json -->\n"
 END = "<!-- end of the table -->\n"
 EXPORTS = EVIDENCE.parent / "docs" / "export.json"
+# What README.md shows: the best of each kind.
+BEST = (
+    "lrr_4x_efficientnet_lite0",
+    "lrr_4x",
+    "ipixel_dcl",
+    "fcn_8s",
+    "lrr_4x_nuclei",
+)
 
 SUMMARY = (
     "mean_iou",
@@ -63,10 +72,10 @@ def exported():
     return {name: cells for name, cells in ran.items() if cells}
 
 
-def table():
-    """The table of README.md in Markdown."""
+def table(names=None):
+    """The table of some entries in Markdown; of all, if none are named."""
     rows = []
-    for name in zoo.names():
+    for name in names or zoo.names():
         entry, measured = zoo.info(name), measurements(name)
         rows.append(
             (
@@ -206,7 +215,7 @@ def packaged_scores():
 
 def files():
     """Each file with tables, and the tables it is to hold."""
-    found = {README: table()}
+    found = {README: table(BEST), PAGE: table()}
     for name in zoo.names():
         if measurements(name):
             found[EVIDENCE / name / "README.md"] = card_tables(name)
