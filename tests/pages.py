@@ -3,7 +3,8 @@
 A fenced block of `bash` or `python` is run by a test, in the order of the
 page. One with a title is a file of that name, of `cpp` too.
 `<!-- not run: REASON -->` on the line before a block keeps it from running; it
-is still read. Blocks of any other language are for the eye.
+is still read. Blocks of any other language are for the eye, such as `text`, and
+`py` for what to write no longer.
 """
 
 import ast
