@@ -306,7 +306,7 @@ class VideoWriter:
         self.audio = self.audio_lost = self._audio = None
         if self._source.audio is None:
             return
-        codec = self._source.audio.codec_context.name
+        codec = self._source.audio.codec_context.codec.canonical_name
         if codec in self._container.supported_codecs:
             self._audio = self._container.add_stream_from_template(
                 self._source.audio
@@ -318,6 +318,9 @@ class VideoWriter:
     def _start(self, shape, frame):
         context, source = self._stream.codec_context, self._source.stream
         self._started = True
+        if self._container.format.name == "avi":
+            # It keeps no times: frames must be stored in their order.
+            context.max_b_frames = 0
         context.height, context.width = shape[:2]
         context.pix_fmt = self._format
         ratio = source.codec_context.sample_aspect_ratio
