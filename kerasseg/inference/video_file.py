@@ -21,6 +21,8 @@ _SETTINGS = {
 # How much of the length that a file states may be missing at its end: streams
 # end at different times, and lengths are rounded.
 _TOLERANCE = 0.5
+# The containers whose length is written in them, and not guessed.
+_STATING = ("matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2", "avi")
 # BT.709, and both names of BT.601, for which matrices are known.
 _MATRICES = {1: 1, 5: 5, 6: 5}
 
@@ -111,7 +113,7 @@ class VideoReader:
             VideoError: If the file is broken: a frame or a packet is damaged,
                 or the end is missing.
         """
-        frames, end = 0, 0.0
+        frames, end, time = 0, 0.0, 0.0
         try:
             for packet in self._container.demux():
                 if packet.stream is self.audio and packet.dts is not None:
@@ -123,13 +125,14 @@ class VideoReader:
                     continue
                 for frame in packet.decode():
                     if packet.is_corrupt or frame.is_corrupt:
-                        raise self._broken(frames, "damaged data")
+                        raise self._broken(frames, time, "damaged data")
                     self._stamp(frame, frames)
+                    time = frame.time
                     yield "frame", frame
                     frames += 1
         except self._error as error:
-            raise self._broken(frames, error.strerror) from error
-        self._check_end(frames, end)
+            raise self._broken(frames, time, error.strerror) from error
+        self._check_end(frames, time, end)
 
     def _find_stream(self, av):
         covers = av.stream.Disposition.attached_pic
@@ -156,22 +159,23 @@ class VideoReader:
             frame.time_base = 1 / self.rate
             frame.pts = index
 
-    def _check_end(self, frames, end):
+    def _check_end(self, frames, time, end):
         if not frames:
             raise VideoError(f"{self.path} has no frames")
         stated = self._seconds()
-        if stated is None:
+        if stated is None or self._container.format.name not in _STATING:
             return
         end -= (self._container.start_time or 0) / 1_000_000
         if end < stated - max(_TOLERANCE, 2 / float(self.rate)):
             raise self._broken(
-                frames, f"the end is missing, {end:.1f} of {stated:.1f} s"
+                frames,
+                time,
+                f"the end is missing, {end:.1f} of {stated:.1f} s are there",
             )
 
-    def _broken(self, frames, cause):
-        seconds = frames / float(self.rate)
+    def _broken(self, frames, time, cause):
         return VideoError(
-            f"{self.path} is broken after frame {frames} ({seconds:.1f} s): "
+            f"{self.path} is broken after frame {frames} ({time:.1f} s): "
             f"{cause}. Make a copy that plays to its end, for instance by "
             "encoding it anew with FFmpeg"
         )

@@ -22,7 +22,8 @@ from kerasseg.zoo.record import read_record
 
 SCHEME = "hf://"
 
-_NAME = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@(\S+))?", re.ASCII)
+_NAME = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@(.+))?", re.ASCII)
+_REVISION = re.compile(r"(?!.*\.\.)\w[\w./-]*", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _TIMEOUT = 10
 # No weights of segmentation are larger; the others are limits of the readers.
@@ -82,17 +83,18 @@ def hub_name(name: str, revision: str | None = None) -> HubName:
             "`name` must be hf://USER/NAME or hf://USER/NAME@REVISION. "
             f"Received: name={shown(name)!r}"
         )
-    if revision is not None and not (isinstance(revision, str) and revision):
-        raise ValueError(
-            "`revision` must be a branch, a tag or a commit. Received: "
-            f"{revision=}"
-        )
-    if revision and found[2] and revision != found[2]:
+    if revision is not None and found[2] not in (None, revision):
         raise ValueError(
             "`revision` must be that of `name`, or only one of both be given. "
             f"Received: {name=}, {revision=}"
         )
-    return HubName(found[1], found[2] or revision or "main")
+    chosen = found[2] or ("main" if revision is None else revision)
+    if not (isinstance(chosen, str) and _REVISION.fullmatch(chosen)):
+        raise ValueError(
+            "`revision` must be a branch, a tag or a commit. Received: "
+            f"revision={shown(chosen)!r}"
+        )
+    return HubName(found[1], chosen)
 
 
 def check_no_revision(name: Any, revision: str | None) -> None:

@@ -112,6 +112,7 @@ def test_no_server(hub, monkeypatch):
         ("hf://me/net@v9", ValueError, "has no revision 'v9'.*commits/main"),
         ("hf://me/gated", PermissionError, "gated: ask for access at http"),
         ("hf://me/data", ValueError, "no kerasseg model: there is no entry"),
+        ("hf://me/net@../main", ValueError, "branch, a tag or a commit. Rec"),
         ("hf://net", ValueError, "must be hf://USER/NAME"),
         ("hf://me/../net", ValueError, "must be hf://USER/NAME"),
         ("hf://me/a..b", ValueError, "is no name: Cannot have"),
@@ -127,6 +128,8 @@ def test_what_cannot_be_loaded(hub, published, name, error, message):
 def test_two_revisions_and_a_revision_of_an_entry():
     with pytest.raises(ValueError, match="only one of both"):
         zoo.info("hf://me/net@v1", revision="v2")
+    with pytest.raises(ValueError, match="`revision` must be a branch.*''"):
+        zoo.info("hf://me/net", revision="")
     with pytest.raises(ValueError, match="for models on Hugging Face"):
         zoo.load("lrr_4x", revision="v2")
 
