@@ -11,6 +11,7 @@ from kerasseg import zoo
 from kerasseg.labels import Labels
 from kerasseg.zoo import WeightsError
 from kerasseg.zoo import hugging_face
+from kerasseg.zoo.hub_name import hub_name
 
 pytestmark = [
     pytest.mark.one_backend,
@@ -149,7 +150,7 @@ def test_another_file_than_the_record_says(hub, files):
 
 
 def test_a_damaged_cache_is_fetched_anew(hub, published):
-    folder = hugging_face.fetched_folder(hugging_face.hub_name("hf://me/net"))
+    folder = hugging_face.fetched_folder(hub_name("hf://me/net"))
     [path] = folder.glob("*.safetensors")
     path.resolve().write_bytes(b"damaged")
     zoo.load("hf://me/net")
