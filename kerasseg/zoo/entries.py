@@ -7,6 +7,7 @@ from pathlib import Path
 from kerasseg import papers
 from kerasseg.label_sets import ADE20K
 from kerasseg.label_sets import CAMVID
+from kerasseg.label_sets import IDD_LITE
 from kerasseg.label_sets import NUCLEI
 from kerasseg.label_sets import VOC
 from kerasseg.zoo.entry import Entry
@@ -136,6 +137,32 @@ _ENTRIES = (
                 "EfficientNet-Lite0 trained on ImageNet-1k."
             ),
         },
+    ),
+    Entry(
+        name="lrr_4x_idd",
+        title="LRR-4x on EfficientNet-Lite0, 7 classes of streets in India",
+        builder="lrr",
+        backbone="efficientnet_lite",
+        arguments={"level": "4x"},
+        labels=IDD_LITE,
+        image_shape=(227, 320, 3),
+        weights="lrr_4x_idd.safetensors",
+        sha256=(
+            "f9b712f4bd6679b770c57357533c632973f88837f9a9c55adc59dd6d8ea164f1"
+        ),
+        parameters=3_252_166,
+        dataset="idd_lite",
+        license_weights=_CAMVID["license_weights"],
+        license_data=(
+            "IDD-Lite: research only, as far as its page says; cite Mishra et "
+            "al. 2019 and Varma et al. 2019. Started from weights that were "
+            "learned from CamVid: research only"
+        ),
+        provenance=(
+            "Trained by this project on the 1403 training images of IDD-Lite "
+            "(320x227, 7 classes), from its lrr_4x_efficientnet_lite0."
+        ),
+        paper=papers.LRR,
     ),
     Entry(
         name="lrr_4x_nuclei",
