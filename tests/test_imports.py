@@ -43,7 +43,7 @@ INTERNAL = {
     "zoo": {"models", "backbones", "layers", "data"},
     "importers": {"zoo", "models", "backbones"},
     "inference": {"data"},
-    "training": {"data", "losses", "metrics", "inference"},
+    "training": {"data", "layers", "losses", "metrics", "inference"},
     "export": {"inference", "data", "layers", "metrics"},
     "benchmark": {"export"},
     "jobs": {"inference", "zoo"},

@@ -37,6 +37,8 @@ EXAMPLES = {
     "DLC": {"reduction": 8, "filters": 2, "dilation_rates": (1, 2)},
     "GlobalInterpolation": {"size": (8, 12), "initializer": "he_normal"},
     "BatchStandardization": {"epsilon": 0.1},
+    "FakeQuantize": {"symmetric": True, "horizon": 20},
+    "FakeQuantizedKernel": {"layer": keras.layers.Conv2D(4, 3, name="conv")},
     "PixelDCL": {"filters": 4, "activation": "relu", "sequential": True},
     "IPixelDCL": {"filters": 4, "kernel_size": 5},
     "GuidedDUC": {"filters": 6, "guidance_stride": 4},

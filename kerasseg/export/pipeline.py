@@ -116,6 +116,7 @@ def _written(form, frozen, path, samples, labels):
             *_calibration_notes(frozen.options),
             *_float_operators(form, frozen.options, path),
             *_float_layers(conversion),
+            *_learned_ranges(conversion),
         ),
     )
     return report, extra
@@ -247,6 +248,15 @@ def _float_layers(conversion):
         return ()
     return (
         f"Left in float to protect accuracy: {', '.join(conversion.kept)}.",
+    )
+
+
+def _learned_ranges(conversion):
+    if not conversion.learned:
+        return ()
+    return (
+        f"The ranges of {conversion.learned} tensors were learned in "
+        f"training; those of others are from the calibration images.",
     )
 
 

@@ -43,20 +43,25 @@ class Conversion:
         worst_layers: Pairs of the name of a quantized layer and its error,
             largest first. Defaults to none.
         kept: Names of the layers that stayed in float. Defaults to none.
+        learned: Number of tensors with a range that was learned in training.
+            Defaults to 0.
     """
 
     float32: Path | None = None
     worst_layers: tuple[tuple[str, float], ...] = ()
     kept: tuple[str, ...] = ()
+    learned: int = 0
 
     @classmethod
-    def of(cls, layers, kept, float32) -> "Conversion":
+    def of(cls, layers, kept, float32, learned=0) -> "Conversion":
         """Sums up a graph with integers.
 
         Args:
             layers: List of `LayerError`, largest error first.
             kept: Those of them that stayed in float.
             float32: Path of the same graph in float32, or `None`.
+            learned: Number of tensors with a range that was learned. Defaults
+                to 0.
 
         Returns:
             A `Conversion` with the five quantized layers of largest error.
@@ -67,6 +72,7 @@ class Conversion:
             float32=float32,
             worst_layers=tuple((layer.name, layer.error) for layer in worst),
             kept=tuple(layer.name for layer in kept),
+            learned=learned,
         )
 
 

@@ -6,6 +6,8 @@ from kerasseg.layers.bilinear_upsampling import BilinearUpSampling2D
 from kerasseg.layers.boundary_mask import BoundaryMask
 from kerasseg.layers.dlc import DLC
 from kerasseg.layers.dlc import receptive_field
+from kerasseg.layers.fake_quantize import FakeQuantize
+from kerasseg.layers.fake_quantize import FakeQuantizedKernel
 from kerasseg.layers.global_interpolation import GlobalInterpolation
 from kerasseg.layers.guided_duc import GuidedDUC
 from kerasseg.layers.guided_filter import GuidedFilter
@@ -26,6 +28,8 @@ __all__ = [
     "CosineBases",
     "CropToMatch",
     "DLC",
+    "FakeQuantize",
+    "FakeQuantizedKernel",
     "GlobalInterpolation",
     "GuidedDUC",
     "GuidedFilter",

@@ -9,6 +9,8 @@ from kerasseg.training.freezing import freeze
 from kerasseg.training.freezing import freeze_batch_normalization
 from kerasseg.training.l2_sgd import L2SGD
 from kerasseg.training.multipliers import LearningRateMultipliers
+from kerasseg.training.quantization_aware import quantization_aware
+from kerasseg.training.quantization_aware import without_quantization
 from kerasseg.training.recipe import Recipe
 from kerasseg.training.schedules import PolyDecay
 
@@ -24,4 +26,6 @@ __all__ = [
     "freeze",
     "freeze_batch_normalization",
     "plot_curves",
+    "quantization_aware",
+    "without_quantization",
 ]

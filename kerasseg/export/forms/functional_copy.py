@@ -5,6 +5,7 @@ import keras
 from kerasseg.export.forms.adaptive_pooling import SLICED
 from kerasseg.export.forms.augmentation import AUGMENTATIONS
 from kerasseg.export.forms.borrowed import Borrowed
+from kerasseg.export.forms.fake_quantization import MARKS
 from kerasseg.export.forms.global_interpolation import LiteRTInterpolation
 from kerasseg.export.forms.laplacian_head import FoldedHead
 from kerasseg.export.forms.laplacian_head import LiteRTHead
@@ -27,6 +28,7 @@ FORMS = {
     },
     "litert": {
         **AUGMENTATIONS,
+        **MARKS,
         **PLANAR,
         **PRODUCTS,
         LaplacianHead: LiteRTHead,
@@ -35,6 +37,7 @@ FORMS = {
     },
     "onnx": {
         **AUGMENTATIONS,
+        **MARKS,
         LaplacianHead: FoldedHead,
         **PRODUCTS,
         LaplacianReconstruction: OnnxReconstruction,

@@ -6,11 +6,13 @@ from pathlib import Path
 from kerasseg.export.errors import ExportError
 from kerasseg.export.litert.graph import with_signature
 from kerasseg.export.litert.quantize import LiteRTQuantizer
+from kerasseg.export.litert.ranges import unmarked
 from kerasseg.export.litert.runtime import custom_operators
 from kerasseg.export.model.trace import Trace
 from kerasseg.export.quantization import MEASURED_IMAGES
 from kerasseg.export.quantization import Conversion
 from kerasseg.export.quantization import kept_in_float
+from kerasseg.formats import INTEGERS
 
 
 def convert(frozen, path) -> Conversion:
@@ -35,24 +37,27 @@ def convert(frozen, path) -> Conversion:
     except Exception:
         _name_flex(trace, path, tf.lite.OpsSet.SELECT_TF_OPS)
         raise
+    learned = {}
+    if frozen.options.precision in INTEGERS:
+        content, learned = unmarked(content)
     path.write_bytes(with_signature(content, frozen.options.output))
     _refuse_custom(path)
     if frozen.options.calibration is None:
         return Conversion()
-    return _quantized(frozen, path)
+    return _quantized(frozen, path, learned)
 
 
-def _quantized(frozen, path):
+def _quantized(frozen, path, learned):
     """Replaces a file in float32 by one with integers, and keeps both."""
     plain = path.with_name("float32.tflite")
     path.replace(plain)
-    quantizer = LiteRTQuantizer(plain.read_bytes(), frozen)
+    quantizer = LiteRTQuantizer(plain.read_bytes(), frozen, learned)
     layers = quantizer.layers(frozen.calibration_batches(MEASURED_IMAGES))
     kept = []
     if frozen.options.precision == "mixed":
         kept = kept_in_float(layers, quantizer.logits)
     path.write_bytes(quantizer.content(kept))
-    return Conversion.of(layers, kept, plain)
+    return Conversion.of(layers, kept, plain, len(learned))
 
 
 def _name_flex(trace, path, flex):

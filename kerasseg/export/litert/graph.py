@@ -49,6 +49,18 @@ def operator_name(graph, op) -> str:
     return next(name for name, value in names if value == number)
 
 
+def lowest(tensor) -> int:
+    """The lowest integer of a quantized tensor.
+
+    Args:
+        tensor: `TensorT` of 8 bits.
+
+    Returns:
+        -128 or 0.
+    """
+    return -128 if tensor.type == _schema().TensorType.INT8 else 0
+
+
 def with_signature(content, output) -> bytes:
     """Adds the signature `serving_default` to a graph of one input and output.
 

@@ -32,11 +32,14 @@ class LiteRTQuantizer:
     Args:
         content: Bytes of the file in float32.
         frozen: The `FrozenModel` with the calibration images.
+        learned: Dictionary from the index of a tensor to a range that holds
+            instead. Defaults to none.
     """
 
-    def __init__(self, content, frozen):
+    def __init__(self, content, frozen, learned=None):
         self._frozen = frozen
-        self._marked = _marked(content, _ranges(content, frozen))
+        ranges = _ranges(content, frozen) | (learned or {})
+        self._marked = _marked(content, ranges)
 
     def content(self, kept=()) -> bytes:
         """Writes the graph with integers.

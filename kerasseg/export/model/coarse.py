@@ -10,7 +10,7 @@ INTERPOLATING = (
     "kerasseg>BilinearConv2DTranspose",
     "UpSampling2D",
 )
-CROPPING = "kerasseg>CropToMatch"
+KEEPING = ("kerasseg>CropToMatch", "kerasseg>FakeQuantize")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +90,7 @@ def _keeps_values(layer):
     linear = isinstance(layer, keras.layers.Activation) and (
         layer.activation is keras.activations.linear
     )
-    return linear or _registered(layer) == CROPPING
+    return linear or _registered(layer) in KEEPING
 
 
 def _stride(layer):

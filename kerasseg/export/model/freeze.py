@@ -13,8 +13,11 @@ from kerasseg.export.options import ExportOptions
 from kerasseg.export.options import check_classes
 from kerasseg.export.options import with_images
 from kerasseg.export.schema import is_text
+from kerasseg.formats import INTEGERS
 from kerasseg.inference.memory import estimated_bytes
 from kerasseg.inference.memory import free_bytes
+from kerasseg.layers import FakeQuantize
+from kerasseg.layers.fake_quantize import is_quantization_aware
 
 MIN_SIZE = 32
 
@@ -47,6 +50,7 @@ def freeze(model, image_shape=None, options=None) -> FrozenModel:
     shape = (1, *_resolve_shape(_built_shape(model), image_shape))
     options = options or ExportOptions()
     _check_channels(shape[3], options.channels)
+    _check_ranges(model, options.precision)
     _check_memory(model, shape[1:])
     model, notes = _in_float32(model)
     frozen = FrozenModel(model, shape, options, notes)
@@ -113,6 +117,21 @@ def _resolve_shape(built, image_shape):
             f"Received: image_shape={shape}"
         )
     return shape
+
+
+def _check_ranges(model, precision):
+    """Refuses what learned to compute with 8 bits where it shall not."""
+    if not is_quantization_aware(model):
+        return
+    if precision not in INTEGERS:
+        raise ValueError(
+            "`precision` must be 'int8' or 'mixed' for a quantization-aware "
+            "model; kerasseg.training.without_quantization makes one in float "
+            f"of it. Received: precision={precision!r}"
+        )
+    for layer in model._flatten_layers():
+        if isinstance(layer, FakeQuantize):
+            layer.bounds()
 
 
 def _check_memory(model, shape):

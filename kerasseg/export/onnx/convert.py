@@ -16,9 +16,11 @@ from kerasseg.export.onnx.missing import spell_out
 from kerasseg.export.onnx.other_backend import convert_on_other_backend
 from kerasseg.export.onnx.quantize import to_float16
 from kerasseg.export.onnx.quantize import to_int8
+from kerasseg.export.onnx.ranges import unmark
 from kerasseg.export.onnx.raw import write_raw
 from kerasseg.export.quantization import Conversion
 from kerasseg.formats import INTEGERS
+from kerasseg.layers.fake_quantize import is_quantization_aware
 
 
 def write_onnx(
@@ -44,6 +46,7 @@ def write_onnx(
     import onnx
 
     converter = check_exporter(exporter)
+    _check_marks(frozen.model, converter)
     raw = Path(path).with_suffix(".raw.onnx")
     if EXPORTERS[converter][0] == keras.backend.backend():
         write_raw(frozen, raw, opset)
@@ -65,9 +68,10 @@ def write_onnx(
         proto = to_float16(proto, path)
     conversion = Conversion()
     if frozen.options.precision in INTEGERS:
+        learned = unmark(proto.graph)
         plain = Path(path).with_name("float32.onnx")
         _save(proto, frozen, plain, opset)
-        proto, conversion = to_int8(proto, frozen, path, symmetric)
+        proto, conversion = to_int8(proto, frozen, path, symmetric, learned)
         conversion = dataclasses.replace(conversion, float32=plain)
     _save(proto, frozen, path, opset)
     return conversion
@@ -82,6 +86,15 @@ def _save(proto, frozen, path, opset):
     onnx.helper.set_model_props(proto, {"layout": frozen.options.layout})
     onnx.checker.check_model(proto, full_check=True)
     onnx.save_model(proto, str(path))
+
+
+def _check_marks(model, converter):
+    if converter != "tf2onnx" and is_quantization_aware(model):
+        raise ExportError(
+            "A quantization-aware model must be exported by tf2onnx, on the "
+            "TensorFlow backend; what was saved on another one loads there. "
+            f"Received: exporter={converter!r}"
+        )
 
 
 def _check_written(proto, opset, exporter):

@@ -4,6 +4,7 @@ import numpy as np
 
 from kerasseg.export.onnx import graph as graphs
 from kerasseg.export.onnx import probe as probes
+from kerasseg.export.onnx import ranges as learning
 from kerasseg.export.quantization import MEASURED_IMAGES
 from kerasseg.export.quantization import SCALED_IMAGES
 from kerasseg.export.quantization import Conversion
@@ -59,7 +60,7 @@ def to_float16(proto, path):
     return proto
 
 
-def to_int8(proto, frozen, path, symmetric=False):
+def to_int8(proto, frozen, path, symmetric=False, learned=None):
     """Puts quantizing and dequantizing nodes around the operators.
 
     Weights get one scale for each filter, activations one for each tensor.
@@ -73,18 +74,23 @@ def to_int8(proto, frozen, path, symmetric=False):
             biases and everything but the inputs and weights of convolutions
             and matrix products in float, as TensorRT wants them.
             Defaults to `False`: activations are `uint8`.
+        learned: Dictionary from the name of a tensor to a range that holds
+            instead of that of the calibration images. Defaults to none.
 
     Returns:
         `onnx.ModelProto` with `QuantizeLinear` and `DequantizeLinear` nodes,
         and a `Conversion` without a file in float32.
     """
-    quantizer = OnnxQuantizer(graphs.folded(proto, path), frozen, symmetric)
+    folded = graphs.folded(proto, path)
+    quantizer = OnnxQuantizer(folded, frozen, symmetric, learned)
     batches = frozen.calibration_batches(MEASURED_IMAGES)
     layers = quantizer.layers(batches)
     kept = []
     if frozen.options.precision == "mixed":
         kept = kept_in_float(layers, quantizer.logits)
-    return quantizer.proto(kept), Conversion.of(layers, kept, None)
+    return quantizer.proto(kept), Conversion.of(
+        layers, kept, None, quantizer.learned
+    )
 
 
 class OnnxQuantizer:
@@ -97,9 +103,10 @@ class OnnxQuantizer:
         proto: `onnx.ModelProto` in float32, whose constants are folded.
         frozen: The `FrozenModel` with the calibration images.
         symmetric: See `to_int8`.
+        learned: See `to_int8`. Defaults to none.
     """
 
-    def __init__(self, proto, frozen, symmetric):
+    def __init__(self, proto, frozen, symmetric, learned=None):
         import onnx
 
         self._float = onnx.shape_inference.infer_shapes(proto)
@@ -108,7 +115,20 @@ class OnnxQuantizer:
         self._ranges = _ranges(
             self._float, frozen.calibration_batches(SCALED_IMAGES)
         )
+        self.learned = self._learn(learned or {})
         self._whole = self._quantized()
+
+    def _learn(self, learned):
+        """Takes learned ranges where their tensors still are; how many."""
+        if self._symmetric:
+            learned = learning.symmetric(learned)
+        found = {
+            name: (np.float32(low), np.float32(high))
+            for name, (low, high) in learned.items()
+            if name in self._ranges
+        }
+        self._ranges.update(found)
+        return len(found)
 
     def proto(self, kept=()):
         """Quantizes the graph.

@@ -27,8 +27,7 @@ _NAMES = (
 OPERATORS = frozenset(_NAMES.split())
 # Operators that ONNX has for integers, and TensorRT for floats alone.
 _FLOAT_ONLY = (
-    "Einsum Gemm MatMul PRelu ReduceL2 ReduceLogSum ReduceLogSumExp Relu "
-    "Resize"
+    "Einsum Gemm MatMul PRelu ReduceL2 ReduceLogSum ReduceLogSumExp Relu Resize"
 )
 FLOAT_ONLY = frozenset(_FLOAT_ONLY.split())
 INTEGERS = frozenset({"int32", "int64"})
