@@ -53,7 +53,7 @@ test-jax test-torch: test-%: $(VENV)/.test-stamp
 test-all-jax test-all-torch: test-all-%: $(VENV)/.test-stamp
 	KERAS_BACKEND=$* $(PYTEST) $(ALL_ON_OTHERS) $(PYTEST_ARGS) $(NEUTRAL)
 
-# onnxruntime-web, without which the test of the page in export/web skips.
+# onnxruntime-web, without which the tests of the page skip.
 web: export/web/node_modules/.package-lock.json
 
 export/web/node_modules/.package-lock.json: export/web/package-lock.json

@@ -23,6 +23,7 @@ __all__ = [
     "losses",
     "metrics",
     "models",
+    "page",
     "training",
     "zoo",
 ]

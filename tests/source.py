@@ -22,6 +22,7 @@ PUBLIC = (
     "losses",
     "metrics",
     "models",
+    "page",
     "training",
     "zoo",
 )

@@ -47,6 +47,7 @@ INTERNAL = {
     "export": {"inference", "data", "layers", "metrics"},
     "benchmark": {"export"},
     "jobs": {"inference", "zoo"},
+    "page": {"zoo"},
 }
 
 # Sub-package -> the other packages it may import anywhere.
@@ -86,6 +87,7 @@ EXTERNAL = {
     "inference": {"keras", "numpy", "PIL", "av", "rasterio", "scipy"},
     "zoo": {"keras", "numpy", "safetensors", "huggingface_hub"},
     "jobs": {"numpy", "ray"},
+    "page": set(),
     "training": {"keras", "numpy", "tensorflow", "jax"},
     "export": {
         "keras",

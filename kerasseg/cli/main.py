@@ -33,6 +33,7 @@ VERBS = (
     "export",
     "verify",
     "benchmark",
+    "serve",
     "data",
     "import",
     "push",

@@ -99,7 +99,7 @@ def download(url: str, expected: str, path: Path) -> None:
             _check(temporary, expected, url)
     except _UNREACHABLE as error:
         raise ConnectionError(
-            f"The weights could not be downloaded from {url}: "
+            f"A file could not be downloaded from {url}: "
             f"{getattr(error, 'reason', error)}. Check the network and try "
             f"again, or bring the file (sha256 {expected}) to {path} by hand."
         ) from error

@@ -54,6 +54,7 @@ USUAL = {
     "export": ("model", "--to", "onnx", "--image-shape", "33x47"),
     "verify": ("net.onnx", "--against", "model"),
     "benchmark": ("net.onnx",),
+    "serve": ("model", "--image-shape", "33x47", "--port", "0"),
     "data": ("nuclei",),
     "import": ("net.caffemodel", "--entry", "fcn_8s_vgg16"),
 }
@@ -107,6 +108,7 @@ def _quick(arena):
     """Leaves out what takes long behind a verb."""
     from kerasseg import benchmark
     from kerasseg import export
+    from kerasseg import page
     from kerasseg import training
     from kerasseg.cli import demo
     from kerasseg.cli import doctor
@@ -127,6 +129,8 @@ def _quick(arena):
         for form in ("saved_model", "litert", "onnx", "openvino", "tensorrt"):
             patch.setattr(export, f"to_{form}", refuse)
         patch.setattr(benchmark, "measure", fail)
+        patch.setattr(page, "runtime_files", lambda folder: {})
+        patch.setattr(page.Server, "serve_forever", fail)
         patch.setattr(training, "fit", stop)
         patch.setattr(doctor, "_checks", lambda backend: [])
         patch.setattr(demo, "segment", fail)

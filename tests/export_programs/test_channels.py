@@ -19,6 +19,7 @@ from kerasseg.data import read_image
 from kerasseg.data import read_mask
 from kerasseg.inference import overlay
 from kerasseg.inference import predict_mask
+from kerasseg.page.site import STATIC
 
 pytestmark = [pytest.mark.slow, pytest.mark.export]
 
@@ -140,7 +141,7 @@ def test_the_page_says_what_it_cannot_read(bands, tmp_path):
     import subprocess
 
     content = json.loads((bands.folder / "tiny.onnx.json").read_text())
-    shutil.copy(ROOT / "export" / "web" / "model.js", tmp_path / "model.mjs")
+    shutil.copy(STATIC / "model.js", tmp_path / "model.mjs")
     (tmp_path / "sidecar.json").write_text(json.dumps(content))
     shutil.copy(bands.folder / "tiny.onnx", tmp_path)
     (tmp_path / "page.mjs").write_text(PAGE)

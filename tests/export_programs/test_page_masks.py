@@ -6,12 +6,11 @@ import subprocess
 
 import numpy as np
 import pytest
-from source import ROOT
 from source import load_program
 
 from kerasseg.data import read_mask
+from kerasseg.page.site import STATIC
 
-WEB = ROOT / "export" / "web"
 SIDE = {"N": 1, "H": 24, "W": 40, "C": 3}
 
 pytestmark = [
@@ -23,7 +22,7 @@ pytestmark = [
 @pytest.fixture
 def node(tmp_path):
     """Runs a module beside those of the page: what it printed."""
-    for path in WEB.glob("*.js"):
+    for path in STATIC.glob("*.js"):
         shutil.copy(path, tmp_path)
     (tmp_path / "package.json").write_text('{"type": "module"}')
 

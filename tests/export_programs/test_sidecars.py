@@ -16,6 +16,7 @@ from source import ROOT
 from source import load_program
 
 from kerasseg.export import schema
+from kerasseg.page.site import STATIC
 
 PROGRAMS = ROOT / "export"
 GRAPH = b"graph"
@@ -122,7 +123,7 @@ def test_what_is_used_is_of_its_kind_even_with_a_new_seal(segmenter):
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
 def test_the_page_knows_an_edited_sidecar(tmp_path):
-    shutil.copy(PROGRAMS / "web" / "model.js", tmp_path / "model.mjs")
+    shutil.copy(STATIC / "model.js", tmp_path / "model.mjs")
     (tmp_path / "page.mjs").write_text(PAGE)
     content = described(GRAPH, class_names=["ciel à 9 h", "🚦道路"])
     changed = [edited for _, edited in edits(content)]

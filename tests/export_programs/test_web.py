@@ -1,12 +1,18 @@
 """The page in headless Chromium draws the mask of the Keras model."""
 
 import base64
+import contextlib
+import functools
+import http.server
 import io
 import json
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 import time
 
 import browser
@@ -18,15 +24,10 @@ from PIL import Image
 from PIL import ImageFilter
 from source import ROOT
 
+from kerasseg import page
 from kerasseg.data import read_mask
 
-WEB = ROOT / "export" / "web"
-PAGE = [
-    *(WEB / "serve.py", WEB / "index.html", WEB / "site.json"),
-    *WEB.glob("*.css"),
-    *WEB.glob("*.js"),
-]
-RUNTIME = WEB / "node_modules" / "onnxruntime-web" / "dist"
+RUNTIME = ROOT / "export/web/node_modules/onnxruntime-web/dist"
 
 pytestmark = [pytest.mark.slow, pytest.mark.export, pytest.mark.web]
 
@@ -46,19 +47,40 @@ def tab(tmp_path_factory):
         yield tab
 
 
+class _Handler(http.server.SimpleHTTPRequestHandler):
+    """A folder, as any server shows it, with what threads need."""
+
+    extensions_map = {".mjs": "text/javascript", ".js": "text/javascript"}
+
+    def end_headers(self):
+        self.send_header("Cross-Origin-Opener-Policy", "same-origin")
+        self.send_header("Cross-Origin-Embedder-Policy", "require-corp")
+        super().end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+
+@contextlib.contextmanager
+def serving(server):
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+    with server:
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 @pytest.fixture
 def site(files):
     """The address of the page, in the folder of the exported files."""
-    for path in PAGE:
-        shutil.copy(path, files)
-    runtime = files / "node_modules" / "onnxruntime-web"
-    runtime.mkdir(parents=True)
-    (runtime / "dist").symlink_to(RUNTIME)
-    command = [sys.executable, files / "serve.py", "0"]
-    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    with server:
-        yield server.stdout.readline().strip()
-        server.terminate()
+    page.write_site(page.site_files({}, page.runtime_files(RUNTIME)), files)
+    handler = functools.partial(_Handler, directory=files)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    with serving(server) as address:
+        yield address
 
 
 @pytest.fixture
@@ -296,3 +318,60 @@ def test_models_are_compared_at_their_boundaries(show, exported, files):
     assert edges.mean() < drawn.mean() < 1
     near = Image.fromarray(edges).filter(ImageFilter.MaxFilter(5))
     assert not drawn[~np.asarray(near)].any()
+
+
+def test_the_page_that_is_served(tab, agrees, files):
+    server = page.Server("127.0.0.1", 0)
+    server.files = page.site_files(
+        {"tiny": files / "tiny.onnx"},
+        page.runtime_files(RUNTIME),
+        (files / "image.png").read_bytes(),
+    )
+    with serving(server) as address:
+        tab.messages.clear()
+        tab.open(address)
+        settle(tab, "done")
+        agrees(tab)
+        assert tab.evaluate("crossOriginIsolated")
+
+
+CHOOSE = """
+(() => {
+  const models = document.getElementById("models");
+  models.value = "NAME";
+  models.dispatchEvent(new Event("change"));
+})()
+"""
+
+
+@pytest.mark.nightly
+def test_the_command_and_its_models(tab, tmp_path):
+    from kerasseg import zoo
+    from kerasseg.cli.demo_images import draw_street
+    from kerasseg.inference import predict_mask
+
+    command = [sys.executable, "-m", "kerasseg", "serve", "--port", "0"]
+    process = subprocess.Popen(
+        [*command, "--runtime", RUNTIME],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "KERASSEG_HOME": str(tmp_path / "home")},
+    )
+    try:
+        lines = iter(process.stdout.readline, "")
+        tab.open(next(x for x in lines if x.startswith("http")).split()[0])
+        settle(tab, "done")
+        for name in ("bilinear", "lrr_4x"):
+            tab.evaluate(CHOOSE.replace("NAME", name))
+            title = f"innerText.startsWith('{name}: 480 x 360')"
+            tab.wait(f"document.getElementById('status').{title}")
+            found = saved(tab, tmp_path / "image_mask.png")
+            (tmp_path / "image_mask.png").unlink()
+            expected = predict_mask(zoo.load(name), draw_street())
+            assert len(np.unique(expected)) > 5
+            assert np.mean(found == expected) > 0.999
+        process.send_signal(signal.SIGINT)
+        assert not process.wait(60)
+    finally:
+        process.kill()
+        process.communicate()

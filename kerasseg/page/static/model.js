@@ -1,8 +1,8 @@
 // An ONNX file and its sidecar in onnxruntime-web: from pixels to class ids.
 
-const VERSION = "1.30.0"; // The one that package.json pins.
+const VERSION = "1.30.0"; // Also in runtime.py of this package.
 const PLACES = [
-  new URL("node_modules/onnxruntime-web/dist/", import.meta.url).href,
+  new URL("runtime/", import.meta.url).href,
   `https://cdn.jsdelivr.net/npm/onnxruntime-web@${VERSION}/dist/`,
 ];
 const ARRAYS = {
@@ -25,7 +25,8 @@ export async function loadRuntime() {
       return ort;
     }
   }
-  throw new Error("onnxruntime-web is missing: run `npm ci --ignore-scripts`");
+  throw new Error("onnxruntime-web is missing: neither beside the page in " +
+    "the folder runtime, nor on the network.");
 }
 
 /** The model of an ONNX file, after its first, slow run. */

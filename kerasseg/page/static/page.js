@@ -1,12 +1,12 @@
 // The page: files and camera in, overlay, legend and timing out.
 
-import { draw, drawClose } from "./draw.js";
+import { draw } from "./draw.js";
 import { copy, pixelsOf, readImage } from "./images.js";
-import { colorsOf, maskFile, nameOf, shares } from "./mask.js";
+import { colorsOf, maskFile } from "./mask.js";
 import { loadRuntime, openModel, run } from "./model.js";
+import { closeup, legend } from "./parts.js";
 import { runTiled } from "./tiles.js";
 
-const CLOSE_SIDE = 448; // Pixels of a close-up's canvas.
 const element = (id) => document.getElementById(id);
 const canvas = element("canvas");
 const video = element("video");
@@ -162,33 +162,17 @@ function show() {
   if (!result) return;
   element("legend").replaceChildren(...legend(result));
   const names = [...models.keys()].filter((name) => results.has(name));
-  const figures = names.map((name) => closeup(name, strength));
+  const figures = names.map((name) => {
+    const title = `${name}, ${results.get(name).milliseconds.toFixed(0)} ms`;
+    return closeup(image, results.get(name), title, { spot, strength });
+  });
   element("closeups").replaceChildren(...figures);
 }
 
-function legend(result) {
-  const { sidecar } = result;
-  return shares(result).map(({ id, share }) => {
-    const item = document.createElement("li");
-    const swatch = document.createElement("i");
-    swatch.style.background = `rgb(${colorsOf(sidecar)[id]})`;
-    const percent = (100 * share).toFixed(1);
-    item.append(swatch, `${nameOf(sidecar, id)} ${percent} %`);
-    return item;
-  });
-}
-
-function closeup(name, strength) {
-  const figure = document.createElement("figure");
-  const canvas = document.createElement("canvas");
-  const caption = document.createElement("figcaption");
-  const result = results.get(name);
-  canvas.width = CLOSE_SIDE;
-  canvas.height = CLOSE_SIDE;
-  drawClose(canvas, image, result, spot, strength);
-  caption.textContent = `${name}, ${result.milliseconds.toFixed(0)} ms`;
-  figure.append(canvas, caption);
-  return figure;
+/** Moves the close-up to a pixel of the image. */
+function look(x, y) {
+  spot = { x, y };
+  show();
 }
 
 async function save() {
@@ -269,8 +253,7 @@ element("boundaries").addEventListener("click", () => {
 element("strength").addEventListener("input", () => image && show());
 canvas.addEventListener("click", ({ offsetX, offsetY }) => {
   const scale = canvas.width / canvas.clientWidth;
-  spot = { x: offsetX * scale, y: offsetY * scale };
-  show();
+  look(offsetX * scale, offsetY * scale);
 });
 for (const kind of ["dragover", "dragleave", "drop"]) {
   document.addEventListener(kind, (event) => {
@@ -291,8 +274,11 @@ queue(async () => {
   const asked = parameters.getAll("model");
   const urls = asked.length ? asked : site.models;
   for (const url of urls) addModel(stem(url), () => fetchedFiles(url));
-  if (parameters.has("tiles")) press("tiles", true);
+  for (const name of ["tiles", "boundaries"]) press(name, parameters.has(name));
   const place = parameters.get("image") ?? site.image;
   if (place) await useImage(await (await fetched(place)).blob(), place);
   if (urls.length) await choose(stem(urls[0]));
+  if (image && parameters.has("compare")) await compare();
+  const [x, y] = (parameters.get("spot") ?? "").split(",").map(Number);
+  if (image && y >= 0) look(x, y);
 });
