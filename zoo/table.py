@@ -32,6 +32,7 @@ BEST = (
     "ipixel_dcl",
     "fcn_8s",
     "lrr_4x_nuclei",
+    "lrr_4x_idd",
 )
 
 SUMMARY = (
