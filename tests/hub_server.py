@@ -214,9 +214,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 del files[value["path"]]
         commit = self.hub.commit(repository, files, revision)
         url = f"http://127.0.0.1:{self.server.server_port}/{repository}"
-        self._send(
-            {"commitUrl": f"{url}/commit/{commit}", "commitOid": commit}
-        )
+        self._send({"commitUrl": f"{url}/commit/{commit}", "commitOid": commit})
 
 
 _ROUTES = (

@@ -53,7 +53,7 @@ def segment_video(args: argparse.Namespace):
     out = _output(args.out, path, kind)
     entry = find_entry(args.entry)
     from kerasseg.inference import predict_video
-    from kerasseg.inference.video_file import require_av
+    from kerasseg.inference.video_reader import require_av
 
     require_av()
     model = load_model(entry.origin or args.entry)

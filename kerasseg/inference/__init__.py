@@ -12,7 +12,7 @@ from kerasseg.inference.reach import reach
 from kerasseg.inference.tiles import predict_tiled
 from kerasseg.inference.video import VideoReport
 from kerasseg.inference.video import predict_video
-from kerasseg.inference.video_file import VideoError
+from kerasseg.inference.video_reader import VideoError
 from kerasseg.inference.whole_image import predict_logits
 from kerasseg.inference.whole_image import predict_mask
 

@@ -13,10 +13,10 @@ from kerasseg.files import VIDEO_SUFFIXES
 from kerasseg.files import atomic_file
 from kerasseg.inference.overlay import colorize
 from kerasseg.inference.overlay import overlay
-from kerasseg.inference.video_file import VideoError
-from kerasseg.inference.video_file import VideoReader
-from kerasseg.inference.video_file import VideoWriter
-from kerasseg.inference.video_file import upright
+from kerasseg.inference.video_reader import VideoError
+from kerasseg.inference.video_reader import VideoReader
+from kerasseg.inference.video_reader import upright
+from kerasseg.inference.video_writer import VideoWriter
 from kerasseg.inference.whole_image import channels_of
 from kerasseg.inference.whole_image import predict_mask
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from kerasseg.zoo.entries import ENTRIES
 from kerasseg.zoo.entry import Entry
-from kerasseg.zoo.hugging_face import check_no_revision
-from kerasseg.zoo.hugging_face import hub_name
-from kerasseg.zoo.hugging_face import is_hub_name
+from kerasseg.zoo.hub_name import check_no_revision
+from kerasseg.zoo.hub_name import hub_name
+from kerasseg.zoo.hub_name import is_hub_name
 from kerasseg.zoo.hugging_face import pinned
 from kerasseg.zoo.record import is_saved
 from kerasseg.zoo.record import read_record

@@ -1,4 +1,4 @@
-"""Saved models on the Hugging Face Hub: their names, and their files here.
+"""Saved models on the Hugging Face Hub, and their files here.
 
 Only the record and the two files that it names are fetched, into the cache
 of `huggingface_hub`, and nothing in a repository is run: what is fetched is
@@ -6,9 +6,7 @@ read as any saved folder is.
 """
 
 import contextlib
-import dataclasses
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,99 +15,14 @@ from kerasseg.files import sha256
 from kerasseg.zoo.errors import WeightsError
 from kerasseg.zoo.errors import shown
 from kerasseg.zoo.fetch import check_sha256
+from kerasseg.zoo.hub_name import SCHEME
+from kerasseg.zoo.hub_name import HubName
 from kerasseg.zoo.record import RECORD
 from kerasseg.zoo.record import read_record
 
-SCHEME = "hf://"
-
-_NAME = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@(\S+))?", re.ASCII)
-_COMMIT = re.compile(r"[0-9a-f]{40}")
 _TIMEOUT = 10
 # No weights of segmentation are larger; the others are limits of the readers.
 _MOST_BYTES = {RECORD: 1 << 20, ".json": 1 << 24, ".safetensors": 1 << 34}
-
-
-@dataclasses.dataclass(frozen=True)
-class HubName:
-    """The name of a model on the Hub.
-
-    Args:
-        repository: `"USER/NAME"`.
-        revision: Branch, tag or commit.
-    """
-
-    repository: str
-    revision: str
-
-    def __str__(self) -> str:
-        return f"{SCHEME}{self.repository}@{self.revision}"
-
-    @property
-    def is_pinned(self) -> bool:
-        """Whether the revision is a commit, which never changes."""
-        return _COMMIT.fullmatch(self.revision) is not None
-
-
-def is_hub_name(name: str | os.PathLike) -> bool:
-    """Whether a name is meant for the Hub.
-
-    Args:
-        name: Any name of a model.
-
-    Returns:
-        The answer.
-    """
-    return isinstance(name, str) and name.startswith(SCHEME)
-
-
-def hub_name(name: str, revision: str | None = None) -> HubName:
-    """Reads a name such as `"hf://USER/NAME@v1"`.
-
-    Args:
-        name: The name.
-        revision: Branch, tag or commit, if the name has none. Defaults to
-            `None`: that of the name, else `"main"`.
-
-    Returns:
-        A `HubName`.
-
-    Raises:
-        ValueError: If it is no such name, or there are two revisions.
-    """
-    found = _NAME.fullmatch(name)
-    if found is None:
-        raise ValueError(
-            "`name` must be hf://USER/NAME or hf://USER/NAME@REVISION. "
-            f"Received: name={shown(name)!r}"
-        )
-    if revision is not None and not (isinstance(revision, str) and revision):
-        raise ValueError(
-            "`revision` must be a branch, a tag or a commit. Received: "
-            f"{revision=}"
-        )
-    if revision and found[2] and revision != found[2]:
-        raise ValueError(
-            "`revision` must be that of `name`, or only one of both be given. "
-            f"Received: {name=}, {revision=}"
-        )
-    return HubName(found[1], found[2] or revision or "main")
-
-
-def check_no_revision(name: Any, revision: str | None) -> None:
-    """Refuses a revision of what has none.
-
-    Args:
-        name: A name that is not for the Hub.
-        revision: What was given as revision.
-
-    Raises:
-        ValueError: If something was.
-    """
-    if revision is not None:
-        raise ValueError(
-            "`revision` is for models on Hugging Face, hf://USER/NAME. "
-            f"Received: name={str(name)!r}, {revision=}"
-        )
 
 
 def pinned(name: HubName) -> tuple[HubName, Path]:

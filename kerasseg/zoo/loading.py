@@ -13,9 +13,9 @@ from kerasseg.zoo.architecture import rebuild
 from kerasseg.zoo.catalog import info
 from kerasseg.zoo.entry import Entry
 from kerasseg.zoo.fetch import weights_path
+from kerasseg.zoo.hub_name import hub_name
+from kerasseg.zoo.hub_name import is_hub_name
 from kerasseg.zoo.hugging_face import fetched_folder
-from kerasseg.zoo.hugging_face import hub_name
-from kerasseg.zoo.hugging_face import is_hub_name
 from kerasseg.zoo.record import check_file
 from kerasseg.zoo.record import with_record
 from kerasseg.zoo.tensors import TensorFile

@@ -11,6 +11,8 @@ from kerasseg import zoo
 from kerasseg.labels import Labels
 from kerasseg.zoo import WeightsError
 from kerasseg.zoo import hugging_face
+from kerasseg.zoo import loading
+from kerasseg.zoo.hub_name import hub_name
 
 pytestmark = [
     pytest.mark.one_backend,
@@ -84,6 +86,16 @@ def test_load_fetches_what_is_needed_and_keeps_the_commit(
     assert zoo.info("hf://me/net", revision=published) == entry
 
 
+def test_a_push_meanwhile_is_not_mixed_in(hub, published, monkeypatch):
+    def info(*arguments):
+        found = zoo.info(*arguments)
+        hub.commit("me/net", {"entry.json": b"{}"})
+        return found
+
+    monkeypatch.setattr(loading, "info", info)
+    assert zoo.load("hf://me/net").output_shape[-1] == 5
+
+
 def test_a_branch_that_was_fetched_needs_no_network(
     hub, published, monkeypatch
 ):
@@ -112,6 +124,7 @@ def test_no_server(hub, monkeypatch):
         ("hf://me/net@v9", ValueError, "has no revision 'v9'.*commits/main"),
         ("hf://me/gated", PermissionError, "gated: ask for access at http"),
         ("hf://me/data", ValueError, "no kerasseg model: there is no entry"),
+        ("hf://me/net@../main", ValueError, "branch, a tag or a commit. Rec"),
         ("hf://net", ValueError, "must be hf://USER/NAME"),
         ("hf://me/../net", ValueError, "must be hf://USER/NAME"),
         ("hf://me/a..b", ValueError, "is no name: Cannot have"),
@@ -127,6 +140,8 @@ def test_what_cannot_be_loaded(hub, published, name, error, message):
 def test_two_revisions_and_a_revision_of_an_entry():
     with pytest.raises(ValueError, match="only one of both"):
         zoo.info("hf://me/net@v1", revision="v2")
+    with pytest.raises(ValueError, match="`revision` must be a branch.*''"):
+        zoo.info("hf://me/net", revision="")
     with pytest.raises(ValueError, match="for models on Hugging Face"):
         zoo.load("lrr_4x", revision="v2")
 
@@ -146,7 +161,7 @@ def test_another_file_than_the_record_says(hub, files):
 
 
 def test_a_damaged_cache_is_fetched_anew(hub, published):
-    folder = hugging_face.fetched_folder(hugging_face.hub_name("hf://me/net"))
+    folder = hugging_face.fetched_folder(hub_name("hf://me/net"))
     [path] = folder.glob("*.safetensors")
     path.resolve().write_bytes(b"damaged")
     zoo.load("hf://me/net")
