@@ -41,6 +41,9 @@ PREPARED = (
 COMPILED = r"c\+\+ .*|\./\w+ .*"
 
 
+NAMED = ast.FunctionDef | ast.ClassDef | ast.ExceptHandler
+
+
 @dataclasses.dataclass(frozen=True)
 class Block:
     """A fenced block: its language, its text, its title, why it is not run."""
@@ -175,7 +178,7 @@ def unknown_names(text, before=()):
     for node in nodes:
         if isinstance(node, ast.Import | ast.ImportFrom):
             given |= {(a.asname or a.name).split(".")[0] for a in node.names}
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+        elif isinstance(node, NAMED):
             given.add(node.name)
         elif isinstance(node, ast.arg):
             given.add(node.arg)
