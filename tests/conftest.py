@@ -1,5 +1,6 @@
 """Seed, data and log level for all tests."""
 
+import collections
 import contextlib
 import os
 import random
@@ -88,6 +89,7 @@ ON_JAX = "test_lrr.py"
 
 
 def pytest_collection_modifyitems(items):
+    _leave_to_the_night(items)
     marked = set()
     for item in items:
         test = item.path, item.originalname
@@ -95,6 +97,20 @@ def pytest_collection_modifyitems(items):
         if shared and test not in marked and not _at_night(item):
             item.add_marker("every_backend")
             marked.add(test)
+
+
+def _leave_to_the_night(items):
+    """Marks `nightly` all but a few cases, evenly spread, of some tests."""
+    cases = collections.defaultdict(list)
+    for item in items:
+        if item.get_closest_marker("by_day"):
+            cases[item.path, item.cls, item.originalname].append(item)
+    for test in cases.values():
+        few = test[0].get_closest_marker("by_day").args[0]
+        by_day = {number * len(test) // few for number in range(few)}
+        for number, item in enumerate(test):
+            if number not in by_day:
+                item.add_marker("nightly")
 
 
 def _at_night(item):

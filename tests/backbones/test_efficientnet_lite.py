@@ -92,6 +92,7 @@ def archive(tmp_path, rng):
     return path
 
 
+@pytest.mark.by_day(2)
 @pytest.mark.parametrize("variant", range(5))
 def test_levels_and_parameters(variant):
     backbone = efficientnet_lite(variant=variant)
@@ -135,6 +136,7 @@ def test_momentum():
     assert norms == [0.9] * (1 + 2 + 3 * 15)
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("size", [(32, 64), (64, 32)])
 def test_the_first_blocks_in_numpy(rng, archive, size):
     images = rng.uniform(0, 255, (2, *size, 3)).astype("float32")
@@ -184,6 +186,7 @@ def test_unknown_variants(variant):
         efficientnet_lite(variant=variant)
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.needs_data("backbones")
 @pytest.mark.parametrize("variant", [0, 1, 2])
 def test_local_files(rng, data_root, variant):

@@ -53,6 +53,7 @@ def test_imagenet_for_images_of_any_size(monkeypatch):
         np.testing.assert_array_equal(value(new), value(old))
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.needs_data("backbones")
 @pytest.mark.parametrize("alpha", [0.35, 1.0])
 def test_a_local_file(rng, data_root, alpha):

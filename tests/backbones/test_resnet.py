@@ -108,6 +108,7 @@ def test_pixels_enter_as_the_weights_want_them(rng, weights):
     assert_close(value(backbone(images)["P5"]), value(original(prepared)))
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.slow
 @pytest.mark.parametrize("output_stride", [16, 8])
 def test_dilated_stages_compute_the_same_in_between(

@@ -74,6 +74,7 @@ def test_a_model_that_cannot_be_adapted():
         with_channels(model, 17)
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(
     ("name", "arguments"),
     [

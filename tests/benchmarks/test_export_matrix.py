@@ -140,6 +140,7 @@ def test_a_cell_is_done_once(call, reports, timed):
     assert len(timed) == 1
 
 
+@pytest.mark.nightly
 def test_stale_cells_are_done_again(call, reports, timed, monkeypatch):
     before = call(("onnx",))
     cells = call(("onnx",), images=0)
@@ -168,6 +169,7 @@ def test_times_can_come_later(call, reports, timed, tmp_path):
     assert cells["litert int8"]["timing"]["ratio"] == pytest.approx(4)
 
 
+@pytest.mark.nightly
 def test_a_file_that_has_gone_is_made_again_to_be_timed(
     call, reports, timed, tmp_path
 ):

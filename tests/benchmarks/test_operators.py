@@ -122,6 +122,7 @@ def test_nearly_all_is_verified_and_the_rest_says_why(page):
         assert (cell["status"] == page.VERIFIED) == (cell["reason"] is None)
 
 
+@pytest.mark.by_day(4)
 @pytest.mark.export
 @pytest.mark.parametrize(("title", "target"), FEW)
 def test_a_few_cells_are_as_stored(script, nets, tmp_path, title, target):

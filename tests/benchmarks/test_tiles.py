@@ -21,6 +21,7 @@ def measure(*argv):
     return int(peak), result.stdout
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 def test_memory_does_not_grow_with_the_height():

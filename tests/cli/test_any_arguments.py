@@ -193,6 +193,7 @@ def check(argv, arena):
         assert not last.startswith("kerasseg: [Errno"), (argv, err)
 
 
+@pytest.mark.by_day(4)
 @pytest.mark.parametrize("verb", VERBS)
 def test_no_words_end_in_a_traceback(arena, verb):
     @settings(

@@ -297,6 +297,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.by_day(3)
 @pytest.mark.parametrize(("old", "new", "message"), CHANGES)
 def test_resume_with_a_changed_recipe(run, recipe, stopped, old, new, message):
     edit(recipe, old, new)
@@ -309,6 +310,7 @@ def test_resume_with_a_changed_recipe(run, recipe, stopped, old, new, message):
     assert (stopped / "last.npz").read_bytes() == before
 
 
+@pytest.mark.nightly
 def test_a_changed_rate_is_used_where_changes_are_allowed(
     run, recipe, tmp_path, caplog
 ):
@@ -330,6 +332,7 @@ def test_a_changed_rate_is_used_where_changes_are_allowed(
     np.testing.assert_array_equal(found, kernel)
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("damage", ["empty", "cut", "flipped"])
 def test_a_damaged_state_is_one_line(run, recipe, stopped, damage):
     path = stopped / "last.npz"

@@ -23,6 +23,7 @@ def lively(backbone, level):
     return model
 
 
+@pytest.mark.by_day(2)
 @pytest.mark.parametrize(
     ("exporter", "suffix"),
     [(to_saved_model, ""), (to_litert, ".tflite"), (to_onnx, ".onnx")],

@@ -14,6 +14,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.export]
 EXPORTERS = [(to_saved_model, ""), (to_litert, ".tflite"), (to_onnx, ".onnx")]
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(("exporter", "suffix"), EXPORTERS)
 def test_learned_upsamplings(tmp_path, exporter, suffix):
     model = randomize(fcn(3, tiny_backbone(), learn_upsampling=True), keep=True)

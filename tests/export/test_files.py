@@ -91,6 +91,7 @@ with staging_folder(path) as staged:
 """
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(
     ("moment", "content"),
     [("early", "old"), ("before", "old"), ("after", "new")],

@@ -26,6 +26,7 @@ def check(exporter, suffix, model, folder, height, width):
     assert not [x for x in report.notes if "serving_encoded" not in x]
 
 
+@pytest.mark.by_day(4)
 @pytest.mark.parametrize(("exporter", "suffix"), EXPORTERS)
 @pytest.mark.parametrize("resampling", ["crop", "resize", "resample"])
 def test_images_of_another_size(tmp_path, resampling, exporter, suffix):
@@ -33,6 +34,7 @@ def test_images_of_another_size(tmp_path, resampling, exporter, suffix):
     check(exporter, suffix, randomize(model, keep=True), tmp_path, 50, 70)
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(("exporter", "suffix"), EXPORTERS)
 def test_images_of_its_own_size(tmp_path, make_backbone, exporter, suffix):
     keras.utils.set_random_seed(1)

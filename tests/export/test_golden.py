@@ -63,6 +63,7 @@ def test_the_sidecar_can_be_read(path):
     assert content["class_names"] == ["ground", "water", "sky"]
 
 
+@pytest.mark.by_day(2)
 def test_the_file_is_verified_again(path, pixels):
     model = zoo.load(path.parent / "model")
     gate = export.Gate(mask_agreement=0.9) if "int8" in path.name else None

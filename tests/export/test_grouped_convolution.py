@@ -29,6 +29,7 @@ def model():
     return keras.Model(images, layers.Conv2D(5, 1)(x))
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("form", EXPORTS)
 def test_the_file_computes_what_the_model_computes(model, tmp_path, form):
     import tensorflow as tf
@@ -43,6 +44,7 @@ def test_the_file_computes_what_the_model_computes(model, tmp_path, form):
     assert tf.function is function
 
 
+@pytest.mark.by_day(2)
 @pytest.mark.parametrize("precision", ["float16", "int8"])
 @pytest.mark.parametrize("form", ["litert", "onnx"])
 def test_other_precisions(model, tmp_path, rng, form, precision):

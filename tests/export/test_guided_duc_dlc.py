@@ -34,6 +34,7 @@ def check(report):
     assert operators.get("Transpose", 0) <= 3
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(
     ("exporter", "suffix"),
     [(to_saved_model, ""), (to_litert, ".tflite"), (to_onnx, ".onnx")],

@@ -35,6 +35,7 @@ def with_dlc(x):
     return BilinearUpSampling2D(4, "edge")(layers.Conv2D(3, 1)(x))
 
 
+@pytest.mark.by_day(3)
 @pytest.mark.parametrize(
     ("exporter", "suffix"), [(to_litert, ".tflite"), (to_onnx, ".onnx")]
 )

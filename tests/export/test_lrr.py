@@ -41,6 +41,7 @@ def test_int8_litert_computes_in_integers(lively, tmp_path, rng):
     assert report.notes == ()
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
 def test_onnx_runs_in_half_precision(lively, tmp_path, layout):
     import onnx

@@ -27,6 +27,7 @@ def check(report):
     assert not [x for x in report.notes if "serving_encoded" not in x]
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(
     ("exporter", "suffix"),
     [(to_saved_model, ""), (to_litert, ".tflite"), (to_onnx, ".onnx")],
@@ -42,6 +43,7 @@ def test_transposed_convolutions_on_a_backbone(
     assert operators.get("Transpose", 0) <= 2
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(
     ("exporter", "suffix"), [(to_litert, ".tflite"), (to_onnx, ".onnx")]
 )

@@ -74,6 +74,7 @@ def _weights_file(path):
     return path.with_suffix(".bin") if path.suffix == ".xml" else path
 
 
+@pytest.mark.by_day(2)
 @pytest.mark.parametrize("name", FLOAT_FILES)
 def test_a_right_file_is_verified(files, trained, name):
     report = verify_file(files / name, trained, labels=LABELS)

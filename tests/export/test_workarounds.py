@@ -71,6 +71,7 @@ convolved(tf.ones((1, 8, 10, 4)))
 """
 
 
+@pytest.mark.nightly
 def test_tensorflow_fuses_convolutions_that_it_cannot_run():
     done = subprocess.run(
         [sys.executable, "-c", NO_ONEDNN],

@@ -77,6 +77,7 @@ def files(bands, tmp_path):
     return tmp_path
 
 
+@pytest.mark.by_day(4)
 @FILES
 @pytest.mark.parametrize("options", [(), ("--tiles",)])
 def test_the_mask_is_that_of_the_model(

@@ -41,6 +41,7 @@ def export(exported, files):
     return export
 
 
+@pytest.mark.by_day(5)
 @pytest.mark.parametrize(
     ("program", "suffix", "arguments"),
     [

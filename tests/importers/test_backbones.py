@@ -118,6 +118,7 @@ def resnet_names():
                 yield new, f"{old}{branch}"
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.slow
 @pytest.mark.parametrize("form", ["keras", "caffe"])
 def test_resnet(tmp_path, make, rng, form):

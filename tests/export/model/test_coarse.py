@@ -148,6 +148,7 @@ def test_upsamplings_that_split():
             split(keras.Model(images, x))
 
 
+@pytest.mark.by_day(2)
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("build", "stride"),

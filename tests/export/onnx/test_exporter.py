@@ -194,6 +194,7 @@ def test_torch_exports_through_its_own_exporter(tmp_path):
     assert run_onnx(path, images).shape == (1, 32, 48, 3)
 
 
+@pytest.mark.nightly
 @pytest.mark.slow
 @pytest.mark.export
 def test_torch_exports_class_ids_with_channels_first(tmp_path):

@@ -52,10 +52,17 @@ def test_a_layer_that_cannot_be_imported_is_named(model, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.export
-def test_both_exporters_agree(tmp_path, rng):
+@pytest.mark.parametrize(
+    ("build", "options"),
+    [
+        (models.bilinear, {}),
+        pytest.param(models.lrr, {"num_bases": 2}, marks=pytest.mark.nightly),
+    ],
+)
+def test_both_exporters_agree(tmp_path, rng, build, options):
     """As for every entry at night, see tests/zoo/test_every_entry.py."""
     pytest.importorskip("onnxscript")
-    model = randomize(models.lrr(3, tiny_backbone(), num_bases=2), keep=True)
+    model = randomize(build(3, tiny_backbone(), **options), keep=True)
     images = rng.uniform(0, 255, (2, *SHAPE, 3)).astype("float32")
     logits = {}
     for exporter in ("tf2onnx", "torch"):

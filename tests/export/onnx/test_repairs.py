@@ -71,6 +71,7 @@ def recurrent(x):
     return layers.Reshape((9, 13, 8))(x)
 
 
+@pytest.mark.by_day(1)
 @ON_TENSORFLOW
 @pytest.mark.parametrize(
     ("function", "name"), [(to_openvino, "x.xml"), (to_litert, "x.tflite")]

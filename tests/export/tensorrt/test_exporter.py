@@ -216,6 +216,7 @@ def test_the_usual_int8_file_is_not_for_tensorrt(tiny, tmp_path, rng):
         check_for_tensorrt(onnx.load(tmp_path / "x.onnx"))
 
 
+@pytest.mark.by_day(2)
 @export
 @pytest.mark.parametrize(
     ("version", "precision", "flags"),
