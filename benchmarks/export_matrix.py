@@ -18,6 +18,7 @@ what has no time yet. `--render` writes the page from the JSON file alone.
 
 import argparse
 import gc
+import json
 import tempfile
 from pathlib import Path
 
@@ -69,7 +70,10 @@ def images_of(entry, count):
     """Test images, evenly spread over the split; all for a count of 0."""
     from kerasseg import data
 
-    dataset = data.load(entry.dataset, "test")
+    # Some datasets have no public masks for their test images.
+    scores = ROOT.joinpath("zoo", entry.name, "metrics.json")
+    split = json.loads(scores.read_text(encoding="utf-8"))["split"]
+    dataset = data.load(entry.dataset, split)
     step = max(1, len(dataset) // count) if count else 1
     return dataset.subset(dataset.names[::step][: count or None])
 
