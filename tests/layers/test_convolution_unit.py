@@ -13,6 +13,7 @@ def normal(rng, *shape):
     return rng.normal(size=shape).astype("float32")
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(
     ("arguments", "shape"),
     [

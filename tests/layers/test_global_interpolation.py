@@ -294,6 +294,7 @@ def test_the_size_of_images(rng, resampling):
         np.testing.assert_allclose(outputs, expected, atol=1e-4)
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("resampling", ["crop", "resize", "resample"])
 def test_sizes_unknown_to_a_graph(rng, resampling):
     layer, _, _ = random_layer(rng, (15, 18), (5, 6), resampling=resampling)
@@ -366,6 +367,7 @@ def test_arguments_out_of_range(arguments, message):
         GlobalInterpolation(**arguments)
 
 
+@pytest.mark.by_day(2)
 @pytest.mark.export
 @pytest.mark.parametrize("resampling", ["crop", "resize", "resample"])
 @pytest.mark.parametrize("image_shape", [(40, 56), (32, 48)])

@@ -52,6 +52,7 @@ def guided_duc(inputs, layer):
     return np.concatenate([a * guidance + b, middle], axis=-1)
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("stride", [4, 8])
 def test_contract(rng, stride):
     check_layer(

@@ -56,6 +56,7 @@ def random_layer(rng, channels, *args, **kwargs):
     return layer, kernels
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(("sequential", "kernels"), [(False, 3), (True, 4)])
 def test_contract(rng, sequential, kernels):
     check_layer(

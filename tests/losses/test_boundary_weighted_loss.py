@@ -28,6 +28,7 @@ def reference(labels, logits, weights):
     return (weights * (log_sum - chosen)).sum() / weights.sum()
 
 
+@pytest.mark.by_day(4)
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("ignored", [(255,), (1, 255)])
 @pytest.mark.parametrize("sigma", [0.6, 2.0, 5.0])

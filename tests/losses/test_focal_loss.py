@@ -25,6 +25,7 @@ def focal(labels, logits, gamma, weights=None):
     return losses.sum() / weight.sum()
 
 
+@pytest.mark.by_day(2)
 @pytest.mark.parametrize("gamma", [0, 0.5, 1, 2, 5.0])
 def test_contract(rng, gamma):
     labels, logits = case(rng)

@@ -31,6 +31,7 @@ def hardest(labels, logits, threshold, keep, weights=None, samples=None):
     return losses[chosen].sum() / weight[chosen].sum()
 
 
+@pytest.mark.by_day(2)
 @pytest.mark.parametrize(
     ("threshold", "keep"),
     [(0.7, 1 / 16), (0.0, 0.25), (0.3, 0.0), (0.1, 0.5), (0, 0.01), (1, 0)],

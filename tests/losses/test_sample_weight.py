@@ -152,6 +152,7 @@ def test_a_pixel_of_weight_zero_shows_no_class(rng):
     np.testing.assert_allclose(per_image, [0, 3 * plain[1]], rtol=1e-6)
 
 
+@pytest.mark.by_day(5)
 @pytest.mark.parametrize("name", MAPS)
 def test_weights_of_one_change_nothing(rng, name):
     loss = MAPS[name]
@@ -214,6 +215,7 @@ FEEDS = [
 ]
 
 
+@pytest.mark.by_day(6)
 @pytest.mark.parametrize(("name", "form", "feed"), FEEDS)
 @pytest.mark.filterwarnings("ignore:Your `PyDataset` class:UserWarning")
 def test_pixels_of_weight_zero_learn_nothing(rng, name, form, feed):

@@ -47,6 +47,7 @@ def random_batch(rng, classes=5, stride=1):
     return labels.astype("int32"), logits
 
 
+@pytest.mark.by_day(2)
 @pytest.mark.parametrize("normalization", ["valid", "image", "sum"])
 @pytest.mark.parametrize("stride", [1, 4])
 def test_contract(rng, normalization, stride):

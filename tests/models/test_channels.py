@@ -29,6 +29,7 @@ def built(name, channels, **arguments):
     return randomize(model, keep=True)
 
 
+@pytest.mark.by_day(3)
 @pytest.mark.parametrize(
     ("name", "channels"),
     [
@@ -62,6 +63,7 @@ def test_logits_and_serialization(rng, tmp_path, name, channels):
     )
 
 
+@pytest.mark.by_day(2)
 @pytest.mark.parametrize("channels", [1, 2, 4, 16])
 def test_the_reference_u_net(rng, channels):
     model = models.pixel_dcl_unet(

@@ -48,6 +48,7 @@ def test_contract(rng):
     )
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(
     ("level", "channels", "rates"),
     [
@@ -160,6 +161,7 @@ def test_dropout_only_in_training(rng):
     assert model.get_layer("aspp_dropout").rate == 0.5
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("size", [(32, 32), (33, 47), (60, 70)])
 def test_any_size_is_padded_with_gray_and_cropped(rng, size):
     model = tiny_deeplab()
@@ -173,6 +175,7 @@ def test_any_size_is_padded_with_gray_and_cropped(rng, size):
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("level", ["P4", "P5"])
 def test_images_of_several_sizes_in_turn(rng, level):
     # TensorFlow traces the second size as one that is unknown.

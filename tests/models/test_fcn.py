@@ -60,6 +60,7 @@ def caffe(num_classes, **arguments):
     )
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(
     "arguments", [{}, {"at_once": True, "learn_upsampling": True}]
 )
@@ -86,6 +87,7 @@ def test_variants(rng, variant):
     assert len(scores) == VARIANTS.index(variant) + 1
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(
     ("variant", "expected"),
     [("32s", 134_346_581), ("16s", 134_357_354), ("8s", 134_362_751)],
@@ -102,6 +104,7 @@ def test_parameters_of_the_paper(variant, expected):
         keras.backend.clear_session()
 
 
+@pytest.mark.by_day(2)
 @pytest.mark.parametrize(
     ("image", "features", "fc", "sizes"),
     [
@@ -273,6 +276,7 @@ def test_phase(thin, padding, phases, axis):
         np.testing.assert_allclose(line[inner], centers[inner], atol=1e-2)
 
 
+@pytest.mark.by_day(4)
 @pytest.mark.parametrize("axis", [1, 2])
 @pytest.mark.parametrize("padding", ["same", "caffe"])
 @pytest.mark.parametrize("variant", VARIANTS)
