@@ -14,8 +14,9 @@ ARGUMENTS = {
     'to `"float32"`.',
     "calibration": 'For `"int8"` and `"mixed"`, a dataset or a sequence of '
     "images, `(image, mask)` pairs or paths, like those that the file will "
-    f"see; up to {SCALED_IMAGES} set the ranges of the integers. Arrays must "
-    "have the size of the input. Defaults to `None`.",
+    f"see; up to {SCALED_IMAGES} set the ranges of the integers, but those "
+    "that a model of `kerasseg.training.quantization_aware` has learned. "
+    "Arrays must have the size of the input. Defaults to `None`.",
     "gate": "`kerasseg.export.Gate` with the loss that a precision other than "
     '`"float32"`, or a coarse mask, may cause. Defaults to one point of mean '
     "IoU, or 98 % mask agreement without masks.",

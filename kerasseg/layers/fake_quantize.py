@@ -29,15 +29,15 @@ class FakeQuantize(keras.layers.Layer):
     The values are evenly spaced, and 0 is one of them. They span a range
     that follows the activations: in training, the means over the images of
     the batch of their smallest and of their largest value enter moving
-    averages. `trainable=False` keeps the range. Before the first batch,
-    inputs are returned as they are.
+    averages, over all replicas. `trainable=False` keeps the range. Before the
+    first batch, inputs are returned as they are.
 
     The gradient is that of the identity inside of the range and 0 outside.
 
     Args:
-        symmetric: Boolean. Whether the range is from `-127/128` of itself to
-            its largest absolute value, so that the integer 0 stands for 0,
-            as TensorRT has it. Defaults to `False`.
+        symmetric: Boolean. Whether 0 is in the middle of the range, which
+            then goes to the largest absolute value, and from one step below
+            minus that: the form of TensorRT. Defaults to `False`.
         horizon: Integer >= 1. Number of batches that the averages reach
             back; they are plain means until then. Defaults to 100.
 

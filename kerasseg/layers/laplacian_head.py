@@ -80,9 +80,7 @@ class LaplacianHead(LaplacianReconstruction):
             return self._transposed(ops.matmul(inputs, kernel))
         blocks = head_blocks(inputs, head_kernel(self, inputs.dtype))
         height, width = ops.shape(blocks)[1:3]
-        return interleave(
-            blocks, self.num_classes, self.strides, height, width
-        )
+        return interleave(blocks, self.num_classes, self.strides, height, width)
 
     def multiply_adds(self, height, width):
         """Counts the multiplications of one image at inference.

@@ -139,9 +139,7 @@ class LaplacianReconstruction(keras.layers.Layer):
         padded = ops.pad(inputs, ((0, 0), (1, 1), (1, 1), (0, 0)))
         height, width = (size - 1 for size in ops.shape(padded)[1:3])
         blocks = self._of_few_classes(padded)
-        return interleave(
-            blocks, self.num_classes, self.strides, height, width
-        )
+        return interleave(blocks, self.num_classes, self.strides, height, width)
 
     def _of_few_classes(self, padded):
         """The blocks by one convolution for every two classes."""

@@ -1,5 +1,11 @@
 """Copies of models that learn with 8 bits."""
 
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
@@ -164,3 +170,52 @@ def test_bad_input():
         quantization_aware(copy)
     with pytest.raises(ValueError, match="must be made by `quantization_awa"):
         without_quantization(net())
+
+
+# The number of logical devices is fixed when TensorFlow starts.
+SCRIPT = """
+import json, sys
+import keras, numpy as np, tensorflow as tf
+from kerasseg.training import quantization_aware
+
+tf.config.set_logical_device_configuration(
+    tf.config.list_physical_devices("CPU")[0],
+    [tf.config.LogicalDeviceConfiguration()] * 2,
+)
+rng = np.random.default_rng(0)
+images = rng.normal(size=(4, 8, 8, 3)).astype("float32")
+targets = rng.normal(size=(4, 6, 6, 2)).astype("float32")
+
+def trained(strategy):
+    keras.utils.set_random_seed(1)
+    with strategy.scope():
+        model = quantization_aware(keras.Sequential([
+            keras.Input((8, 8, 3)),
+            keras.layers.Conv2D(4, 3, activation="relu"),
+            keras.layers.Conv2D(2, 1),
+        ]))
+        model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=False)
+    model.fit(images, targets, 4, epochs=3, shuffle=False, verbose=0)
+    return [weight.tolist() for weight in model.get_weights()]
+
+two = tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"])
+json.dump([trained(tf.distribute.get_strategy()), trained(two)], sys.stdout)
+"""
+
+
+@pytest.mark.nightly
+@pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow",
+    reason="tf.distribute is TensorFlow",
+)
+def test_two_devices_learn_the_ranges_of_one():
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    for one, other in zip(*json.loads(done.stdout), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
