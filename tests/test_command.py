@@ -63,6 +63,7 @@ def run(*command, cwd=ROOT):
     return result.stdout.splitlines()
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(
     "argv", [["kerasseg", "list"], ["/usr/bin/kerasseg"], ["-m"], []]
 )

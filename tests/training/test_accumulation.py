@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 
 from kerasseg.data import Augmentation
 from kerasseg.losses import SegmentationLoss
@@ -48,6 +49,7 @@ def accumulating(steps):
     )
 
 
+@pytest.mark.nightly
 def test_a_run_is_resumed_in_the_midst_of_a_step(make_recipe, tmp_path):
     # Four batches an epoch: the second begins with one that is waiting.
     recipe = make_recipe(

@@ -29,6 +29,7 @@ def score(model, samples):
     return float(metric.result())
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.every_backend
 @pytest.mark.parametrize("optimizer", [averaging, multiplied])
 def test_what_is_validated_is_what_results(
@@ -43,6 +44,7 @@ def test_what_is_validated_is_what_results(
     assert row["val_mean_iou"] == pytest.approx(score(model, held_out), 1e-5)
 
 
+@pytest.mark.nightly
 @pytest.mark.every_backend
 def test_training_goes_on_with_the_weights_themselves(
     make_recipe, draw, tmp_path

@@ -88,6 +88,7 @@ def test_the_best_epoch_is_kept(recipe, heads, tmp_path, read_log):
     assert not np.array_equal(weights(last)[0], weights(again)[0])
 
 
+@pytest.mark.nightly
 def test_a_resumed_run_keeps_an_earlier_best(recipe, tmp_path):
     whole = fit(recipe, tmp_path / "whole", verbose=0, keep="best")
     parts = tmp_path / "parts"

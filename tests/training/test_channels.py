@@ -43,6 +43,7 @@ def samples_of(channels, count=8, seed=1):
     return samples
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.every_backend
 @pytest.mark.parametrize("channels", [1, 5])
 def test_a_recipe(make_recipe, tmp_path, read_log, channels):

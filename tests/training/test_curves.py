@@ -16,6 +16,7 @@ def colors(path):
     return len(np.unique(pixels.reshape(-1, 3), axis=0))
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(
     "text",
     [

@@ -165,6 +165,7 @@ def test_the_result_is_the_average_that_the_optimizer_keeps(
         np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.every_backend
 @pytest.mark.parametrize("options", [{}, {"optimizer": averaging}])
 def test_a_run_in_two_parts_is_the_run_in_one(
