@@ -43,6 +43,7 @@ RUNTIMES = {
     "litert": "LiteRT",
     "onnx exact": "ONNX Runtime, each operator in float",
     "onnx": "ONNX Runtime without VNNI",
+    "tensorrt exact": "ONNX file for TensorRT, each operator in float",
 }
 KINDS = {"calibrated": "from calibration", "learned": "learned"}
 
@@ -85,8 +86,10 @@ def recipe():
 def exported(made, way, folder, kind):
     """Writes a file in int8, whatever it loses, where it is not; its path."""
     form = way.partition(" ")[0]
-    path = folder / f"{kind}{FORMATS[form].suffix}"
-    if not path.exists():
+    path = folder / f"{kind}_{form}{FORMATS[form].suffix}"
+    # That of TensorRT is beside the engine.
+    file = path.with_suffix(".onnx") if form == "tensorrt" else path
+    if not file.exists():
         test = kerasseg.data.load("camvid", "test")
         getattr(kerasseg.export, f"to_{form}")(
             made(),
@@ -97,12 +100,12 @@ def exported(made, way, folder, kind):
             verify_on=test.subset(test.names[::40]),
             gate=kerasseg.export.Gate(1.0, 0.5),
         )
-    return path
+    return file
 
 
 def opened(way, path):
     """A function from an image to class ids."""
-    if way == "onnx exact":
+    if way.endswith("exact"):
         return exact(path)
     run = importlib.import_module(
         f"kerasseg.export.{way}.exporter"
@@ -245,8 +248,9 @@ kerasseg.export.to_litert(
 
 `calibration` is still asked for: the file is verified on its images, and
 ranges inside of layers, of which the model knows nothing, come from them. The
-report says how many ranges were learned. For TensorRT, train a copy of
-`quantization_aware(model, symmetric=True)`. What
+report says how many ranges were learned. Ranges with 0 in the middle, as files
+for TensorRT have them, are those of `quantization_aware(model,
+symmetric=True)`. What
 `kerasseg.training.without_quantization(model)` returns has the same weights
 and computes in float.
 
@@ -281,7 +285,9 @@ frozen. Nothing was chosen on the test images. Command:
 Files with learned ranges have the same operators, size and speed. Rounded, the
 weights that were fine-tuned score more than the entry does in float; without
 the rounding and the ranges that they learned with, as the first line has them,
-they score less. They are for int8 alone.
+they score less. They are for int8 alone, and for files that round where they
+were rounded: those for TensorRT keep depthwise convolutions and most results
+in float, lose nothing by calibration here, and are worse with these weights.
 
 ONNX Runtime as it is was run on a processor with AVX2 and without VNNI. There
 its product of `uint8` and `int8` adds pairs of products in 16 bits, which

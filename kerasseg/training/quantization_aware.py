@@ -55,7 +55,9 @@ def quantization_aware(
         model: A functional `keras.Model` or a `keras.Sequential`, trained. It
             stays as it is, the copy has weights of its own.
         symmetric: Whether 0 is in the middle of each range of activations, as
-            in files for TensorRT. Defaults to `False`, for LiteRT and ONNX.
+            in files for TensorRT. Those round less than the copy does, and
+            may lose nothing without it: measure first. Defaults to `False`,
+            for LiteRT and ONNX.
         horizon: Number of batches that the moving ranges reach back. Defaults
             to 100.
 
