@@ -157,10 +157,10 @@ def resolve(name):
 
 
 def _check_call(function, call):
-    if any(isinstance(a, ast.Starred) for a in call.args):
+    keywords = {k.arg: None for k in call.keywords}
+    if None in keywords or any(isinstance(a, ast.Starred) for a in call.args):
         return
-    keywords = {k.arg: None for k in call.keywords if k.arg}
-    inspect.signature(function).bind_partial(*call.args, **keywords)
+    inspect.signature(function).bind(*call.args, **keywords)
 
 
 def unknown_names(text, before=()):

@@ -82,6 +82,8 @@ def test_options_and_names_that_do_not_exist_are_found():
         pages.check_code("import kerasseg\nkerasseg.zoo.no_such('x')")
     with pytest.raises(TypeError, match="no_such"):
         pages.check_code("kerasseg.zoo.load('lrr_4x', no_such=1)")
+    with pytest.raises(TypeError, match="missing a required"):
+        pages.check_code("kerasseg.export.to_onnx(model)")
     unknown, _ = pages.unknown_names("y = x\nz = y", before=("w",))
     assert unknown == ["x"]
 
