@@ -53,6 +53,7 @@ def _is_large(name):
     return zoo.info(name).parameters > 50_000_000
 
 
+@pytest.mark.by_day(8)
 @pytest.mark.parametrize(
     "name",
     [
@@ -79,6 +80,7 @@ def test_coarser_levels_are_part_of_the_finer_ones():
         assert coarse.items() <= fine.items()
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("size", ["32s", "16s", "8s"])
 def test_fcn_subtracts_the_means_of_its_authors(size):
     with keras.StatelessScope():
