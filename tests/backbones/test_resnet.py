@@ -82,6 +82,7 @@ def test_levels_and_parameters(nothing_allocated, build, count):
     assert momenta == {0.97}
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(
     ("output_stride", "channels"),
     [(16, (64, 256, 512, 2048)), (8, (64, 256, 2048))],

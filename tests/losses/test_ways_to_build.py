@@ -16,7 +16,7 @@ LOSSES = {
 }
 
 
-@pytest.mark.by_day(6)
+@pytest.mark.by_day(4)
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("loss", LOSSES)
 def test_a_step_lowers_the_loss(way, loss):

@@ -88,6 +88,7 @@ def test_which_images_count():
     assert metric.result() == pytest.approx((1 / 3 + 1 / 2) / 2)
 
 
+@pytest.mark.by_day(4)
 @pytest.mark.parametrize("void", [0.0, 0.25])
 @pytest.mark.parametrize("tolerance", [0, 0.0075, 0.05, 1])
 def test_against_a_distance_transform(tolerance, void, rng):

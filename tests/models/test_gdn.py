@@ -45,6 +45,7 @@ def matrices(model):
     return value(layer.kernel_height), value(layer.kernel_width)
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("resampling", ["crop", "resize", "resample"])
 def test_contract(rng, resampling):
     check_model(
@@ -111,6 +112,7 @@ def test_a_bilinear_start_is_a_bilinear_resize(rng, resampling):
     )
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("resampling", ["crop", "resize", "resample"])
 def test_images_of_several_sizes_in_turn(rng, resampling):
     # TensorFlow traces the second size as one that is unknown.

@@ -43,6 +43,7 @@ def test_contract(rng):
     )
 
 
+@pytest.mark.by_day(4)
 @pytest.mark.parametrize(
     ("level", "head", "mask"),
     [
@@ -135,6 +136,7 @@ def test_any_size_is_padded_with_gray_and_cropped(rng, size):
     np.testing.assert_allclose(logits, expected, atol=1e-4)
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("level", ["16x", "4x"])
 def test_images_of_several_sizes_in_turn(rng, level):
     # TensorFlow traces the second size as one that is unknown.

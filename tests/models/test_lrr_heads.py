@@ -110,6 +110,7 @@ def test_a_background_that_is_no_class(background):
         lrr_heads(tiny_lrr(), background=background)
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("head", ["light", "paper"])
 def test_gradients_reach_every_weight(rng, head):
     # Given as a tensor, from which no two layers may share their bases.

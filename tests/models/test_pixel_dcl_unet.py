@@ -52,6 +52,7 @@ def count(variables):
     return sum(math.prod(v.shape) for v in variables)
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(
     ("form", "upsampling"),
     [
@@ -72,6 +73,7 @@ def test_contract(rng, form, upsampling):
     )
 
 
+@pytest.mark.by_day(4)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("upsampling", LAYERS)
 def test_upsampling_layers(form, upsampling):
@@ -85,6 +87,7 @@ def test_upsampling_layers(form, upsampling):
     assert {layer.name: layer.filters for layer in up} == expected
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize(
     ("upsampling", "parameters", "masked"),
     [
@@ -181,6 +184,7 @@ def test_the_start_of_the_reference():
     assert plain.std() == pytest.approx((2 / 9 / 64) ** 0.5, rel=0.1)
 
 
+@pytest.mark.by_day(3)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("size", [(32, 32), (33, 47), (60, 70)])
 def test_any_size_is_padded_with_gray_and_cropped(rng, form, size):
@@ -198,6 +202,7 @@ def test_any_size_is_padded_with_gray_and_cropped(rng, form, size):
     np.testing.assert_allclose(logits, expected, atol=1e-4 * expected.std())
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("upsampling", LAYERS)
 @pytest.mark.parametrize("form", ["light", "own"])
 def test_images_of_several_sizes_in_turn(rng, form, upsampling):
@@ -211,6 +216,7 @@ def test_images_of_several_sizes_in_turn(rng, form, upsampling):
         )
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("form", FORMS)
 def test_a_fixed_size(rng, form):
     model = tiny_unet(form, (33, 70, 3))

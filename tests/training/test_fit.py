@@ -344,6 +344,7 @@ class Noted(SegmentationLoss):
         return value
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
 def test_mixed_precision(make_recipe, model, tmp_path, read_log, precision):
     noted = Noted()

@@ -31,6 +31,7 @@ class Disk(keras.callbacks.Callback):
         raise OSError(self.code, "No space left on device")
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.every_backend
 @pytest.mark.parametrize("validated", [True, False])
 def test_what_was_written_is_kept(

@@ -58,6 +58,7 @@ CHANGES = [
 ]
 
 
+@pytest.mark.by_day(4)
 @pytest.mark.parametrize(("part", "value", "message"), CHANGES)
 def test_a_changed_recipe_is_named(make_recipe, begun, part, value, message):
     folder, _ = begun
@@ -85,6 +86,7 @@ def test_transforms_that_are_off_say_nothing(make_recipe, tmp_path):
     }
 
 
+@pytest.mark.by_day(1)
 @pytest.mark.parametrize("part", ["train", "validation"])
 def test_changed_data_are_named(make_recipe, draw, tmp_path, part):
     def with_seed(seed):

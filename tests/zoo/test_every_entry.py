@@ -123,7 +123,7 @@ def images():
     return np.kron(patches, np.ones((1, 10, 10, 1))).astype("uint8")
 
 
-@entries(TRAINED)
+@entries(BUILDERS.values())
 def test_predicts_a_mask(model, images):
     mask = predict_mask(model, images[0])
     assert mask.shape == (HEIGHT, WIDTH)
@@ -151,8 +151,9 @@ def check_proof(model, report):
         assert not found
 
 
+# By day, tests/export has a small model of each kind in each format.
 @pytest.mark.export
-@entries(TRAINED)
+@entries(["fcn_8s", "lrr_4x"])
 def test_litert_with_proof(model, tmp_path):
     from kerasseg import export
 
@@ -231,7 +232,7 @@ def test_nvidias_builder_takes_it(model, precision, images, tmp_path):
     assert "an engine of" in judged
 
 
-@entries(BUILDERS.values())
+@entries(["gdn", "lrr_4x"])
 def test_learns_new_classes(entry, model, images):
     if entry.is_trained:
         model = zoo.load(entry.name, num_classes=FEWER)
