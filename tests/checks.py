@@ -11,6 +11,9 @@ import keras
 import numpy as np
 from keras import ops
 
+# Tracing a model takes TensorFlow ten times as long as one step of it; at night
+# the recipes take their steps in graphs.
+EAGERLY = keras.backend.backend() == "tensorflow"
 HALF_POLICIES = ("mixed_float16", "mixed_bfloat16")
 
 
@@ -264,7 +267,7 @@ def _check_fit_step(model, inputs, loss, targets):
         noise = np.random.default_rng(7).normal(size=outputs.shape)
         targets = (outputs + noise).astype("float32")
     before = [_numpy(v).copy() for v in model.trainable_weights]
-    model.compile(keras.optimizers.Adam(1e-3), loss)
+    model.compile(keras.optimizers.Adam(1e-3), loss, run_eagerly=EAGERLY)
     history = model.fit(inputs, targets, batch_size=len(targets), verbose=0)
     assert np.isfinite(history.history["loss"]).all()
     stuck = [

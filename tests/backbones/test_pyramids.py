@@ -7,6 +7,7 @@ import warnings
 import keras
 import numpy as np
 import pytest
+from checks import EAGERLY
 from keras import ops
 from stand_ins import randomize
 from stand_ins import tiny_model
@@ -266,7 +267,7 @@ def check_segmenter(backbone, rng, name):
 
     model = lrr(3, backbone, (height, width, 3), num_bases=2)
     assert {id(v) for v in backbone.weights} <= {id(v) for v in model.weights}
-    model.compile(keras.optimizers.Adam(1e-3), "mse")
+    model.compile(keras.optimizers.Adam(1e-3), "mse", run_eagerly=EAGERLY)
     logits = np.ones((2, height, width, 3), "float32")
     assert np.isfinite(model.train_on_batch(images, logits))
 

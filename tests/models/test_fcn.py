@@ -4,6 +4,7 @@ import math
 import keras
 import numpy as np
 import pytest
+from checks import EAGERLY
 from checks import check_model
 from keras import ops
 from stand_ins import randomize
@@ -331,7 +332,7 @@ def test_the_last_stage_is_left_as_it_was(rng):
     trained = tiny_fcn(variant="16s")
     before = trained.get_weights()
     model = fcn_stage(fcn(3, tiny_backbone()), trained)
-    model.compile("sgd", "mse")
+    model.compile("sgd", "mse", run_eagerly=EAGERLY)
     images = pixels(rng, 1, 64, 96, 3)
     model.train_on_batch(images, np.ones((1, 64, 96, 3), "float32"))
     for new, old in zip(trained.get_weights(), before, strict=True):

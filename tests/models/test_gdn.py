@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from checks import EAGERLY
 from checks import check_model
 from keras import ops
 from stand_ins import randomize
@@ -245,7 +246,9 @@ def test_the_loss_of_both_branches_at_zero(rng):
         layer = heads.get_layer(name)
         layer.set_weights([np.zeros_like(w) for w in layer.get_weights()])
     trainer = DeepSupervision(heads, {"multi_label": MultiLabelLoss()})
-    trainer.compile(keras.optimizers.SGD(0.0), SegmentationLoss())
+    trainer.compile(
+        keras.optimizers.SGD(0.0), SegmentationLoss(), run_eagerly=EAGERLY
+    )
     masks = rng.integers(0, 21, (2, 64, 96)).astype("int32")
     masks[:, :9] = 255
     images = pixels(rng, 2, 64, 96, 3)
@@ -261,7 +264,9 @@ def test_every_weight_learns(rng):
     trainer = DeepSupervision(
         gdn_heads(model), {"multi_label": MultiLabelLoss()}
     )
-    trainer.compile(keras.optimizers.Adam(0.01), SegmentationLoss())
+    trainer.compile(
+        keras.optimizers.Adam(0.01), SegmentationLoss(), run_eagerly=EAGERLY
+    )
     before = {v.path: value(v).copy() for v in trainer.trainable_weights}
     masks = rng.integers(0, 3, (2, 64, 96)).astype("int32")
     trainer.fit(pixels(rng, 2, 64, 96, 3), masks, verbose=0)

@@ -4,6 +4,7 @@ import math
 import keras
 import numpy as np
 import pytest
+from checks import EAGERLY
 from checks import check_model
 from keras import ops
 from stand_ins import FILTERS
@@ -114,7 +115,7 @@ def test_the_image_guides(rng, thin):
         duc.guidance_strided.convolution.kernel,
     ]
     before = [value(kernel).copy() for kernel in kernels]
-    model.compile(keras.optimizers.SGD(0.1), "mse")
+    model.compile(keras.optimizers.SGD(0.1), "mse", run_eagerly=EAGERLY)
     model.train_on_batch(images, np.ones((2, 64, 96, 3), "float32"))
     for kernel, old in zip(kernels, before, strict=True):
         assert abs(value(kernel) - old).max() > 1e-6

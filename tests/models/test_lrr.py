@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from checks import EAGERLY
 from checks import check_model
 from keras import ops
 from stand_ins import FILTERS
@@ -34,9 +35,11 @@ def outputs_of(model, names, images):
     return dict(zip(names, map(value, inner(images)), strict=True))
 
 
-def test_contract(rng):
+# Two levels first, the case for JAX, which compiles four for a minute.
+@pytest.mark.parametrize("level", ["16x", "4x"])
+def test_contract(rng, level):
     check_model(
-        tiny_lrr,
+        lambda: tiny_lrr(level=level),
         pixels(rng, 2, 64, 96, 3),
         (2, 64, 96, 3),
         half_policies=("mixed_float16", "mixed_bfloat16"),
@@ -202,7 +205,9 @@ def test_frozen_bases_outlast_weight_decay(rng):
     bases = [v for v in bases if not v.name.startswith("moving_")]
     before = [value(v).copy() for v in bases]
     assert len(bases) == 4
-    model.compile(keras.optimizers.SGD(0.1, weight_decay=0.5), "mse")
+    model.compile(
+        keras.optimizers.SGD(0.1, weight_decay=0.5), "mse", run_eagerly=EAGERLY
+    )
     model.train_on_batch(
         pixels(rng, 1, 64, 96, 3), np.ones((1, 64, 96, 3), "float32")
     )

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from checks import EAGERLY
 from keras import ops
 from stand_ins import randomize
 from stand_ins import tiny_backbone
@@ -121,7 +122,11 @@ def test_gradients_reach_every_weight(rng, head):
         for name, shape in SHAPES.items()
     }
     before = [value(v).copy() for v in heads.trainable_weights]
-    heads.compile(keras.optimizers.Adam(1e-3), dict.fromkeys(targets, "mse"))
+    heads.compile(
+        keras.optimizers.Adam(1e-3),
+        dict.fromkeys(targets, "mse"),
+        run_eagerly=EAGERLY,
+    )
     heads.train_on_batch(pixels(rng, 2, 64, 96, 3), targets)
     stuck = [
         variable.path
