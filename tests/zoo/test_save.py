@@ -272,7 +272,7 @@ def test_a_large_architecture_takes_no_memory(folder):
 
 
 @pytest.mark.parametrize(
-    "loads", [3, pytest.param(200, marks=pytest.mark.nightly)]
+    "loads", [1, pytest.param(200, marks=pytest.mark.nightly)]
 )
 def test_a_reader_beside_a_writer_never_fails(folder, net, loads):
     small = [net(num_classes=2), net(num_classes=3)]
