@@ -237,7 +237,7 @@ CV_BACKBONES = {
 STEMS = ("efficientnet", "mobilenet_v3", "efficientnet_v2")
 
 
-def by_day(families, chosen):
+def one_by_day(families, chosen):
     """The names of families, all but one of them for the night."""
     return [
         pytest.param(name, marks=() if name == chosen else pytest.mark.nightly)
@@ -245,12 +245,12 @@ def by_day(families, chosen):
     ]
 
 
-@pytest.mark.parametrize("name", by_day(HUB, "resnet"))
+@pytest.mark.parametrize("name", one_by_day(HUB, "resnet"))
 def test_keras_hub(hub, rng, name):
     check_segmenter(from_keras_hub(HUB[name](hub)), rng, name)
 
 
-@pytest.mark.parametrize("name", by_day(CV_BACKBONES, "mobilenet_v3"))
+@pytest.mark.parametrize("name", one_by_day(CV_BACKBONES, "mobilenet_v3"))
 def test_keras_cv(cv, rng, name):
     check_segmenter(from_keras_cv(CV_BACKBONES[name](cv)), rng, name)
 

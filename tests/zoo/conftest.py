@@ -8,6 +8,7 @@ import pytest
 
 from kerasseg import backbones
 from kerasseg.label_sets import CAMVID
+from kerasseg.label_sets import NUCLEI
 from kerasseg.zoo import entries
 from kerasseg.zoo import fetch
 from kerasseg.zoo.entry import Entry
@@ -114,3 +115,29 @@ def small_entry(monkeypatch, tmp_path):
     monkeypatch.setitem(entries.ENTRIES, "small", entry)
     monkeypatch.setitem(entries.ENTRIES, "small_32x", part)
     return entry
+
+
+@pytest.fixture
+def cache(monkeypatch, tmp_path):
+    """An empty folder for weights that are fetched, and no proxy."""
+    monkeypatch.setenv("KERASSEG_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.delenv("KERASSEG_MIRROR", raising=False)
+    return tmp_path / "home" / "weights"
+
+
+@pytest.fixture
+def cells():
+    """Makes an entry whose file of weights is any file at all."""
+
+    def make(source, weights):
+        return Entry(
+            name="cells",
+            title="Cells",
+            builder="lrr",
+            labels=NUCLEI,
+            weights=weights,
+            sha256=fetch.sha256(source),
+        )
+
+    return make

@@ -14,20 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from kerasseg.label_sets import NUCLEI
 from kerasseg.zoo import fetch
-from kerasseg.zoo.entry import Entry
 from kerasseg.zoo.fetch import weights_path
 from kerasseg.zoo.weights import WeightsError
 
 CONTENT = bytes(range(256)) * 2000
-
-
-@pytest.fixture
-def cache(monkeypatch, tmp_path):
-    monkeypatch.setenv("KERASSEG_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("no_proxy", "*")
-    return tmp_path / "home" / "weights"
 
 
 @pytest.fixture
@@ -39,15 +30,8 @@ def source(tmp_path):
 
 
 @pytest.fixture
-def entry(source):
-    return Entry(
-        name="cells",
-        title="Cells",
-        builder="lrr",
-        labels=NUCLEI,
-        weights=source.as_uri(),
-        sha256=fetch.sha256(source),
-    )
+def entry(cells, source):
+    return cells(source, source.as_uri())
 
 
 def test_downloads_once(cache, source, entry):

@@ -8,10 +8,8 @@ import hub_server
 import pytest
 
 from kerasseg import zoo
-from kerasseg.label_sets import NUCLEI
 from kerasseg.zoo import download
 from kerasseg.zoo import fetch
-from kerasseg.zoo.entry import Entry
 from kerasseg.zoo.errors import WeightsError
 
 pytestmark = pytest.mark.one_backend
@@ -20,12 +18,8 @@ CONTENT = bytes(range(256)) * 20
 
 
 @pytest.fixture(autouse=True)
-def cache(monkeypatch, tmp_path):
-    monkeypatch.setenv("KERASSEG_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("no_proxy", "*")
-    monkeypatch.delenv("KERASSEG_MIRROR", raising=False)
+def _no_package(cache, monkeypatch, tmp_path):
     monkeypatch.setattr(fetch, "PACKAGED", tmp_path / "package")
-    return tmp_path / "home" / "weights"
 
 
 @pytest.fixture
@@ -37,15 +31,8 @@ def source(tmp_path):
 
 
 @pytest.fixture
-def entry(source):
-    return Entry(
-        name="cells",
-        title="Cells",
-        builder="lrr",
-        labels=NUCLEI,
-        weights=source.name,
-        sha256=fetch.sha256(source),
-    )
+def entry(cells, source):
+    return cells(source, source.name)
 
 
 @pytest.fixture
