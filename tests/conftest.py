@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import gc
 import os
 import random
 import sys
@@ -97,6 +98,13 @@ def pytest_collection_modifyitems(items):
         if shared and test not in marked and not _at_night(item):
             item.add_marker("every_backend")
             marked.add(test)
+
+
+def pytest_collection_finish():
+    # What was imported stays: the garbage collector, which Keras and the
+    # exporters call often, need not look through it each time.
+    gc.collect()
+    gc.freeze()
 
 
 def _leave_to_the_night(items):
