@@ -49,7 +49,7 @@ def add_tile_arguments(parser) -> None:
         "--overlap",
         metavar="PIXELS",
         type=_overlap,
-        help="what two tiles both see (default: 3/32 of a tile)",
+        help="what two tiles both see (default: 1/16 of a tile)",
     )
     group.add_argument(
         "--memory",

@@ -19,7 +19,7 @@ from kerasseg.inference.tiling import cut
 # maps leave the processor's caches. The product is smallest about here.
 LARGEST_SIDE = 1024
 # The share of its side that a tile has in common with the next one.
-OVERLAP_SHARE = 3 / 32
+OVERLAP_SHARE = 1 / 16
 # What may be taken where the system does not tell what is free.
 _UNKNOWN_MEMORY = 1 << 30
 _PADDING = 127.5
@@ -55,7 +55,7 @@ def plan_tiles(
         model: `keras.Model` from pixels to logits.
         shape: `(height, width, channels)` of the image.
         tile_shape: `(height, width)`, or `None` to choose it.
-        overlap: Least overlap in pixels, or `None` for 3/32 of the tile.
+        overlap: Least overlap in pixels, or `None` for 1/16 of the tile.
         batch_size: Tiles per step. Defaults to 1.
         memory: Bytes that the prediction may take, or `None` for half of
             what is free.

@@ -50,7 +50,7 @@ def predict_tiled(
         overlap: Least pixels that two neighbors both see, rounded up to the
             stride, at most half a tile. Three times the reach of the model
             (`kerasseg.inference.reach`) gives the mask of the whole image.
-            Defaults to `None`: 3/32 of the tile.
+            Defaults to `None`: 1/16 of the tile.
         batch_size: Tiles per step. The last step repeats a tile, so that all
             batches have one shape. Defaults to 1.
         memory: Bytes that the prediction may take, besides the model, `image`
@@ -129,18 +129,20 @@ def _mask_blocks(model, source, plan, progress):
             (row.high - row.trail - row.low, width), _id_dtype(classes)
         )
         below = np.empty((row.trail, width, classes), "float32")
-        for column, logits in _joined(_logits(model, band, plan), row, plan):
-            where = slice(column, column + logits.shape[1])
+        tiles = _logits(model, band, plan)
+        for left, logits, whole in _joined(tiles, row, plan):
+            where = slice(left, left + logits.shape[1])
             if row.lead:
                 weights = ramp(row.lead)[:, np.newaxis, np.newaxis]
-                logits[: row.lead] *= weights
-                logits[: row.lead] += above[:, where]
+                shared = logits[: row.lead] * weights + above[:, where]
+                ids[: row.lead, where] = shared.argmax(-1)
             if row.trail:
                 weights = ramp(row.trail)[::-1, np.newaxis, np.newaxis]
                 below[:, where] = logits[-row.trail :] * weights
-            ids[:, where] = logits[: len(ids)].argmax(-1)
-            done += 1
-            if progress is not None:
+            own = slice(row.lead, len(ids))
+            ids[own, where] = logits[own].argmax(-1)
+            done += whole
+            if whole and progress is not None:
                 progress(done, total)
         above = below
         yield ids
@@ -175,21 +177,27 @@ def _logits(model, band, plan):
 
 
 def _joined(logits, row, plan):
-    """The logits of one row of tiles blended along it, and where they begin."""
+    """The logits of one row of tiles, blended along it from left to right.
+
+    Yields:
+        The first column of a part, its logits, and whether it ends a tile:
+        what two tiles share comes apart from what is one tile's own, which
+        would have to be copied to hold both.
+    """
     rows = slice(row.low - row.start, row.high - row.start)
     before = None
     for column, tile in zip(plan.columns, logits, strict=True):
         low, high = column.low - column.start, column.high - column.start
-        # A copy: what comes out of a backend may be read-only.
-        part = np.array(tile[rows, low:high])
+        part = tile[rows, low:high]
         if column.lead:
-            part[:, : column.lead] *= ramp(column.lead)[:, np.newaxis]
-            part[:, : column.lead] += before
+            weights = ramp(column.lead)[:, np.newaxis]
+            shared = part[:, : column.lead] * weights + before
+            yield column.low, shared, False
         if column.trail:
             weights = ramp(column.trail)[::-1, np.newaxis]
             before = part[:, -column.trail :] * weights
-            part = part[:, : -column.trail]
-        yield column.low, part
+        own = slice(column.lead, high - low - column.trail)
+        yield column.low + column.lead, part[:, own], True
 
 
 def _id_dtype(classes):
