@@ -46,6 +46,7 @@ _OTHERS = {
     ("keras", "DTypePolicy"),
     ("keras", "Sequential"),
     ("keras.src.applications.convnext", "LayerScale"),
+    ("keras.src.applications.inception_resnet_v2", "CustomScaleLayer"),
     ("keras.src.models.functional", "Functional"),
 }
 # The base class of what each of these modules may give.

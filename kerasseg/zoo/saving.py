@@ -32,6 +32,7 @@ from kerasseg.zoo.record import checked_labels
 from kerasseg.zoo.record import checked_record
 from kerasseg.zoo.record import is_saved
 from kerasseg.zoo.record import read_record
+from kerasseg.zoo.variables import without_scopes
 from kerasseg.zoo.weights import write_weights
 
 _LOCK = ".saving"
@@ -91,6 +92,7 @@ def save(
             f"`folder` must be a folder. Received: folder='{folder}', a file"
         )
     facts = checked_facts(facts)
+    model = without_scopes(model)
     text, labels = check_savable(model, labels)
     folder.mkdir(parents=True, exist_ok=True)
     with lock(folder / _LOCK) as alone:
@@ -118,7 +120,7 @@ def check_savable(
             has more than one output, or the labels have another number of
             classes.
     """
-    text = architecture_of(model)
+    text = architecture_of(without_scopes(model))
     shape = output_shape(model)
     if len(shape) != 4:
         raise ValueError(

@@ -42,3 +42,42 @@ def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
             )
         variables[path] = variable
     return variables
+
+
+def without_scopes(model: keras.Model) -> keras.Model:
+    """The model, or a copy of it with names that its configuration keeps.
+
+    What is built within `keras.name_scope`, as the blocks of Keras' NASNet are,
+    has the scope in the paths of its variables, and loses it when the model is
+    rebuilt.
+
+    Args:
+        model: A built `keras.Model`.
+
+    Returns:
+        The model itself where no layer was built within a scope.
+    """
+    if not _is_graph(model) or not _has_scopes(model):
+        return model
+    copy = keras.models.clone_model(model)
+    copy.set_weights(model.get_weights())
+    return copy
+
+
+def _has_scopes(model):
+    for layer in model.layers:
+        if isinstance(layer, keras.Model):
+            if _is_graph(layer) and _has_scopes(layer):
+                return True
+            continue
+        paths = [variable.path.split("/") for variable in layer.weights]
+        if any(layer.name in path[1:-1] for path in paths):
+            return True
+    return False
+
+
+def _is_graph(model):
+    """Whether the layers of a model were built apart from it."""
+    return hasattr(model, "_run_through_graph") and not isinstance(
+        model, keras.Sequential
+    )

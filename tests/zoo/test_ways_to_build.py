@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from keras.src.applications import convnext
+from keras.src.applications import inception_resnet_v2
 from ways_to_build import WAYS
 from ways_to_build import image
 
@@ -70,6 +71,18 @@ def test_a_subclassed_model_is_told_what_to_do(tmp_path):
     assert len(names) == len(model.weights)
 
 
+def saved_and_loaded(model, folder, pixels):
+    zoo.save(model, folder)
+    again = zoo.load(folder)
+    np.testing.assert_allclose(
+        inference.predict_logits(again, pixels),
+        inference.predict_logits(model, pixels),
+        rtol=1e-4,
+        atol=1e-6,
+    )
+    return again
+
+
 def test_backbones_of_convnext_are_saved(tmp_path):
     images = keras.Input((64, 96, 3))
     backbone = convnext.ConvNeXt(
@@ -84,15 +97,36 @@ def test_backbones_of_convnext_are_saved(tmp_path):
     x = keras.layers.Conv2D(3, 1, name="scores")(backbone.output)
     logits = keras.layers.Resizing(64, 96, name="enlarged")(x)
     model = keras.Model(images, logits, name="net")
-    zoo.save(model, tmp_path / "saved")
-    again = zoo.load(tmp_path / "saved")
-    pixels = image(64, 96)
-    np.testing.assert_allclose(
-        inference.predict_logits(again, pixels),
-        inference.predict_logits(model, pixels),
-        rtol=1e-4,
-        atol=1e-6,
-    )
+    saved_and_loaded(model, tmp_path / "saved", image(64, 96))
+
+
+def test_what_was_built_within_scopes_is_saved(tmp_path):
+    # As Keras builds its NASNet.
+    features = keras.Input((None, None, 3))
+    with keras.name_scope("stem"):
+        x = keras.layers.Conv2D(4, 3, padding="same", name="first")(features)
+        with keras.name_scope("inner"):
+            x = keras.layers.BatchNormalization(name="norm")(x)
+    backbone = keras.Model(features, x, name="backbone")
+    images = keras.Input((None, None, 3))
+    with keras.name_scope("head"):
+        logits = keras.layers.Conv2D(2, 1, name="scores")(backbone(images))
+    model = keras.Model(images, logits, name="net")
+    before = [(v.path, np.array(v)) for v in model.weights]
+    assert before[0][0] == "stem/first/kernel"
+    again = saved_and_loaded(model, tmp_path / "saved", image(40, 56))
+    assert again.weights[0].path == "first/kernel"
+    for (path, value), variable in zip(before, model.weights, strict=True):
+        assert variable.path == path
+        np.testing.assert_array_equal(variable, value)
+
+
+def test_the_scaled_sums_of_inception_resnet_are_saved(tmp_path):
+    images = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(3, 1, name="scores")(images)
+    summed = inception_resnet_v2.CustomScaleLayer(0.3, name="sum")([images, x])
+    model = keras.Model(images, summed, name="net")
+    saved_and_loaded(model, tmp_path / "saved", image(40, 56))
 
 
 def test_a_layer_that_cannot_be_read_back_says_why(tmp_path):
