@@ -155,11 +155,16 @@ def run_child(args, store, family):
         # Stays where this process does not outlive the cell.
         ended = {"status": FAILED, "reason": "The process of the export ended."}
         store.put(title, target, cell={"stamp": mark, **ended})
-        if built != title:
-            keras.backend.clear_session()
-            model, built = nets.build(title), title
-        with tempfile.TemporaryDirectory() as folder:
-            cell = export_net(model, target, Path(folder))
+        try:
+            if built != title:
+                keras.backend.clear_session()
+                model, built = nets.build(title), title
+        except ValueError as error:
+            # Keras has some of its models on some backends only.
+            cell = {"status": REFUSED, "reason": _one_line(error)}
+        else:
+            with tempfile.TemporaryDirectory() as folder:
+                cell = export_net(model, target, Path(folder))
         store.put(title, target, cell={"stamp": mark, **cell})
         if cell["reason"]:
             print(f"  {cell['status']}: {cell['reason']}", flush=True)
