@@ -60,7 +60,7 @@ Mean IoU of the pixels within a distance of a true boundary:
 
 ![Accuracy over time](upsamplers_time.png)
 
-## By class
+{frontier}## By class
 
 {classes}
 Made by `python benchmarks/upsamplers.py` from `zoo/*/metrics.json`; do not
@@ -304,6 +304,15 @@ def listed(names):
     return f"{', '.join(first)} and {last}" if first else last
 
 
+def frontier_section():
+    """What `frontier.py` measured of the packaged weights and of peers."""
+    import frontier
+
+    if not frontier.STORE.exists():
+        return ""
+    return frontier.section(json.loads(frontier.STORE.read_text("utf-8")))
+
+
 def decoders(found):
     from kerasseg import zoo
 
@@ -387,6 +396,7 @@ def main():
         verdict=verdict(found, speeds),
         decoders=decoders(found),
         baseline=BASELINE,
+        frontier=frontier_section(),
         trimap=table(
             ["within, pixels", *widths],
             [

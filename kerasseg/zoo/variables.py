@@ -55,11 +55,16 @@ def without_scopes(model: keras.Model) -> keras.Model:
         model: A built `keras.Model`.
 
     Returns:
-        The model itself where no layer was built within a scope.
+        The model itself where no layer was built within a scope, or the model
+        cannot be copied.
     """
     if not _is_graph(model) or not _has_scopes(model):
         return model
-    copy = keras.models.clone_model(model)
+    try:
+        copy = keras.models.clone_model(model)
+    except (NotImplementedError, TypeError, ValueError):
+        # What cannot be copied cannot be saved, which says why.
+        return model
     copy.set_weights(model.get_weights())
     return copy
 

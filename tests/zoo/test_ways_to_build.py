@@ -121,6 +121,24 @@ def test_what_was_built_within_scopes_is_saved(tmp_path):
         np.testing.assert_array_equal(variable, value)
 
 
+def test_code_within_scopes_is_told_as_such(tmp_path):
+    class Scale(keras.layers.Layer):
+        def __init__(self, factor):
+            super().__init__(name="scale")
+            self.factor = self.add_weight(shape=(), name="factor")
+
+        def call(self, inputs):
+            return self.factor * inputs
+
+    images = keras.Input((None, None, 3))
+    with keras.name_scope("head"):
+        x = keras.layers.Conv2D(2, 1, name="scores")(images)
+        model = keras.Model(images, Scale(2.0)(x), name="net")
+    with pytest.raises(ValueError, match="saved without code"):
+        zoo.save(model, tmp_path / "saved")
+    assert not (tmp_path / "saved").exists()
+
+
 def test_the_scaled_sums_of_inception_resnet_are_saved(tmp_path):
     images = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(3, 1, name="scores")(images)
