@@ -22,13 +22,18 @@ def result(name, ratio):
 
 @pytest.fixture
 def record(frontier):
-    names = {"MobileNetV2 to P5": 1.0, "lrr_4x": 2.25, "SMP Unet": 5.0}
+    ratios = {
+        "MobileNetV2 to P5": 1.0,
+        "lrr_4x": 2.25,
+        "SMP Unet": 5.0,
+        "gdn": 1.1,
+    }
     return frontier.reduced(
         {
             "machine": {"processor": "a processor", "cores": 2},
             "baseline": "MobileNetV2 to P5",
             "notes": [],
-            "results": [result(*item) for item in {**names, "gdn": 1.1}.items()],
+            "results": [result(*item) for item in ratios.items()],
         }
     )
 

