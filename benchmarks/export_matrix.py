@@ -240,13 +240,14 @@ HEAD = """\
 <!-- made by benchmarks/export_matrix.py from docs/export.json -->
 
 Every trained entry in every format. Before a file appears it is run in its
-own runtime on test images of the entry's dataset, and compared with the
-Keras model; a file that differs too much is refused. The latency ratio is to
-the ONNX float32 file of the same entry, in ONNX Runtime, with the files taking
-turns in processes of their own.
+own runtime on images that the entry is scored on (test, or val where the test
+images have no public masks), and compared with the Keras model; a file that
+differs too much is refused. The latency ratio is to the ONNX float32 file of
+the same entry, in ONNX Runtime, with the files taking turns in processes of
+their own.
 
-An exported file takes images of one size, to which the test images and masks
-are brought first. Where they differ from it in size, as those of nuclei do,
+An exported file takes images of one size, to which these images and masks are
+brought first. Where they differ from it in size, as those of nuclei do,
 the mean IoU here is another than in the README and on the entry's card, which
 score each image at its own size. The images of CamVid were re-encoded from PNG
 to JPEG (quality 95, no chroma subsampling) before.
@@ -306,7 +307,7 @@ def _section(name, cells):
     count = first["images"] or "all"
     lines = [
         f"## {name}\n",
-        f"{height} x {width}, {count} test images of {first['dataset']}, "
+        f"{height} x {width}, {count} scored images of {first['dataset']}, "
         f"weights `{first['weights_sha256'][:8]}`.\n",
     ]
     header = (

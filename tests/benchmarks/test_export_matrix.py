@@ -209,7 +209,7 @@ def test_the_page(call, reports, timed, tmp_path):
     assert (
         "| ONNX float32 | 99.900 % | 70.00 % | +0.00 | 1.50 | 1.00 | " in page
     )
-    assert "3 test images of camvid" in page
+    assert "3 scored images of camvid" in page
 
 
 def test_a_file_that_could_not_be_timed_is_reported(matrix):
@@ -227,7 +227,7 @@ def test_a_file_that_could_not_be_timed_is_reported(matrix):
     }
     page = matrix.render({"cells": {"net": {"onnx float32": cell}}})
     assert "- ONNX float32, not timed: killed\n" in page
-    assert "8 x 8, all test images of camvid" in page
+    assert "8 x 8, all scored images of camvid" in page
 
 
 @pytest.fixture

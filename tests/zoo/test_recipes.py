@@ -21,7 +21,10 @@ from kerasseg import zoo
 from kerasseg.cli.train import load_recipe
 from kerasseg.training import fit
 
-NAMES = ("recipe.py", "last_stage.py", "camvid.py", "deeplab_v3_plus.py")
+NAMES = (
+    *("recipe.py", "last_stage.py"),
+    *("after_idd.py", "camvid.py", "deeplab_v3_plus.py"),
+)
 RECIPES = sorted(
     path for name in NAMES for path in ROOT.glob(f"zoo/*/{name}")
 )

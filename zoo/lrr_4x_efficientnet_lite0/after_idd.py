@@ -1,0 +1,84 @@
+r"""LRR-4x on EfficientNet-Lite0, CamVid after IDD-Lite: does it help?
+
+The decoder is that of the packaged entry START, the backbone that of the
+packaged IDD, which began as START's and learned from IDD-Lite. Both learn on
+together, with the losses of last_stage.py here.
+
+Command: kerasseg train zoo/lrr_4x_efficientnet_lite0/after_idd.py \
+             --out runs/lrr_4x_after_idd
+Data: CamVid, 11 classes, train + val (468 images). The schedule was fixed
+before any score was seen; nothing was chosen on the test images.
+"""
+
+import keras
+
+import kerasseg
+from kerasseg.data import CAMVID
+from kerasseg.losses import LovaszSoftmaxLoss
+
+START = "lrr_4x_efficientnet_lite0"
+IDD = "lrr_4x_idd"
+# Square roots of the median-frequency weights of the training masks (the
+# largest a little less), so that thin classes count without drowning the
+# rest; order of the class ids.
+WEIGHTS = [0.53, 0.45, 2.19, 0.39, 1.0, 0.65, 1.96, 1.4, 0.89, 2.52, 2.5]
+
+
+def train():
+    return kerasseg.data.camvid("train+val").cached()
+
+
+def model():
+    model = kerasseg.zoo.load(START)
+    backbone = model.get_layer("efficientnet_lite0")
+    learned = kerasseg.zoo.load(IDD).get_layer("efficientnet_lite0")
+    backbone.set_weights(learned.get_weights())
+    # As in recipe.py, the backbone stays as it is up to a stride of 4.
+    for layer in backbone.get_layer("efficientnet_lite0_features").layers:
+        layer.trainable = False
+        if layer.name == "block2_add":
+            break
+    return model
+
+
+def heads(model):
+    outputs = kerasseg.models.lrr_heads(model, dilation_erosion=False).output
+    every_second = model.output[:, 1::2, 1::2]
+    return keras.Model(model.input, {**outputs, "iou": every_second})
+
+
+def loss():
+    return kerasseg.losses.SegmentationLoss(
+        class_weights=WEIGHTS, normalization="image"
+    )
+
+
+def optimizer(steps):
+    return keras.optimizers.AdamW(
+        kerasseg.training.PolyDecay(7e-4, steps, warmup_steps=steps // 20),
+        weight_decay=1e-3,
+        clipnorm=5.0,
+    )
+
+
+def recipe():
+    return kerasseg.training.Recipe(
+        name="lrr_4x_after_idd",
+        labels=CAMVID,
+        train=train,
+        augmentation=kerasseg.data.Augmentation(
+            crop_size=(256, 256), scale=(0.6, 1.8), brightness=0.5, gamma=0.4
+        ),
+        batch_size=8,
+        model=model,
+        loss=loss(),
+        heads=heads,
+        head_losses={
+            "32x": loss(),
+            "16x": loss(),
+            "8x": loss(),
+            "iou": LovaszSoftmaxLoss(),
+        },
+        optimizer=optimizer,
+        epochs=8,
+    )
