@@ -52,6 +52,14 @@ def test_street_entries_with_weights_take_part(peers):
     assert "fcn_8s_vgg16" not in peers.trained()
 
 
+@pytest.mark.slow
+@pytest.mark.export
+def test_the_backbone_alone_is_a_file_to_time(peers, tmp_path):
+    targets = peers.own_targets([], tmp_path, (64, 96))
+    assert [target.name for target in targets] == [peers.BASE]
+    assert targets[0].input_shape == (1, 64, 96, 3)
+
+
 def test_the_table_has_ratios_to_the_backbone(peers, capsys):
     timings = [
         Timing(
