@@ -19,6 +19,7 @@ ROOT = Path(__file__).parents[1]
 STORE = ROOT / "docs" / "frontier.json"
 PLOT = ROOT / "docs" / "upsamplers_frontier.png"
 SCORES = {"mean_iou": "mean IoU, %", "boundary_f1": "boundary F1, %"}
+TICKS = (1, 1.5, 2, 3, 4, 5, 7)
 SECTION = """\
 ## The packaged weights, beside other libraries' decoders
 
@@ -107,7 +108,7 @@ def plot(record, path):
         record: What `reduced` returned.
         path: PNG file to write.
     """
-    figure = new_figure((7, 8))
+    figure = new_figure((9, 9))
     for axes, (score, title) in zip(
         figure.subplots(2, sharex=True), SCORES.items(), strict=True
     ):
@@ -134,6 +135,9 @@ def plot(record, path):
                 fontsize=7,
             )
         axes.set(ylabel=title)
+        axes.set_xscale("log")
+        axes.set_xticks(TICKS, labels=TICKS)
+        axes.minorticks_off()
         axes.margins(0.12)
     axes.set(xlabel=f"time in ONNX Runtime, over {record['baseline']}")
     save_figure(figure, path)

@@ -62,4 +62,4 @@ def test_rows_have_the_packaged_scores_the_fastest_first(frontier, record):
 def test_the_plot_is_drawn(frontier, record, tmp_path):
     frontier.plot(record, tmp_path / "plot.png")
     with Image.open(tmp_path / "plot.png") as image:
-        assert image.size == (840, 960)
+        assert image.size == (1080, 1080)
