@@ -33,7 +33,7 @@ _BACKBONES = {
     "fcn": ("vgg16",),
     "gdn": ("vgg16_large_fov",),
     "guided_duc_dlc": ("resnet50", "resnet101", "resnet152"),
-    "lrr": ("vgg16",),
+    "lrr": ("vgg16", "resnet101"),
 }
 
 

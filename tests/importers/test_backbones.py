@@ -106,12 +106,16 @@ def test_convolutions_alone(tmp_path, make, classifier):
     assert len(found.kept) == 2
 
 
-def resnet_names():
-    """The layers of ResNet-50: Keras' names and those of Caffe."""
+def resnet_names(entry):
+    """The layers of a ResNet: Keras' names and those of Caffe."""
+    deep = entry.endswith("101")
     yield "conv1", "conv1"
-    for stage, depth in ((2, 3), (3, 4), (4, 6), (5, 3)):
+    for stage, depth in ((2, 3), (3, 4), (4, 23 if deep else 6), (5, 3)):
         for index in range(depth):
-            old = f"{stage}{'abcdef'[index]}_branch"
+            block = "abcdef"[index : index + 1]
+            if deep and stage in (3, 4) and index:
+                block = f"b{index}"
+            old = f"{stage}{block}_branch"
             for branch in ("2a", "2b", "2c", *(("1",) if not index else ())):
                 number = {"1": 0, "2a": 1, "2b": 2, "2c": 3}[branch]
                 new = f"conv{stage}_block{index + 1}_{number}"
@@ -120,13 +124,19 @@ def resnet_names():
 
 @pytest.mark.by_day(1)
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["keras", "caffe"])
-def test_resnet(tmp_path, make, rng, form):
-    entry = "guided_duc_dlc_resnet50"
+@pytest.mark.parametrize(
+    ("form", "entry"),
+    [
+        ("keras", "guided_duc_dlc_resnet50"),
+        ("caffe", "guided_duc_dlc_resnet50"),
+        ("caffe", "lrr_4x_resnet101"),
+    ],
+)
+def test_resnet(tmp_path, make, rng, form, entry):
     model = zoo.build(entry)
     found, content, layers = layers_of(model), {}, []
     expected = {}
-    for new, old in resnet_names():
+    for new, old in resnet_names(entry):
         conv, bn = found[f"{new}_conv"], found[f"{new}_bn"]
         arrays = [
             rng.normal(size=tuple(w.shape)).astype("float32")

@@ -69,6 +69,7 @@ def test_the_model_is_saved_and_loaded_with_its_mean(tmp_path, caffe_fcn, rng):
 def test_the_entries():
     assert importable() == [
         "lrr_4x_vgg16",
+        "lrr_4x_resnet101",
         "fcn_32s_vgg16",
         "fcn_16s_vgg16",
         "fcn_8s_vgg16",

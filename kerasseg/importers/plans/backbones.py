@@ -126,15 +126,14 @@ def resnet_targets(model: keras.Model, source: Source) -> list[Target]:
             continue
         first = kind[1] is None
         if kind[4] == "conv":
-            old = "conv1" if first else _branch("res", kind)
+            old = ["conv1"] if first else _branches("res", kind)
             targets += convolution_targets(
-                layer, CONVOLUTIONS, (name, old), source, first, True
+                layer, CONVOLUTIONS, (name, *old), source, first, True
             )
             continue
-        names = [name] + [
-            f"{prefix}_conv1" if first else _branch(prefix, kind)
-            for prefix in ("bn", "scale")
-        ]
+        names = [name]
+        for prefix in ("bn", "scale"):
+            names += [f"{prefix}_conv1"] if first else _branches(prefix, kind)
         for part in _PARTS:
             adapt = variance_for(layer.epsilon) if "variance" in part else None
             variable = getattr(layer, part)
@@ -142,7 +141,14 @@ def resnet_targets(model: keras.Model, source: Source) -> list[Target]:
     return targets
 
 
-def _branch(prefix, kind):
-    """The name of a layer in Caffe and in Keras 1 and 2."""
-    block = string.ascii_lowercase[int(kind[2]) - 1 : int(kind[2])]
-    return f"{prefix}{kind[1]}{block}_branch{_BRANCHES[kind[3]]}"
+def _branches(prefix, kind):
+    """The names of a layer in Caffe and in Keras 1 and 2.
+
+    Blocks have letters; those of long stages are "a", "b1", "b2" and so on.
+    """
+    number = int(kind[2])
+    blocks = [string.ascii_lowercase[number - 1 : number]]
+    if number > 1:
+        blocks.append(f"b{number - 1}")
+    branch = f"_branch{_BRANCHES[kind[3]]}"
+    return [f"{prefix}{kind[1]}{block}{branch}" for block in blocks]

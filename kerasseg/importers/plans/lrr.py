@@ -1,7 +1,8 @@
-"""LRR on VGG-16, of MatConvNet."""
+"""LRR on VGG-16, of MatConvNet; on ResNet, the backbone alone."""
 
 from kerasseg.importers.matching import Target
 from kerasseg.importers.matching import layers_of
+from kerasseg.importers.plans import guided_duc_dlc
 from kerasseg.importers.plans.backbones import CLASSIFIER
 from kerasseg.importers.plans.backbones import vgg16_targets
 from kerasseg.importers.plans.bilinear import upsampling_kind
@@ -30,8 +31,12 @@ def plan(source, entry):
         A `Plan`.
 
     Raises:
-        WeightsError: If an upsampling is not bilinear.
+        WeightsError: If an upsampling is not bilinear, or a ResNet is
+            torchvision's.
     """
+    if entry.backbone.startswith("resnet"):
+        # The authors published no weights of this one.
+        return guided_duc_dlc.plan(source, entry)
     layers = source.named()
     levels = LEVELS[: LEVELS.index(entry.arguments["level"]) + 1]
     upsamplings = [_UPSAMPLING.format(level) for level in levels[:-1]]
