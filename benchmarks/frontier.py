@@ -12,6 +12,9 @@ import argparse
 import json
 from pathlib import Path
 
+from stores import markdown
+from stores import recorded
+
 from kerasseg.figures import new_figure
 from kerasseg.figures import save_figure
 
@@ -19,20 +22,22 @@ ROOT = Path(__file__).parents[1]
 STORE = ROOT / "docs" / "frontier.json"
 PLOT = ROOT / "docs" / "upsamplers_frontier.png"
 SCORES = {"mean_iou": "mean IoU, %", "boundary_f1": "boundary F1, %"}
+HEADER = (
+    *("model", *(f"{title}:" for title in SCORES.values())),
+    *("time:", "milliseconds:"),
+)
 TICKS = (1, 1.5, 2, 3, 4, 5, 7)
 SECTION = """\
 ## The packaged weights, beside other libraries' decoders
 
-Here every packaged entry for CamVid stands with the weights that it has, as
-trained as it is, and with its own backbone. The time is over that of
+Here every packaged entry for CamVid has the weights that come with it, however
+they were trained, and its own backbone. The time is over that of
 {baseline} alone, in ONNX Runtime, one image of 352 x 480; all were measured in
 one run on one machine ({processor}, {cores} cores). The models of
 segmentation_models.pytorch have MobileNetV2 too. Only their times are shown:
 weights of theirs for these classes could not be had.
 
-| model | mean IoU, % | boundary F1, % | time | milliseconds |
-| --- | ---: | ---: | ---: | ---: |
-{rows}
+{table}
 ![Accuracy over time, with other libraries](upsamplers_frontier.png)
 
 """
@@ -60,12 +65,6 @@ def reduced(report):
     }
 
 
-def scores_of(name):
-    """The scores of the packaged weights, empty for another library's model."""
-    path = ROOT / "zoo" / name / "metrics.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-
 def section(record):
     """The part of the page, from the fastest model to the slowest.
 
@@ -77,20 +76,20 @@ def section(record):
     """
     rows = []
     for name, times in by_time(record):
-        scores = scores_of(name)
+        scores = recorded(name, "metrics")
         cells = [
             f"`{name}`" if scores else name,
             *(f"{100 * scores[s]:.1f}" if scores else "-" for s in SCORES),
             f"{times['ratio']:.2f}",
             f"{times['median_ms']:.1f}",
         ]
-        rows.append(f"| {' | '.join(cells)} |\n")
+        rows.append(cells)
     machine = record["machine"]
     return SECTION.format(
         baseline=record["baseline"],
         processor=machine["processor"],
         cores=machine["cores"],
-        rows="".join(rows),
+        table=markdown(HEADER, rows),
     )
 
 
@@ -113,7 +112,7 @@ def plot(record, path):
         figure.subplots(2, sharex=True), SCORES.items(), strict=True
     ):
         for name, times in by_time(record):
-            scores, x = scores_of(name), times["ratio"]
+            scores, x = recorded(name, "metrics"), times["ratio"]
             if not scores:
                 axes.axvline(x, color="gray", linestyle=":", linewidth=1)
                 axes.text(

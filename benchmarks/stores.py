@@ -1,6 +1,15 @@
 """Results of long sweeps: cells in a JSON file, and a page made of them."""
 
 import json
+from pathlib import Path
+
+ZOO = Path(__file__).parents[1] / "zoo"
+
+
+def recorded(name, file):
+    """The scores in a JSON file of an entry, empty where there is none."""
+    path = ZOO / name / f"{file}.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 class Store:

@@ -18,6 +18,7 @@ import textwrap
 from pathlib import Path
 
 import timing
+from stores import recorded
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -78,12 +79,6 @@ def entries():
         if zoo.info(name).dataset == "camvid" and scores:
             found[name] = scores
     return dict(sorted(found.items(), key=lambda item: -item[1]["mean_iou"]))
-
-
-def recorded(name, file):
-    """The scores in a JSON file of an entry, empty where there is none."""
-    path = ROOT / "zoo" / name / f"{file}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
 
 def other_terms(found):

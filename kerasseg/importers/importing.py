@@ -13,8 +13,8 @@ from kerasseg.importers.matching import match
 from kerasseg.importers.network import read_network
 from kerasseg.importers.plans import fcn
 from kerasseg.importers.plans import gdn
-from kerasseg.importers.plans import guided_duc_dlc
 from kerasseg.importers.plans import lrr
+from kerasseg.importers.plans import resnet
 from kerasseg.importers.source import Source
 from kerasseg.labels import Labels
 from kerasseg.zoo.catalog import info
@@ -25,7 +25,7 @@ from kerasseg.zoo.loading import build_entry
 _PLANS = {
     "fcn": fcn.plan,
     "gdn": gdn.plan,
-    "guided_duc_dlc": guided_duc_dlc.plan,
+    "guided_duc_dlc": resnet.plan,
     "lrr": lrr.plan,
 }
 # Those that each plan can read.

@@ -2,7 +2,7 @@
 
 from kerasseg.importers.matching import Target
 from kerasseg.importers.matching import layers_of
-from kerasseg.importers.plans import guided_duc_dlc
+from kerasseg.importers.plans import resnet
 from kerasseg.importers.plans.backbones import CLASSIFIER
 from kerasseg.importers.plans.backbones import vgg16_targets
 from kerasseg.importers.plans.bilinear import upsampling_kind
@@ -36,7 +36,7 @@ def plan(source, entry):
     """
     if entry.backbone.startswith("resnet"):
         # The authors published no weights of this one.
-        return guided_duc_dlc.plan(source, entry)
+        return resnet.plan(source, entry)
     layers = source.named()
     levels = LEVELS[: LEVELS.index(entry.arguments["level"]) + 1]
     upsamplings = [_UPSAMPLING.format(level) for level in levels[:-1]]

@@ -1,4 +1,4 @@
-"""Guided DUC + DLC on ResNet: the backbone, of Caffe and Keras 1 and 2."""
+"""Models on a ResNet: the backbone alone, of Caffe and of Keras 1 and 2."""
 
 from kerasseg.importers.plans.backbones import CLASSIFIER
 from kerasseg.importers.plans.backbones import resnet_targets
