@@ -35,6 +35,7 @@ def lrr(
     num_bases=10,
     bases=None,
     head="light",
+    finest_upsampling=4,
     name=None,
 ):
     """Laplacian pyramid reconstruction and refinement.
@@ -65,6 +66,12 @@ def lrr(
             the coarser level's are added, then 1x1 coefficient convolutions;
             boundaries are then found before the upsampling, and their mask
             is repeated. Defaults to `"light"`.
+        finest_upsampling: 4 or 2. Factor of the reconstruction of the finest
+            level. With 2, that level corrects the coarser prediction at its
+            own resolution, and the result is interpolated to the image: for
+            `"4x"`, everything before the logits is at half the resolution,
+            which saves most of the decoder's time. Defaults to 4, the
+            paper's.
         name: String. Defaults to `"lrr_<level>"`.
 
     Returns:
@@ -78,10 +85,15 @@ def lrr(
 
     Reference:
         Ghiasi and Fowlkes, "Laplacian Pyramid Reconstruction and Refinement
-        for Semantic Segmentation", ECCV 2016, Figure 3. The light head is
-        this project's own.
+        for Semantic Segmentation", ECCV 2016, Figure 3. The light head and
+        the finest level at half the resolution are this project's own.
     """
     _check_arguments(num_classes, level, head, bases, num_bases)
+    if finest_upsampling not in (2, UPSAMPLING):
+        raise ValueError(
+            "`finest_upsampling` must be 2 or 4. "
+            f"Received: finest_upsampling={finest_upsampling!r}"
+        )
     levels = LEVELS[: LEVELS.index(level) + 1]
     image_shape = check_image_shape(image_shape)
     backbone = checked_backbone(
@@ -104,20 +116,23 @@ def lrr(
         else:
             hidden_or_coefficients = hidden
             layer = LaplacianHead
+        factor = finest_upsampling if this == level else UPSAMPLING
         layer = layer(
-            num_classes, num_bases, UPSAMPLING, name=f"reconstruction_{this}"
+            num_classes, num_bases, factor, name=f"reconstruction_{this}"
         )
         reconstruction = layer(hidden_or_coefficients)
         if bases is not None:
             # A copy: JAX refuses to train two variables on one buffer.
-            layer.bases.assign(keras.ops.copy(bases))
+            layer.bases.assign(keras.ops.copy(_bases_at(bases, factor)))
         if prediction is None:
             prediction = reconstruction
         else:
-            coarse = BilinearUpSampling2D(
-                border="zeros" if head == "paper" else "edge",
-                name=f"upsampling_{this}",
-            )(prediction)
+            coarse = prediction
+            if factor == UPSAMPLING:
+                coarse = BilinearUpSampling2D(
+                    border="zeros" if head == "paper" else "edge",
+                    name=f"upsampling_{this}",
+                )(prediction)
             if mask:
                 boundary = _boundary(prediction, coarse, head, this)
                 reconstruction = keras.layers.Multiply(name=f"detail_{this}")(
@@ -127,7 +142,7 @@ def lrr(
                 [coarse, reconstruction]
             )
 
-    stride = int(level[:-1]) // UPSAMPLING
+    stride = int(level[:-1]) // finest_upsampling
     logits = upsample_to_image(prediction, images, stride)
     return keras.Model(images, logits, name=name or f"lrr_{level}")
 
@@ -195,13 +210,27 @@ def _light_head(tap, coarser, level):
 
 
 def _boundary(coarse, upsampled, head, level):
-    if head == "paper":
+    window = UPSAMPLING + 1
+    if coarse is upsampled and head == "light":
+        # The same distance in the image, at every second row and column.
+        window = UPSAMPLING // 2 + 1
+        coarse = keras.layers.MaxPooling2D(1, 2, name=f"sparse_{level}")(coarse)
+    elif coarse is upsampled:
+        return BoundaryMask(window, name=f"mask_{level}")(coarse)
+    elif head == "paper":
         layer = BoundaryMask(2 * UPSAMPLING + 1, name=f"mask_{level}")
         return layer(upsampled)
     # The same distance in the image, for a quarter of the pixels.
-    layer = BoundaryMask(UPSAMPLING + 1, name=f"boundary_{level}")
+    layer = BoundaryMask(window, name=f"boundary_{level}")
     upsample = NearestUpSampling2D(name=f"mask_{level}")
     return upsample(layer(coarse))
+
+
+def _bases_at(bases, factor):
+    """Bases for a factor: at half the resolution, the means of 2x2 pixels."""
+    step = UPSAMPLING // factor
+    shape = (*bases.shape[:2], 2 * factor, step, 2 * factor, step)
+    return keras.ops.mean(keras.ops.reshape(bases, shape), axis=(3, 5))
 
 
 def _coefficients(hidden, count, head, level):

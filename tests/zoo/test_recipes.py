@@ -21,12 +21,10 @@ from kerasseg import zoo
 from kerasseg.cli.train import load_recipe
 from kerasseg.training import fit
 
-NAMES = (
-    *("recipe.py", "last_stage.py"),
-    *("after_idd.py", "camvid.py", "deeplab_v3_plus.py"),
-)
 RECIPES = sorted(
-    path for name in NAMES for path in ROOT.glob(f"zoo/*/{name}")
+    path
+    for path in ROOT.glob("zoo/*/*.py")
+    if "\ndef recipe():\n" in path.read_text(encoding="utf-8")
 )
 # The coarser levels of LRR are trained by the recipe of the finest.
 SAME = re.compile(r"lrr_(8|16|32)x")
@@ -109,8 +107,11 @@ def start_of(path, recipe, folder):
     if start.parts[0] != "runs":
         # Trained on ImageNet: a file that is not part of the project.
         return start if "zoo" in start.parts else None
-    name = start.parts[1]
-    if zoo.info(name).is_trained:
+    name = start.parts[1].removesuffix("_last_stage")
+    if name != start.parts[1]:
+        # The packaged weights may have gone on from there, in another form.
+        model = load_recipe(ROOT / "zoo" / name / "recipe.py").model(None)
+    elif zoo.info(name).is_trained:
         model = zoo.load(name)
     elif name == path.parent.name:
         model = load_recipe(path.with_name("recipe.py")).model(None)

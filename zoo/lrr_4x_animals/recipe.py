@@ -4,8 +4,8 @@ Command: kerasseg train zoo/lrr_4x_animals/recipe.py --out runs/lrr_4x_animals
 Data: animals and people of Pascal VOC 2012, 7 classes, train (3131
 images); its 445 images of val, a part of VOC's, are for the score alone, which
 cannot be compared with published ones.
-Nothing of this recipe was chosen on the images it is scored on; it was not
-yet run to its end, and no weights are published with it.
+The schedule was fixed before any score was seen; nothing of this recipe was
+chosen on the images it is scored on.
 Backbone: EfficientNet-Lite0 trained on ImageNet, the file BACKBONE in the
 folder that KERASSEG_DATA names: `kerasseg data efficientnet_lite0` says how to
 make it.
@@ -33,6 +33,11 @@ def train():
 
 def model(start_from):
     backbone = kerasseg.backbones.efficientnet_lite(weights=start_from)
+    # Up to a stride of 4, the backbone stays as ImageNet left it.
+    for layer in backbone.get_layer("efficientnet_lite0_features").layers:
+        layer.trainable = False
+        if layer.name == "block2_add":
+            break
     bases = kerasseg.data.reconstruction_bases(
         [mask for _, mask in train()], CLASSES
     )
@@ -70,5 +75,5 @@ def recipe():
             "iou": LovaszSoftmaxLoss(),
         },
         optimizer=optimizer,
-        epochs=40,
+        epochs=10,
     )
