@@ -18,6 +18,9 @@ from kerasseg.cli.predict import write_mask
 from kerasseg.files import atomic_file
 
 ENTRY = "lrr_4x"
+PHOTO_ENTRY = "lrr_4x_animals"
+# Chelsea, by Stefan van der Walt, CC0: a photograph of scikit-image's.
+PHOTO = Path(__file__).with_name("cat.jpg")
 EPOCHS = 10
 BATCH = 8
 TRAIN, HELD_OUT = 48, 16
@@ -45,9 +48,9 @@ def add_parser(subparsers) -> None:
     parser = subparsers.add_parser(
         "demo",
         help="segment, fine-tune and export in a few minutes",
-        description="Segment a street with a trained model, teach it a new "
-        "class, export and verify that as LiteRT and ONNX, and write a page "
-        "that shows it all.",
+        description="Segment a street and a photograph with trained models, "
+        "teach one a new class, export and verify that as LiteRT and ONNX, "
+        "and write a page that shows it all.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -60,8 +63,9 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--image",
         metavar="FILE",
-        help="the image to segment (default: a CamVid test image if that "
-        "dataset is here, else a street that the demo draws)",
+        help="the image to segment (default: a photograph of a cat, and a "
+        "CamVid test image if that dataset is here, else a street that the "
+        "demo draws)",
     )
     parser.set_defaults(run=run)
 
@@ -84,9 +88,9 @@ def run(args: argparse.Namespace) -> int:
 
     start = time.perf_counter()
     folder = make_folder(args.out)
-    image, source = find_image(args.image)
+    street, photo = find_images(args.image)
     keras.utils.set_random_seed(1)
-    parts = segment(folder, image, source)
+    parts = segment(folder, street, photo)
     model, labels, shown = fine_tune(folder)
     parts += shown
     shown, problems = export(folder, model, labels)
@@ -109,71 +113,80 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def find_image(path: str | None):
-    """The image to segment, and which one it is.
+def find_images(path: str | None):
+    """The images to segment, and which ones they are.
 
     Args:
-        path: An image file, or `None` for a CamVid test image if that
-            dataset is here and a drawn street elsewhere.
+        path: An image file for both, or `None` for a CamVid test image if
+            that dataset is here, a drawn street elsewhere, and a photograph.
 
     Returns:
-        `uint8` array `(height, width, 3)` and a phrase that names it.
+        A street and a photograph: each a `uint8` array `(height, width, 3)`
+        and a phrase that names it.
     """
     from kerasseg.data import places
     from kerasseg.data.image import read_image
 
     if path is not None:
-        return read_image(path), f"your image {Path(path).name}"
+        image = read_image(path), f"your image {Path(path).name}"
+        return image, image
+    photo = read_image(PHOTO), "a photograph by Stefan van der Walt (CC0)"
     # Research use only, hence not in the package; fine to look at here.
     folder = places.data_root() / "camvid" / "images" / "test"
     images = sorted(folder.glob("*.jpg"))
     if os.environ.get("KERASSEG_DATA") and images:
         image = images[len(images) // 2]
         name = f"CamVid's test image {image.stem} (research use only)"
-        return read_image(image), name
-    return demo_images.draw_street(), "a street that this demo drew"
+        return (read_image(image), name), photo
+    street = demo_images.draw_street(), "a street that this demo drew"
+    return street, photo
 
 
-def segment(folder: Path, image, source: str) -> list[str]:
-    """Segments the street.
+def segment(folder: Path, street, photo) -> list[str]:
+    """Segments a street and a photograph.
 
     Args:
-        folder: Where mask and overlay go.
-        image: `uint8` array `(height, width, 3)`.
-        source: A phrase that names the image.
+        folder: Where images, masks and overlays go.
+        street: `uint8` array `(height, width, 3)` and a phrase that names it.
+        photo: The same of a photograph of animals or people.
 
     Returns:
         Pieces of HTML.
     """
+    figures = _segmented(folder, "street", ENTRY, *street)
+    figures += _segmented(folder, "photo", PHOTO_ENTRY, *photo)
+    return [
+        demo_page.section(
+            "1. Segment",
+            f"{ENTRY} was trained on street images, {PHOTO_ENTRY} on animals "
+            "and people. Both are loaded from the package.",
+        ),
+        demo_page.grid(figures),
+    ]
+
+
+def _segmented(folder, stem, entry, image, source):
+    """An image and what an entry sees in it, as figures and as files."""
     from PIL import Image
 
     from kerasseg import inference
     from kerasseg import zoo
 
-    with _step(f"segment {source} with {ENTRY}"):
-        model = load_model(ENTRY)
-        labels = zoo.info(ENTRY).labels
+    with _step(f"segment {source} with {entry}"):
+        model = load_model(entry)
+        labels = zoo.info(entry).labels
         mask = inference.predict_mask(model, image)
         overlay = inference.overlay(image, mask, labels)
-        write_mask(folder / "street_mask.png", mask, labels.palette)
+        write_mask(folder / f"{stem}_mask.png", mask, labels.palette)
         for name, content in (
-            ("street.png", Image.fromarray(image)),
-            ("street_overlay.png", overlay),
+            (f"{stem}.png", Image.fromarray(image)),
+            (f"{stem}_overlay.png", overlay),
         ):
             with atomic_file(folder / name) as part:
                 content.save(part)
     return [
-        demo_page.section(
-            "1. Segment",
-            f"{ENTRY}, trained on {labels.num_classes} classes of street "
-            f"images, loaded from the package. The image is {source}.",
-        ),
-        demo_page.grid(
-            [
-                demo_page.figure(image, f"{source}, {_size(image)}"),
-                demo_page.figure(overlay, f"what {ENTRY} sees"),
-            ]
-        ),
+        demo_page.figure(image, f"{source}, {_size(image)}"),
+        demo_page.figure(overlay, f"what {entry} sees"),
     ]
 
 

@@ -32,21 +32,30 @@ def test_discs_come_with_their_masks():
 
 def test_without_data_the_demo_draws(monkeypatch, tmp_path):
     monkeypatch.setenv("KERASSEG_DATA", str(tmp_path))
-    image, source = demo.find_image(None)
+    (image, source), _ = demo.find_images(None)
     assert source == "a street that this demo drew"
     assert image.shape == (360, 480, 3)
 
 
+def test_the_photograph_of_the_package():
+    _, (image, source) = demo.find_images(None)
+    assert "CC0" in source
+    assert image.shape == (300, 451, 3)
+    # It is the cat: more red than blue where its head is.
+    red, _, blue = image[100:200, 100:350].mean(axis=(0, 1))
+    assert red > blue + 20
+
+
 def test_an_image_of_the_user(tmp_path):
     Image.new("RGB", (47, 33)).save(tmp_path / "mine.png")
-    image, source = demo.find_image(str(tmp_path / "mine.png"))
-    assert image.shape == (33, 47, 3)
-    assert "mine.png" in source
+    for image, source in demo.find_images(str(tmp_path / "mine.png")):
+        assert image.shape == (33, 47, 3)
+        assert "mine.png" in source
 
 
 @pytest.mark.needs_data("camvid")
 def test_with_data_the_demo_takes_an_image_of_it():
-    image, source = demo.find_image(None)
+    (image, source), _ = demo.find_images(None)
     assert source.startswith("CamVid's test image")
     assert image.shape == (360, 480, 3)
 
@@ -100,7 +109,8 @@ def test_ticks_are_round_and_few():
 def short(request, monkeypatch, tmp_path):
     """Few steps; on a tiny backbone, or at night on that of the entry."""
     if request.param == "tiny":
-        stand_ins.tiny_entry(demo.ENTRY, monkeypatch, tmp_path)
+        for name in (demo.ENTRY, demo.PHOTO_ENTRY):
+            stand_ins.tiny_entry(name, monkeypatch, tmp_path)
     monkeypatch.setattr(demo, "EPOCHS", 2)
     monkeypatch.setattr(demo, "TRAIN", 8)
     monkeypatch.setattr(demo, "HELD_OUT", 4)
@@ -118,7 +128,8 @@ def test_the_whole_demo(run, monkeypatch, tmp_path):
     for content in ("LiteRT", "ONNX", "mask agreement", "<polyline"):
         assert content in text
     found = {path.name for path in out.iterdir()}
-    assert found >= {"discs", "discs.tflite", "discs.onnx", "street_mask.png"}
+    assert found >= {"discs", "discs.tflite", "discs.onnx"}
+    assert found >= {"street_mask.png", "photo_mask.png"}
     again = run("predict", out / "discs", out / "street.png", "--out", out)
     assert again.code == 0
 
