@@ -121,10 +121,10 @@ _ENTRIES = (
         name="lrr_4x_efficientnet_lite0",
         title="LRR-4x on EfficientNet-Lite0, 11 street classes",
         builder="lrr",
-        arguments={"level": "4x"},
+        arguments={"level": "4x", "finest_upsampling": 2},
         weights="lrr_4x_efficientnet_lite0.safetensors",
         sha256=(
-            "74a08c1f5d73d0d875dc51b42b9c79169898c85bfa59b1368c4f2787836e4340"
+            "21bd4aff4d13821bc771e4b42399026b73cbe58963394fd6cc1cbaf3430da17b"
         ),
         parameters=3_271_406,
         paper=papers.LRR,

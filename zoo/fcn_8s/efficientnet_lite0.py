@@ -80,5 +80,5 @@ def recipe():
         heads=heads,
         head_losses={"iou": LovaszSoftmaxLoss()},
         optimizer=optimizer,
-        epochs=16,
+        epochs=12,
     )

@@ -82,5 +82,5 @@ def recipe():
         heads=heads,
         head_losses={"iou": LovaszSoftmaxLoss()},
         optimizer=optimizer,
-        epochs=16,
+        epochs=12,
     )

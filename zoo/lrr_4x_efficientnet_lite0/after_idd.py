@@ -1,8 +1,8 @@
 r"""LRR-4x on EfficientNet-Lite0, CamVid after IDD-Lite: does it help?
 
-The decoder is that of the packaged entry START, the backbone that of the
-packaged IDD, which began as START's and learned from IDD-Lite. Both learn on
-together, with the losses of last_stage.py here.
+The decoder is that of START, the result of last_stage.py here, the backbone
+that of the packaged IDD, which began as START's and learned from IDD-Lite. Both
+learn on together, with the losses of last_stage.py.
 
 Command: kerasseg train zoo/lrr_4x_efficientnet_lite0/after_idd.py \
              --out runs/lrr_4x_after_idd
@@ -16,7 +16,7 @@ import kerasseg
 from kerasseg.data import CAMVID
 from kerasseg.losses import LovaszSoftmaxLoss
 
-START = "lrr_4x_efficientnet_lite0"
+START = "runs/lrr_4x_efficientnet_lite0_last_stage/model"
 IDD = "lrr_4x_idd"
 # Square roots of the median-frequency weights of the training masks (the
 # largest a little less), so that thin classes count without drowning the
@@ -28,8 +28,8 @@ def train():
     return kerasseg.data.camvid("train+val").cached()
 
 
-def model():
-    model = kerasseg.zoo.load(START)
+def model(start_from):
+    model = kerasseg.zoo.load(start_from)
     backbone = model.get_layer("efficientnet_lite0")
     learned = kerasseg.zoo.load(IDD).get_layer("efficientnet_lite0")
     backbone.set_weights(learned.get_weights())
@@ -71,6 +71,7 @@ def recipe():
         ),
         batch_size=8,
         model=model,
+        start_from=START,
         loss=loss(),
         heads=heads,
         head_losses={

@@ -87,5 +87,5 @@ def recipe():
             "iou": LovaszSoftmaxLoss(),
         },
         optimizer=optimizer,
-        epochs=24,
+        epochs=16,
     )

@@ -2,7 +2,8 @@ r"""LRR-4x on EfficientNet-Lite0 with its finest level at half the resolution.
 
 Goes on from the result of last_stage.py: the finest level reconstructs at half
 the resolution, from the means of its bases over 2 x 2 pixels, and all learns
-on at a rate that falls from its height to zero once more, on larger crops.
+on at a rate that falls from its height to zero once more, on larger crops. The
+packaged weights are those of this stage.
 
 Commands: kerasseg train zoo/lrr_4x_efficientnet_lite0/recipe.py \
               --out runs/lrr_4x_efficientnet_lite0
@@ -10,7 +11,6 @@ Commands: kerasseg train zoo/lrr_4x_efficientnet_lite0/recipe.py \
               --start-from runs/lrr_4x_efficientnet_lite0/model \
               --out runs/lrr_4x_efficientnet_lite0_last_stage
           kerasseg train zoo/lrr_4x_efficientnet_lite0/half_resolution.py \
-              --start-from runs/lrr_4x_efficientnet_lite0_last_stage/model \
               --out runs/lrr_4x_efficientnet_lite0_half_resolution
 Data: CamVid, 11 classes, train + val (468 images). The schedule was fixed
 before any score of it was seen; nothing was chosen on the test images.

@@ -1,8 +1,8 @@
 r"""The last stage of LRR-4x on EfficientNet-Lite0: the rate falls to zero.
 
 Goes on from the result of recipe.py with the Lovász-Softmax loss, on every
-second row and column of the prediction, beside the cross-entropies. The
-packaged weights are those of this stage.
+second row and column of the prediction, beside the cross-entropies.
+half_resolution.py goes on from its result, and so does lrr_4x_idd.
 
 Commands: kerasseg train zoo/lrr_4x_efficientnet_lite0/recipe.py \
               --out runs/lrr_4x_efficientnet_lite0

@@ -1,14 +1,17 @@
 r"""LRR-4x on CamVid, EfficientNet-Lite0, from ImageNet alone.
 
-The first of two stages: decoder and backbone learn together from the start,
+The first of three stages: decoder and backbone learn together from the start,
 without the backbone of the comparison, at a constant rate, on crops of 256 x
 256. As the rate does not fall, the run may be stopped after any epoch;
-last_stage.py lets it fall. The paper's dilation/erosion heads are left out.
+last_stage.py lets it fall, half_resolution.py makes the result faster. The
+paper's dilation/erosion heads are left out.
 
 Commands: kerasseg train zoo/lrr_4x_efficientnet_lite0/recipe.py \
               --out runs/lrr_4x_efficientnet_lite0
           kerasseg train zoo/lrr_4x_efficientnet_lite0/last_stage.py \
               --out runs/lrr_4x_efficientnet_lite0_last_stage
+          kerasseg train zoo/lrr_4x_efficientnet_lite0/half_resolution.py \
+              --out runs/lrr_4x_efficientnet_lite0_half_resolution
 Data: CamVid, 11 classes, train + val (468 images). The schedules were fixed
 before any score was seen, but for the number of epochs, which the time at hand
 decided; nothing was chosen on the test images.

@@ -8,8 +8,7 @@ Command: kerasseg train zoo/lrr_4x_idd/deeplab_v3_plus.py \
              --out runs/deeplab_v3_plus_idd
 Data, schedule, augmentation and optimizer: those of recipe.py here. Without
 LRR's levels to supervise, the losses are those of its output alone.
-Start: the backbone of the packaged entry START; the decoder starts anew, as
-LRR's does.
+Start: the backbone of what recipe.py starts from; the decoder starts anew.
 """
 
 from functools import partial
@@ -22,7 +21,7 @@ from kerasseg.losses import LovaszSoftmaxLoss
 from kerasseg.losses import SegmentationLoss
 
 CLASSES = IDD_LITE.num_classes
-START = "lrr_4x_efficientnet_lite0"
+START = "runs/lrr_4x_efficientnet_lite0_last_stage/model"
 # Square roots of the median-frequency weights of the training masks (the
 # largest a little less), in the order of the class ids.
 WEIGHTS = [0.59, 2.27, 2.5, 1.18, 1.0, 0.66, 0.77]
@@ -35,8 +34,8 @@ def train():
     return kerasseg.data.idd_lite("train").cached()
 
 
-def model():
-    trained = kerasseg.zoo.load(START)
+def model(start_from):
+    trained = kerasseg.zoo.load(start_from)
     backbone = trained.get_layer("efficientnet_lite0")
     # Up to a stride of 4, the backbone stays as it is.
     for layer in backbone.get_layer("efficientnet_lite0_features").layers:
@@ -72,6 +71,7 @@ def recipe():
         augmentation=AUGMENTATION,
         batch_size=8,
         model=model,
+        start_from=START,
         loss=loss(),
         heads=heads,
         head_losses={"iou": LovaszSoftmaxLoss()},

@@ -4,8 +4,9 @@ Command: kerasseg train zoo/lrr_4x_idd/recipe.py --out runs/lrr_4x_idd
 Data: IDD-Lite, 7 classes, train (1403 images of 320x227); its 204 images of
 val are for the score alone. The schedule was fixed before any score was seen;
 nothing of this recipe was chosen on the images it is scored on.
-Start: the packaged entry START, which learned from CamVid; what depends on the
-number of classes starts anew. Blocks up to stride 4 stay as they are.
+Start: what zoo/lrr_4x_efficientnet_lite0/last_stage.py made of CamVid; what
+depends on the number of classes starts anew. Blocks up to stride 4 stay as they
+are.
 """
 
 from functools import partial
@@ -18,7 +19,7 @@ from kerasseg.losses import LovaszSoftmaxLoss
 from kerasseg.losses import SegmentationLoss
 
 CLASSES = IDD_LITE.num_classes
-START = "lrr_4x_efficientnet_lite0"
+START = "runs/lrr_4x_efficientnet_lite0_last_stage/model"
 # Square roots of the median-frequency weights of the training masks (the
 # largest a little less), in the order of the class ids.
 WEIGHTS = [0.59, 2.27, 2.5, 1.18, 1.0, 0.66, 0.77]
@@ -31,10 +32,15 @@ def train():
     return kerasseg.data.idd_lite("train").cached()
 
 
-def model():
-    model = kerasseg.zoo.load(START, num_classes=CLASSES)
+def model(start_from):
+    start = kerasseg.zoo.load(start_from)
+    backbone = start.get_layer("efficientnet_lite0")
+    model = kerasseg.models.lrr(CLASSES, backbone)
+    learned = {weight.path: weight for weight in start.weights}
+    for weight in model.weights:
+        if weight.shape == learned[weight.path].shape:
+            weight.assign(learned[weight.path])
     # Up to a stride of 4, the backbone stays as it is.
-    backbone = model.get_layer("efficientnet_lite0")
     for layer in backbone.get_layer("efficientnet_lite0_features").layers:
         layer.trainable = False
         if layer.name == "block2_add":
@@ -67,6 +73,7 @@ def recipe():
         augmentation=AUGMENTATION,
         batch_size=8,
         model=model,
+        start_from=START,
         loss=loss(),
         heads=heads,
         head_losses={
