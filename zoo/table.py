@@ -33,6 +33,7 @@ BEST = (
     "fcn_8s",
     "lrr_4x_nuclei",
     "lrr_4x_idd",
+    "lrr_4x_animals",
 )
 
 SUMMARY = (

@@ -82,6 +82,14 @@ def add_parser(subparsers) -> None:
         action="store_true",
         help="also score boundaries: trimap IoU, boundary IoU, boundary F1",
     )
+    parser.add_argument(
+        "--void-outline",
+        metavar="PIXELS",
+        type=int,
+        help="with --boundaries: width of the void that outlines objects in "
+        "the masks, which is given to the nearest class (default: that of the "
+        "dataset, 7 for voc and animals, else 0)",
+    )
     add_prediction_arguments(parser)
     parser.add_argument(
         "--out",
@@ -109,6 +117,9 @@ def run(args: argparse.Namespace) -> int:
         The exit code.
     """
     protocol = _follow(args)
+    if args.void_outline is not None and not args.boundaries:
+        raise UsageError("--void-outline is for --boundaries, which is not set")
+    outline = _void_outline(args)
     way, predict = prediction(args, protocol)
     entry = find_entry(args.entry)
     dataset = find_data(
@@ -122,7 +133,9 @@ def run(args: argparse.Namespace) -> int:
         check_drawing()
         output_file(args.plot)
     model = load_model(entry.origin or args.entry)
-    scores = _scored(model, entry, dataset, args, predict)
+    if outline:
+        way += f"; for boundaries, void outlines of {outline} pixels filled"
+    scores = _scored(model, entry, dataset, args, predict, outline)
     if protocol and protocol.final_score:
         scores["final_score"] = final_score(scores)
     echo(f"{entry.name} on {args.data} {args.split}: {len(dataset)} images")
@@ -141,7 +154,24 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _scored(model, entry, dataset, args, predict):
+def _void_outline(args):
+    """Width of the outlines of void to fill, 0 without boundary scores."""
+    if not args.boundaries:
+        return 0
+    if args.void_outline is not None:
+        if args.void_outline < 0:
+            raise UsageError(
+                "argument --void-outline: must be 0 or more pixels, not "
+                f"{args.void_outline}"
+            )
+        return args.void_outline
+    from kerasseg.data.sources import SOURCES
+
+    source = SOURCES.get(args.data)
+    return source.void_outline if source else 0
+
+
+def _scored(model, entry, dataset, args, predict, outline):
     """The scores, and the hash of what was scored."""
     from kerasseg.training.evaluate import evaluate
 
@@ -158,6 +188,7 @@ def _scored(model, entry, dataset, args, predict):
         boundaries=args.boundaries,
         predict=predict,
         image_size=_image_size(entry),
+        void_outline=outline,
     )
     bar.close()
     return {**scores, "data_sha256": hashed.hexdigest()}

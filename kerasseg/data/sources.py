@@ -28,6 +28,8 @@ class DatasetSource:
             Defaults to `"folders"`, the layout of a folder of one's own.
         folders: Where else it may be below the data folder, besides the
             folder of its name. Defaults to `()`.
+        void_outline: Width in pixels of the void that outlines objects in its
+            masks, see `kerasseg.metrics.fill_outlines`. Defaults to 0, none.
     """
 
     name: str
@@ -37,7 +39,11 @@ class DatasetSource:
     terms: str
     layout: str = "folders"
     folders: tuple[str, ...] = ()
+    void_outline: int = 0
 
+
+# Five pixels, more at corners.
+_VOC_OUTLINE = 7
 
 SOURCES = {
     "camvid": DatasetSource(
@@ -73,6 +79,7 @@ SOURCES = {
         "https://github.com/mateusrafael4/"
         "Atividade_programacao_pose_estimation (images)",
         terms="research only; not for release in a package",
+        void_outline=_VOC_OUTLINE,
     ),
     "voc": DatasetSource(
         name="voc",
@@ -91,6 +98,7 @@ SOURCES = {
             "VOCdevkit/VOC2011",
             "VOC2011",
         ),
+        void_outline=_VOC_OUTLINE,
     ),
     "sbd": DatasetSource(
         name="sbd",

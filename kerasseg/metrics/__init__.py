@@ -7,6 +7,7 @@ from kerasseg.metrics.confusion import ConfusionMatrix
 from kerasseg.metrics.frequency_weighted_iou import FrequencyWeightedIoU
 from kerasseg.metrics.mean_accuracy import MeanAccuracy
 from kerasseg.metrics.mean_iou import MeanIoU
+from kerasseg.metrics.outlines import fill_outlines
 from kerasseg.metrics.pixel_accuracy import PixelAccuracy
 from kerasseg.metrics.scores import scores
 from kerasseg.metrics.trimap_iou import TrimapIoU
@@ -21,5 +22,6 @@ __all__ = [
     "MeanIoU",
     "PixelAccuracy",
     "TrimapIoU",
+    "fill_outlines",
     "scores",
 ]

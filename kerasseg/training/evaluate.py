@@ -8,11 +8,13 @@ import keras
 import numpy as np
 
 from kerasseg.arguments import check_channels
+from kerasseg.arguments import check_integer
 from kerasseg.data import Labels
 from kerasseg.data.occurrence import Occurrence
 from kerasseg.data.occurrence import where_masks_lie
 from kerasseg.data.tf_data import as_samples
 from kerasseg.ids import class_ids
+from kerasseg.ids import ignored_ids
 from kerasseg.inference import predict_logits
 from kerasseg.inference.ends import input_shape
 from kerasseg.inference.ends import output_shape
@@ -20,6 +22,7 @@ from kerasseg.inference.whole_image import channels_of
 from kerasseg.metrics import BoundaryF1
 from kerasseg.metrics import BoundaryIoU
 from kerasseg.metrics import TrimapIoU
+from kerasseg.metrics import fill_outlines
 from kerasseg.metrics.scores import confusion_matrix
 from kerasseg.metrics.scores import scores
 
@@ -35,6 +38,7 @@ def evaluate(
     boundaries: bool = False,
     predict: Callable[[keras.Model, Any], np.ndarray] | None = None,
     image_size: tuple[int | None, int | None] | None = None,
+    void_outline: int = 0,
 ) -> dict[str, Any]:
     """Scores a model on whole images, one at a time.
 
@@ -54,6 +58,11 @@ def evaluate(
         image_size: `(height, width)` of the images that the model was made
             for; that others were scored becomes a note. Defaults to the
             model's input size, where it is fixed.
+        void_outline: Width in pixels of the strips of void that outline
+            objects in the masks, as the 5 (7 at corners) of Pascal VOC. For
+            the boundary metrics alone they are given to the nearest class,
+            see `kerasseg.metrics.fill_outlines`. Defaults to 0: there are
+            none.
 
     Returns:
         A dict, ready for JSON: `images`, `pixel_accuracy`,
@@ -83,6 +92,7 @@ def evaluate(
         raise ValueError("`dataset` must hold at least one image.")
     predict = predict or _single_scale
     metrics = _boundary_metrics(labels, absent) if boundaries else {}
+    outlines = _Outlines(labels, void_outline)
     matrix = np.zeros((count, count), "int64")
     occurrence = Occurrence(
         count,
@@ -106,6 +116,8 @@ def evaluate(
         )
         occurrence.add(mask)
         sizes.add(mask.shape)
+        if metrics:
+            mask = outlines.filled(mask)
         for metric in metrics.values():
             metric.update(mask, predicted)
         if progress is not None:
@@ -115,7 +127,8 @@ def evaluate(
     result["mean_over"] = {
         name: f"{number} of {count} classes" for name, number in numbers.items()
     }
-    result["notes"] = [n for n in (occurrence.warning(), sizes.note()) if n]
+    notes = (occurrence.warning(), sizes.note(), outlines.note())
+    result["notes"] = [note for note in notes if note]
     for note in result["notes"]:
         logger.warning(note)
     result["per_class_iou"] = {
@@ -157,6 +170,43 @@ class _Sizes:
             f"The model was made for images of {_by(self._wanted)} pixels; "
             f"{self._count} of another size, such as {_by(self._example)}, "
             f"were {became}."
+        )
+
+
+class _Outlines:
+    """Fills strips of void, and finds out whether some are left."""
+
+    # Where classes meet void this many times as often as each other, the
+    # boundaries that can be scored say little. In street scenes it is the
+    # other way round.
+    TIMES = 4
+
+    def __init__(self, labels, width):
+        self._labels = labels
+        self._width = check_integer("void_outline", width, 0)
+        self._between = self._to_void = 0
+
+    def filled(self, mask):
+        ignored = self._labels.ignore_classes
+        mask = fill_outlines(mask, self._width, ignored)
+        scored = ~np.isin(mask, ignored_ids(ignored))
+        for axis in (0, 1):
+            differ = np.diff(mask.astype("int64"), axis=axis) != 0
+            to_void = np.diff(scored, axis=axis)
+            self._to_void += to_void.sum()
+            # Void may have several ids, between which there is nothing.
+            first = scored[:-1] if axis == 0 else scored[:, :-1]
+            self._between += (differ & first & ~to_void).sum()
+        return mask
+
+    def note(self):
+        if self._to_void <= self.TIMES * self._between:
+            return ""
+        return (
+            "Objects are outlined by void in these masks, so that boundaries "
+            "between classes are rare and their scores say little: name the "
+            "width of the outlines, `void_outline` or --void-outline (7 for "
+            "masks like Pascal VOC's)."
         )
 
 

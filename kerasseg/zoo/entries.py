@@ -6,6 +6,7 @@ from pathlib import Path
 
 from kerasseg import papers
 from kerasseg.label_sets import ADE20K
+from kerasseg.label_sets import ANIMALS
 from kerasseg.label_sets import CAMVID
 from kerasseg.label_sets import IDD_LITE
 from kerasseg.label_sets import NUCLEI
@@ -161,6 +162,35 @@ _ENTRIES = (
         provenance=(
             "Trained by this project on the 1403 training images of IDD-Lite "
             "(320x227, 7 classes), from its lrr_4x_efficientnet_lite0."
+        ),
+        paper=papers.LRR,
+    ),
+    Entry(
+        name="lrr_4x_animals",
+        title="LRR-4x on EfficientNet-Lite0, animals and people, 7 classes",
+        builder="lrr",
+        backbone="efficientnet_lite",
+        arguments={"level": "4x"},
+        labels=ANIMALS,
+        image_shape=(375, 500, 3),
+        weights="lrr_4x_animals.safetensors",
+        sha256=(
+            "258696f9f9c4e4b099c339b28da04dd5555ce8f4b587aae3a43a8024c814a320"
+        ),
+        parameters=3_252_166,
+        dataset="animals",
+        license_weights=(
+            "Apache-2.0, as far as the project owns them; they were learned "
+            "from images for research, see license_data"
+        ),
+        license_data=(
+            "Pascal VOC 2012: photographs from Flickr, for research; cite "
+            "Everingham et al. 2010 and Hariharan et al. 2011"
+        ),
+        provenance=(
+            "Trained by this project on 3131 images of animals and people of "
+            "Pascal VOC 2012 (7 classes), from an EfficientNet-Lite0 trained "
+            "on ImageNet-1k."
         ),
         paper=papers.LRR,
     ),

@@ -1,3 +1,4 @@
+import argparse
 import json
 import re
 
@@ -49,6 +50,32 @@ def test_boundaries_are_scored_on_request(
     assert record["trimap_iou"] == dict.fromkeys(widths, 1.0)
 
 
+def test_outlines_of_void_are_filled_and_recorded(
+    run, channels_entry, brightest_data, tmp_path
+):
+    out = tmp_path / "metrics.json"
+    options = ("--data", brightest_data, "--boundaries", "--out", out)
+    assert run("evaluate", channels_entry, *options).code == 0
+    assert "outlines" not in json.loads(out.read_text())["protocol"]
+    result = run("evaluate", channels_entry, *options, "--void-outline", 5)
+    assert result.code == 0, result.err
+    record = json.loads(out.read_text())
+    end = "; for boundaries, void outlines of 5 pixels filled"
+    assert record["protocol"].endswith(end)
+    assert record["boundary_f1"] == 1.0
+
+
+def test_datasets_say_how_they_are_outlined():
+    from kerasseg.data import SOURCES
+
+    outlined = {n for n, s in SOURCES.items() if s.void_outline}
+    assert outlined == {"voc", "animals"}
+    args = argparse.Namespace(
+        boundaries=True, void_outline=None, data="animals"
+    )
+    assert evaluate._void_outline(args) == 7
+
+
 def test_scales_are_averaged_and_recorded(
     run, channels_entry, brightest_data, tmp_path, monkeypatch
 ):
@@ -86,6 +113,11 @@ def test_scales_are_averaged_and_recorded(
         (("--data", "{data}", "--out", ""), "--out: must be a path"),
         (("--data", "{data}", "--out", "{data}"), "it is a folder"),
         (("--data", "{data}", "--out", "/proc/a.json"), "cannot write to the"),
+        (("--data", "{data}", "--void-outline", "5"), "is for --boundaries"),
+        (
+            ("--data", "{data}", "--boundaries", "--void-outline", "-1"),
+            "--void-outline: must be 0 or more pixels, not -1",
+        ),
     ],
 )
 def test_usage_errors_are_one_line(

@@ -208,6 +208,27 @@ def test_boundaries_of_images_without_any():
     assert result["boundary_f1"] is None
 
 
+def test_objects_that_void_outlines():
+    model = strongest_color()
+    image, _ = halves(40, 64)
+    mask = image[..., 1] // 200
+    mask[:, 30:34] = 255
+    arguments = {"labels": LABELS, "boundaries": True}
+    alone = evaluate(model, [(image, mask)], **arguments)
+    assert alone["boundary_f1"] is None
+    *others, note = alone["notes"]
+    assert "outlined by void" in note
+    assert "--void-outline" in note
+    filled = evaluate(model, [(image, mask)], **arguments, void_outline=5)
+    assert filled["notes"] == others
+    assert filled["boundary_f1"] == 1
+    assert filled["trimap_iou"]["40"] > 0.98
+    # Only the boundary metrics see what was filled.
+    assert filled["confusion_matrix"] == alone["confusion_matrix"]
+    with pytest.raises(ValueError, match="`void_outline` must be an integer"):
+        evaluate(model, [(image, mask)], **arguments, void_outline=-1)
+
+
 def test_bad_data():
     image, mask = halves(32, 40)
     model = strongest_color()
