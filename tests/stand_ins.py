@@ -70,7 +70,7 @@ def tiny_entry(name, monkeypatch, folder):
         ENTRIES[name], backbone="tiny", backbone_arguments={}
     )
     monkeypatch.setitem(ENTRIES, name, entry)
-    path = folder / "tiny.safetensors"
+    path = folder / f"tiny_{name}.safetensors"
     zoo.write_weights(zoo.build(name), path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     monkeypatch.setenv("KERASSEG_HOME", str(folder / "home"))

@@ -19,7 +19,7 @@ from kerasseg.files import atomic_file
 
 ENTRY = "lrr_4x"
 PHOTO_ENTRY = "lrr_4x_animals"
-# Chelsea, by Stefan van der Walt, CC0: a photograph of scikit-image's.
+# Chelsea, by Stefan van der Walt, CC0: a photo of scikit-image's.
 PHOTO = Path(__file__).with_name("cat.jpg")
 EPOCHS = 10
 BATCH = 8
@@ -48,7 +48,7 @@ def add_parser(subparsers) -> None:
     parser = subparsers.add_parser(
         "demo",
         help="segment, fine-tune and export in a few minutes",
-        description="Segment a street and a photograph with trained models, "
+        description="Segment a street and a photo with trained models, "
         "teach one a new class, export and verify that as LiteRT and ONNX, "
         "and write a page that shows it all.",
         epilog=_EPILOG,
@@ -63,7 +63,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--image",
         metavar="FILE",
-        help="the image to segment (default: a photograph of a cat, and a "
+        help="the image to segment (default: a photo of a cat, and a "
         "CamVid test image if that dataset is here, else a street that the "
         "demo draws)",
     )
@@ -118,10 +118,10 @@ def find_images(path: str | None):
 
     Args:
         path: An image file for both, or `None` for a CamVid test image if
-            that dataset is here, a drawn street elsewhere, and a photograph.
+            that dataset is here, a drawn street elsewhere, and a photo.
 
     Returns:
-        A street and a photograph: each a `uint8` array `(height, width, 3)`
+        A street and a photo: each a `uint8` array `(height, width, 3)`
         and a phrase that names it.
     """
     from kerasseg.data import places
@@ -130,7 +130,7 @@ def find_images(path: str | None):
     if path is not None:
         image = read_image(path), f"your image {Path(path).name}"
         return image, image
-    photo = read_image(PHOTO), "a photograph by Stefan van der Walt (CC0)"
+    photo = read_image(PHOTO), "a photo by Stefan van der Walt (CC0)"
     # Research use only, hence not in the package; fine to look at here.
     folder = places.data_root() / "camvid" / "images" / "test"
     images = sorted(folder.glob("*.jpg"))
@@ -143,12 +143,12 @@ def find_images(path: str | None):
 
 
 def segment(folder: Path, street, photo) -> list[str]:
-    """Segments a street and a photograph.
+    """Segments a street and a photo.
 
     Args:
         folder: Where images, masks and overlays go.
         street: `uint8` array `(height, width, 3)` and a phrase that names it.
-        photo: The same of a photograph of animals or people.
+        photo: The same of a photo of animals or people.
 
     Returns:
         Pieces of HTML.

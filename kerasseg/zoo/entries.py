@@ -184,7 +184,7 @@ _ENTRIES = (
             "from images for research, see license_data"
         ),
         license_data=(
-            "Pascal VOC 2012: photographs from Flickr, for research; cite "
+            "Pascal VOC 2012: photos from Flickr, for research; cite "
             "Everingham et al. 2010 and Hariharan et al. 2011"
         ),
         provenance=(

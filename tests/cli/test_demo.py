@@ -37,7 +37,7 @@ def test_without_data_the_demo_draws(monkeypatch, tmp_path):
     assert image.shape == (360, 480, 3)
 
 
-def test_the_photograph_of_the_package():
+def test_the_photo_of_the_package():
     _, (image, source) = demo.find_images(None)
     assert "CC0" in source
     assert image.shape == (300, 451, 3)
