@@ -216,7 +216,7 @@ def fine_tune(folder: Path):
     parts = [
         demo_page.section(
             "2. Fine-tune",
-            f"The same backbone, frozen, with a new head for "
+            f"The backbone of {ENTRY}, frozen, with a new head for "
             f"{labels.class_names[0]} and {labels.class_names[1]}: {TRAIN} "
             f"small drawings, {steps} steps of model.fit. Mean IoU on "
             f"{HELD_OUT} drawings that it never saw: {score:.1f} %.",

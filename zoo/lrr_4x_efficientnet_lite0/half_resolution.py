@@ -41,10 +41,9 @@ def model(start_from):
         bases=full.get_layer("reconstruction_4x").bases,
         finest_upsampling=2,
     )
-    learned = {weight.path: weight for weight in full.weights}
-    for weight in model.weights:
-        if weight.shape == learned[weight.path].shape:
-            weight.assign(learned[weight.path])
+    kerasseg.zoo.read_weights(
+        model, start_from, skip=["reconstruction_4x/bases"]
+    )
     # As in recipe.py, the backbone stays as it is up to a stride of 4.
     for layer in backbone.get_layer("efficientnet_lite0_features").layers:
         layer.trainable = False

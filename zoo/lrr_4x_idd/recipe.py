@@ -36,10 +36,10 @@ def model(start_from):
     start = kerasseg.zoo.load(start_from)
     backbone = start.get_layer("efficientnet_lite0")
     model = kerasseg.models.lrr(CLASSES, backbone)
-    learned = {weight.path: weight for weight in start.weights}
-    for weight in model.weights:
-        if weight.shape == learned[weight.path].shape:
-            weight.assign(learned[weight.path])
+    # What depends on the number of classes starts anew.
+    anew = ("coefficients_32x/", "reconstruction_")
+    skip = [w.path for w in model.weights if w.path.startswith(anew)]
+    kerasseg.zoo.read_weights(model, start_from, skip=skip)
     # Up to a stride of 4, the backbone stays as it is.
     for layer in backbone.get_layer("efficientnet_lite0_features").layers:
         layer.trainable = False
