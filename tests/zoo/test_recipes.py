@@ -107,17 +107,19 @@ def start_of(path, recipe, folder):
     if start.parts[0] != "runs":
         # Trained on ImageNet: a file that is not part of the project.
         return start if "zoo" in start.parts else None
+    labels = recipe.labels
     name = start.parts[1].removesuffix("_last_stage")
     if name != start.parts[1]:
         # The packaged weights may have gone on from there, in another form.
-        model = load_recipe(ROOT / "zoo" / name / "recipe.py").model(None)
+        first = load_recipe(ROOT / "zoo" / name / "recipe.py")
+        model, labels = first.model(None), first.labels
     elif zoo.info(name).is_trained:
         model = zoo.load(name)
     elif name == path.parent.name:
         model = load_recipe(path.with_name("recipe.py")).model(None)
     else:
         model = zoo.build(name)
-    zoo.save(model, folder / "start", recipe.labels)
+    zoo.save(model, folder / "start", labels)
     return folder / "start"
 
 
