@@ -4,6 +4,7 @@ import keras
 
 from kerasseg.arguments import check_choice
 from kerasseg.arguments import check_integer
+from kerasseg.arguments import check_number
 from kerasseg.backbones.data_format import channels_last
 from kerasseg.channels import check_image_shape
 from kerasseg.layers import BilinearUpSampling2D
@@ -35,6 +36,7 @@ def lrr(
     num_bases=10,
     bases=None,
     head="light",
+    head_width=1.0,
     finest_upsampling=4,
     name=None,
 ):
@@ -66,6 +68,9 @@ def lrr(
             the coarser level's are added, then 1x1 coefficient convolutions;
             boundaries are then found before the upsampling, and their mask
             is repeated. Defaults to `"light"`.
+        head_width: Float, 0.125 to 8. Width multiplier of the light head: its
+            levels have `head_width` times 256, 128, 64 and 32 channels, from
+            the coarsest. Defaults to 1.0.
         finest_upsampling: 4 or 2. Factor of the reconstruction of the finest
             level. With 2, that level corrects the coarser prediction at its
             own resolution, and the result is interpolated to the image: for
@@ -89,6 +94,7 @@ def lrr(
         the finest level at half the resolution are this project's own.
     """
     _check_arguments(num_classes, level, head, bases, num_bases)
+    _check_head_width(head_width, head)
     if finest_upsampling not in (2, UPSAMPLING):
         raise ValueError(
             "`finest_upsampling` must be 2 or 4. "
@@ -107,7 +113,10 @@ def lrr(
     prediction = hidden = None
     for this in levels:
         tap = features[TAPS[this]]
-        hidden = tap if head == "paper" else _light_head(tap, hidden, this)
+        if head == "paper":
+            hidden = tap
+        else:
+            hidden = _light_head(tap, hidden, this, head_width)
         if head == "paper" or prediction is None:
             hidden_or_coefficients = _coefficients(
                 hidden, num_classes * num_bases, head, this
@@ -192,8 +201,9 @@ def lrr_heads(model, dilation_erosion=True, background=None):
     return keras.Model(model.input, outputs, name=f"{model.name}_heads")
 
 
-def _light_head(tap, coarser, level):
+def _light_head(tap, coarser, level, width):
     filters, window = LIGHT_HEAD[level]
+    filters = round(width * filters)
     x = keras.layers.DepthwiseConv2D(
         window, padding="same", use_bias=False, name=f"spatial_{level}"
     )(tap)
@@ -284,6 +294,15 @@ def _check_arguments(num_classes, level, head, bases, num_bases):
         raise ValueError(
             f"`bases` must have the shape {expected}. "
             f"Received: bases.shape={tuple(bases.shape)}"
+        )
+
+
+def _check_head_width(width, head):
+    check_number("head_width", width, 0.125, 8)
+    if head != "light" and width != 1:
+        raise ValueError(
+            "`head_width` must be 1 unless `head` is \"light\": the paper's "
+            f"head has no channels of its own. Received: head_width={width!r}"
         )
 
 

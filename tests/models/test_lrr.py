@@ -227,6 +227,20 @@ def test_given_bases_are_those_of_every_level(rng, head):
             np.testing.assert_array_equal(value(layer.bases), bases)
 
 
+@pytest.mark.parametrize(
+    ("width", "expected"),
+    [
+        (1, [256, 128, 64, 32]),
+        (0.5, [128, 64, 32, 16]),
+        (0.3, [77, 38, 19, 10]),
+    ],
+)
+def test_the_width_of_the_light_head(width, expected):
+    model = lrr(3, tiny_backbone(), num_bases=2, head_width=width)
+    hidden = [model.get_layer(f"hidden_{level}") for level in LEVELS]
+    assert [layer.output.shape[-1] for layer in hidden] == expected
+
+
 def test_parameters_of_the_paper_head():
     model = lrr(5, tiny_backbone(), head="paper")
     convolutions = {
@@ -269,6 +283,12 @@ def test_parameters_of_the_paper():
         ({"num_classes": "11"}, "Received: num_classes='11'"),
         ({"level": "2x"}, "one of 32x, 16x, 8x, 4x. Received: level='2x'"),
         ({"head": "heavy"}, '"light" or "paper". Received: head=\'heavy\''),
+        ({"head_width": 0}, "`head_width` must be a number from 0.125 to 8"),
+        ({"head_width": "half"}, "Received: head_width='half'"),
+        (
+            {"head_width": 0.5, "head": "paper"},
+            '`head_width` must be 1 unless `head` is "light"',
+        ),
         ({"num_bases": 0}, "`num_bases` must be an integer of 1 or more"),
         ({"num_bases": 65}, "`num_bases` must be 64 or less"),
         (
