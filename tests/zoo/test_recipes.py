@@ -111,8 +111,10 @@ def start_of(path, recipe, folder):
     name = start.parts[1].removesuffix("_last_stage")
     if name != start.parts[1]:
         # The packaged weights may have gone on from there, in another form.
-        first = load_recipe(ROOT / "zoo" / name / "recipe.py")
-        model, labels = first.model(None), first.labels
+        path = ROOT / "zoo" / name / "recipe.py"
+        first = load_recipe(path)
+        model = first.model(start_of(path, first, folder))
+        labels = first.labels
     elif zoo.info(name).is_trained:
         model = zoo.load(name)
     elif name == path.parent.name:

@@ -1,8 +1,7 @@
 r"""LRR-4x on EfficientNet-Lite0, CamVid after IDD-Lite: does it help?
 
-The decoder is that of START, the result of last_stage.py here, the backbone
-that of the packaged IDD, which began as START's and learned from IDD-Lite. Both
-learn on together, with the losses of last_stage.py.
+All as in half_resolution.py but for the backbone: it is that of the packaged
+IDD, which began as START's and learned from IDD-Lite.
 
 Command: kerasseg train zoo/lrr_4x_efficientnet_lite0/after_idd.py \
              --out runs/lrr_4x_after_idd
@@ -29,8 +28,17 @@ def train():
 
 
 def model(start_from):
-    model = kerasseg.zoo.load(start_from)
-    backbone = model.get_layer("efficientnet_lite0")
+    full = kerasseg.zoo.load(start_from)
+    backbone = full.get_layer("efficientnet_lite0")
+    model = kerasseg.models.lrr(
+        CAMVID.num_classes,
+        backbone,
+        bases=full.get_layer("reconstruction_4x").bases,
+        finest_upsampling=2,
+    )
+    kerasseg.zoo.read_weights(
+        model, start_from, skip=["reconstruction_4x/bases"]
+    )
     learned = kerasseg.zoo.load(IDD).get_layer("efficientnet_lite0")
     backbone.set_weights(learned.get_weights())
     # As in recipe.py, the backbone stays as it is up to a stride of 4.
@@ -67,7 +75,7 @@ def recipe():
         labels=CAMVID,
         train=train,
         augmentation=kerasseg.data.Augmentation(
-            crop_size=(256, 256), scale=(0.6, 1.8), brightness=0.5, gamma=0.4
+            crop_size=(320, 320), scale=(0.6, 1.8), brightness=0.5, gamma=0.4
         ),
         batch_size=8,
         model=model,
@@ -81,5 +89,6 @@ def recipe():
             "iou": LovaszSoftmaxLoss(),
         },
         optimizer=optimizer,
-        epochs=8,
+        epochs=20,
+        seed=2,
     )
