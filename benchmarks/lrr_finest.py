@@ -23,17 +23,22 @@ FORMS = {
 SCORES = ("mean_iou", "boundary_f1")
 
 
+def at_half(whole):
+    """Whether the finest level of a model is at half the resolution."""
+    return whole.get_layer("reconstruction_4x").strides < 4
+
+
 def forms(whole):
     """The arguments of the forms that the weights of a model allow."""
-    smaller = whole.get_layer("reconstruction_4x").strides < 4
-    return dict(list(FORMS.items())[smaller:])
+    return dict(list(FORMS.items())[at_half(whole) :])
 
 
-def form(whole, arguments):
-    """A form of a model, with its weights."""
+def form(entry, whole, arguments):
+    """A form of an entry, with its weights."""
     import keras
 
     import kerasseg
+    from kerasseg import zoo
 
     backbone = next(x for x in whole.layers if isinstance(x, keras.Model))
     model = kerasseg.models.lrr(
@@ -42,10 +47,14 @@ def form(whole, arguments):
         bases=whole.get_layer("reconstruction_32x").bases,
         **arguments,
     )
-    weights = {weight.path: weight for weight in whole.weights}
-    for weight in model.weights:
-        if weight.shape == weights[weight.path].shape:
-            weight.assign(weights[weight.path])
+    # At half the resolution for the first time, they are made of `bases`.
+    made = "finest_upsampling" in arguments and not at_half(whole)
+    zoo.read_weights(
+        model,
+        zoo.weights_path(zoo.info(entry)),
+        allow_extra=arguments["level"] != "4x",
+        skip=["reconstruction_4x/bases"] if made else [],
+    )
     return model
 
 
@@ -87,7 +96,10 @@ def main():
     from kerasseg import zoo
 
     whole = zoo.load(args.entry)
-    models = {name: form(whole, given) for name, given in forms(whole).items()}
+    models = {
+        name: form(args.entry, whole, given)
+        for name, given in forms(whole).items()
+    }
     scores = {name: scored(model) for name, model in models.items()}
     base = "the backbone alone"
     models[base] = backbone_of(whole)

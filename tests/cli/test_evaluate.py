@@ -184,10 +184,11 @@ def test_published_rows_stand_beside_the_scores(
     assert json.loads(out.read_text())["final_score"] == 1.0
 
 
-def test_a_protocol_names_data_and_split(run, channels_entry):
+def test_a_protocol_names_the_data(run, channels_entry, monkeypatch, tmp_path):
+    monkeypatch.setenv("KERASSEG_DATA", str(tmp_path))
     result = run("evaluate", channels_entry, "--protocol", "camvid")
     assert result.code == 2
-    assert "camvid" in result.err or "classes" in result.err
+    assert f"The dataset 'camvid' is not in {tmp_path / 'camvid'}" in result.err
     result = run("evaluate", channels_entry)
     assert result.code == 2
     assert "give the data with --data, or a --protocol" in result.err
