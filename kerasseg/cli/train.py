@@ -12,11 +12,13 @@ import traceback
 from pathlib import Path
 
 from kerasseg.cli import hosts
+from kerasseg.cli.entry import ENTRY_HELP
 from kerasseg.cli.entry import save_model
 from kerasseg.cli.errors import Failure
 from kerasseg.cli.errors import UsageError
 from kerasseg.cli.errors import one_line
 from kerasseg.cli.files import make_folder
+from kerasseg.cli.files import name_argument
 from kerasseg.cli.files import path_argument
 from kerasseg.cli.output import echo
 
@@ -82,9 +84,9 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--start-from",
         metavar="PATH",
-        type=path_argument,
-        help="the weights file or saved model to start from, in place of the "
-        "recipe's",
+        type=name_argument,
+        help="the trained weights to start from, in place of the recipe's: "
+        f"a weights file, {ENTRY_HELP}",
     )
     parser.add_argument(
         "--epochs",
@@ -182,7 +184,7 @@ def _changed(recipe, args):
         )
     if args.start_from is not None and recipe.start_from is None:
         raise UsageError(
-            f"--start-from is for recipes that start from another run; the "
+            "--start-from is for recipes that start from trained weights; the "
             f"one in {args.recipe} has no start_from"
         )
     given = {

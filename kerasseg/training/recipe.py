@@ -47,8 +47,9 @@ class Recipe:
         seed: Seed of weights, order and augmentation. Defaults to 0.
         labels: `kerasseg.data.Labels`, what the ids in the masks mean. They
             are saved with the trained model. Defaults to `None`.
-        start_from: Path of the weights file or saved folder that the model
-            starts from, such as another run. Defaults to `None`.
+        start_from: What the model starts from: path of a weights file or
+            saved folder, such as another run's, or what
+            `kerasseg.zoo.load` takes, such as `"lrr_4x"`. Defaults to `None`.
         freeze: Parts of the model that are not trained, see
             `kerasseg.training.freeze`: `"backbone"`, `"batch_normalization"`
             or names of layers. Defaults to none.

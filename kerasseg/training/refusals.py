@@ -4,24 +4,28 @@ from pathlib import Path
 
 import keras
 
+from kerasseg import zoo
 from kerasseg.arguments import check_choice
 from kerasseg.inference.ends import output_shape
+from kerasseg.zoo.hub_name import is_hub_name
 
 
 def check_start(start_from):
     """Refuses a start that is not there.
 
     Args:
-        start_from: Path of what the model starts from, or `None`.
+        start_from: Path or name of what the model starts from, or `None`.
 
     Raises:
         ValueError: If it is not there.
     """
-    if start_from is not None and not Path(start_from).exists():
+    if start_from is None or is_hub_name(start_from):
+        return
+    if not Path(start_from).exists() and start_from not in zoo.names():
         raise ValueError(
-            "`start_from` must be a weights file or the folder of a saved "
-            f"model. Received: start_from={str(start_from)!r}, which is not "
-            "there; `kerasseg train RECIPE.py --start-from PATH` names "
+            "`start_from` must be a weights file, the folder of a saved model "
+            f"or a zoo entry. Received: start_from={str(start_from)!r}, which "
+            "is not there; `kerasseg train RECIPE.py --start-from PATH` names "
             "another"
         )
 

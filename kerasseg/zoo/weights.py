@@ -19,8 +19,13 @@ from kerasseg.channels import count_of
 from kerasseg.channels import first_kernel
 from kerasseg.channels import reads_other_channels
 from kerasseg.files import atomic_file
+from kerasseg.zoo.entries import ENTRIES
 from kerasseg.zoo.errors import WeightsError
 from kerasseg.zoo.errors import shown
+from kerasseg.zoo.fetch import weights_path
+from kerasseg.zoo.hub_name import hub_name
+from kerasseg.zoo.hub_name import is_hub_name
+from kerasseg.zoo.hugging_face import fetched_folder
 from kerasseg.zoo.record import check_file
 from kerasseg.zoo.record import is_saved
 from kerasseg.zoo.record import with_record
@@ -99,7 +104,7 @@ def read_weights(
     Args:
         model: A built `keras.Model`.
         path: Path of a file that `write_weights` wrote, or of a folder that
-            `save` wrote.
+            `save` wrote; or the name of an entry, or `"hf://USER/NAME"`.
         allow_extra: Whether the file may hold variables that the model lacks.
             Defaults to `False`.
         skip: Paths of variables that keep the values they have. Defaults to
@@ -110,6 +115,7 @@ def read_weights(
 
     Raises:
         FileNotFoundError: If there is no such file.
+        ValueError: If the entry has no trained weights.
         WeightsError: If the file is damaged, is no weights file of this
             library, or belongs to another architecture.
     """
@@ -150,7 +156,7 @@ def class_dependent_names(
     Args:
         model: A built `keras.Model`.
         path: Path of a file that `write_weights` wrote, or of a folder that
-            `save` wrote.
+            `save` wrote; or the name of an entry, or `"hf://USER/NAME"`.
 
     Returns:
         The paths of these variables, in the order of the model.
@@ -173,7 +179,12 @@ def class_dependent_names(
 
 
 def _file(path):
-    """The file itself, or that of a saved folder, compared with its hash."""
+    """The file that a path or name stands for, compared with its hash."""
+    if is_hub_name(path):
+        path = fetched_folder(hub_name(path))
+    # As everywhere, an entry wins over a folder of the same name.
+    elif path in ENTRIES:
+        return weights_path(ENTRIES[path])
     if not is_saved(path):
         return path
 

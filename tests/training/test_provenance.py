@@ -156,3 +156,12 @@ def test_a_missing_start(make_recipe, tmp_path):
     with pytest.raises(ValueError, match="start_from='nowhere', which is not"):
         fit(make_recipe(start_from="nowhere"), tmp_path / "run", verbose=0)
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize("name", ["bilinear", "hf://me/net", __file__])
+def test_a_start_is_a_path_or_a_name(make_recipe, model, tmp_path, name):
+    def started(start_from):
+        assert start_from == name
+        return model()
+
+    fit(make_recipe(model=started, start_from=name), tmp_path, verbose=0)

@@ -205,6 +205,14 @@ def test_as_weights_of_an_entry(hub, small_entry, tmp_path):
     assert model.output_shape[-1] == 2
 
 
+def test_as_weights_of_a_model(hub, published, net, trained, weights_of):
+    model = net()
+    zoo.read_weights(model, "hf://me/net")
+    expected = weights_of(zoo.load("hf://me/net"))
+    for name, value in weights_of(model).items():
+        np.testing.assert_array_equal(value, expected[name])
+
+
 @pytest.mark.parametrize("large", [True, False])
 def test_push_and_load(hub, folder, trained, weights_of, large):
     hub.large = large

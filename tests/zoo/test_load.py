@@ -46,6 +46,16 @@ def test_load(small_entry, scramble, weights_of):
         np.testing.assert_allclose(value, expected[name], rtol=2.0**-11)
 
 
+def test_weights_are_read_by_the_name_of_an_entry(small_entry, weights_of):
+    model = zoo.build("small")
+    zoo.read_weights(model, "small")
+    expected = weights_of(zoo.load("small"))
+    for name, value in weights_of(model).items():
+        np.testing.assert_array_equal(value, expected[name])
+    with pytest.raises(ValueError, match="no trained weights yet"):
+        zoo.read_weights(model, "lrr_4x_vgg16")
+
+
 def test_loaded_models_agree_for_each_image_shape(small_entry, rng):
     images = rng.uniform(0, 255, (1, 48, 65, 3)).astype("float32")
     free = keras.ops.convert_to_numpy(zoo.load("small")(images))
