@@ -37,6 +37,8 @@ STEPS = [
     for path in RECIPES
     if not SAME.fullmatch(path.parent.name)
 ]
+# The recipe of a model of the same form as a stage's result.
+STAGES = {"last_stage": "recipe.py", "half_resolution": "half_resolution.py"}
 CROP = (64, 96)
 SPLITS = ("train", "val")
 # Written as they are published, where the recipes are those of papers.
@@ -104,14 +106,18 @@ def small(recipe, start_from):
 def start_of(path, recipe, folder):
     """What is at hand of what a recipe starts from."""
     start = Path(recipe.start_from)
+    if recipe.start_from in zoo.names():
+        return recipe.start_from
     if start.parts[0] != "runs":
         # Trained on ImageNet: a file that is not part of the project.
         return start if "zoo" in start.parts else None
     labels = recipe.labels
-    name = start.parts[1].removesuffix("_last_stage")
-    if name != start.parts[1]:
+    name = start.parts[1]
+    stage = next((s for s in STAGES if name.endswith(f"_{s}")), "")
+    name = name.removesuffix(f"_{stage}")
+    if stage:
         # The packaged weights may have gone on from there, in another form.
-        path = ROOT / "zoo" / name / "recipe.py"
+        path = ROOT / "zoo" / name / STAGES[stage]
         first = load_recipe(path)
         model = first.model(start_of(path, first, folder))
         labels = first.labels
@@ -133,6 +139,8 @@ def test_a_step(path, generated, eager, monkeypatch, folder):
     recipe = load_recipe(path)
     begins = recipe.start_from is not None
     start = start_of(path, recipe, folder) if begins else None
+    if "OTHER" in (names := recipe.model.__globals__):
+        monkeypatch.setitem(names, "OTHER", start)
     if begins and start is None:
         recipe = dataclasses.replace(
             recipe, model=lambda make=recipe.model: make(None)
