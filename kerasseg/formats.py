@@ -115,7 +115,7 @@ FORMATS = {
             layouts=("NHWC", "NCHW"),
             options=(
                 *("precision", "calibration", "layout"),
-                *("opset", "exporter"),
+                *("opset", "exporter", "weight_bits"),
             ),
         ),
         FormatFacts(

@@ -23,6 +23,7 @@ COMMON = ("output", "max_miou_loss", "min_agreement", "channels")
 OPTIONS = (
     *COMMON,
     *("precision", "calibration", "input_dtype", "layout", "exporter"),
+    "weight_bits",
 )
 PROOF_IMAGES = 8
 # A point of mean IoU is less than what eight images scatter by.
@@ -165,6 +166,13 @@ def _add_options(parser):
         "--exporter",
         choices=("tf2onnx", "torch"),
         help="the converter to ONNX (default: that of the Keras backend)",
+    )
+    parser.add_argument(
+        "--weight-bits",
+        type=int,
+        choices=(7, 8),
+        help="the bits of the weights in an int8 or mixed ONNX file; 7 for "
+        "processors with AVX2 and without VNNI (default: 8)",
     )
 
 

@@ -14,6 +14,10 @@ class ExportError(RuntimeError):
     """
 
 
+class LossError(ExportError):
+    """A file that lost more than its gate allows."""
+
+
 def require(module_name: str, extra: str):
     """Imports an optional package or names the extra that installs it.
 

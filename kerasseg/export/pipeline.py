@@ -200,7 +200,7 @@ def _verified(form, frozen, path, samples, labels):
     try:
         return verify(frozen, form.open(path), samples, ignored)
     except ExportError as error:
-        raise ExportError(f"{error}{_training_hint(form, frozen)}") from error
+        raise type(error)(f"{error}{_training_hint(form, frozen)}") from error
 
 
 def _hint(form, frozen, error):

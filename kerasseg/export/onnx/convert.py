@@ -24,7 +24,12 @@ from kerasseg.layers.fake_quantize import is_quantization_aware
 
 
 def write_onnx(
-    frozen, path, opset=DEFAULT_OPSET, symmetric=False, exporter=None
+    frozen,
+    path,
+    opset=DEFAULT_OPSET,
+    symmetric=False,
+    exporter=None,
+    weight_bits=8,
 ) -> Conversion:
     """Converts the model to standard operators in the precision that it asks.
 
@@ -36,6 +41,8 @@ def write_onnx(
             to `False`.
         exporter: Name of the exporter. Defaults to `None`: that of the
             current backend.
+        weight_bits: 8, or 7 for weights in -64..64, of an int8 or mixed file.
+            Defaults to 8.
 
     Returns:
         What a `Conversion` tells of a file with integers.
@@ -71,7 +78,9 @@ def write_onnx(
         learned = unmark(proto.graph)
         plain = Path(path).with_name("float32.onnx")
         _save(proto, frozen, plain, opset)
-        proto, conversion = to_int8(proto, frozen, path, symmetric, learned)
+        proto, conversion = to_int8(
+            proto, frozen, path, symmetric, learned, weight_bits
+        )
         conversion = dataclasses.replace(conversion, float32=plain)
     _save(proto, frozen, path, opset)
     return conversion

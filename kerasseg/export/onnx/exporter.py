@@ -1,6 +1,8 @@
 """Export to ONNX."""
 
+from kerasseg.arguments import check_integer
 from kerasseg.export.arguments import explain_arguments
+from kerasseg.export.errors import LossError
 from kerasseg.export.format import Format
 from kerasseg.export.onnx import runtime
 from kerasseg.export.onnx.convert import write_onnx
@@ -12,10 +14,16 @@ from kerasseg.export.onnx.converters import onnx_packages
 from kerasseg.export.options import ExportOptions
 from kerasseg.export.pipeline import export
 from kerasseg.export.report import ExportReport
+from kerasseg.formats import INTEGERS
 
 NOT_FOR_TENSORRT = (
     "TensorRT does not take this file: the numbers inside are uint8, with zero "
     "points other than zero. `to_tensorrt` writes a file in int8 that it takes."
+)
+OVERFLOWS = (
+    "On a processor with AVX2 and without VNNI, products of this file may "
+    "overflow in 16 bits: verify it there, or write it with `weight_bits=7`, "
+    "whose products cannot."
 )
 
 
@@ -28,12 +36,20 @@ class OnnxFormat(Format):
             current backend.
         symmetric: Whether all zero points of an int8 file are zero. Defaults
             to `False`.
+        weight_bits: See `to_onnx`. Defaults to 8.
     """
 
     name = "onnx"
 
-    def __init__(self, opset=DEFAULT_OPSET, exporter=None, symmetric=False):
+    def __init__(
+        self,
+        opset=DEFAULT_OPSET,
+        exporter=None,
+        symmetric=False,
+        weight_bits=8,
+    ):
         super().__init__()
+        self.weight_bits = weight_bits
         self.opset = opset
         self.exporter = exporter
         self.symmetric = symmetric
@@ -48,7 +64,12 @@ class OnnxFormat(Format):
 
     def convert(self, frozen, path):
         return write_onnx(
-            frozen, path, self.opset, self.symmetric, self.exporter
+            frozen,
+            path,
+            self.opset,
+            self.symmetric,
+            self.exporter,
+            self.weight_bits,
         )
 
     def advice(self):
@@ -73,7 +94,10 @@ class OnnxFormat(Format):
 
     def extra_signatures(self, path, images):
         del images
-        return {}, (NOT_FOR_TENSORRT,) if runtime.holds_bytes(path) else ()
+        if not runtime.holds_bytes(path):
+            return {}, ()
+        wide = runtime.holds_wide_weights(path)
+        return {}, (NOT_FOR_TENSORRT, *((OVERFLOWS,) if wide else ()))
 
 
 FORMAT = OnnxFormat()
@@ -95,6 +119,7 @@ def to_onnx(
     channels=None,
     opset=DEFAULT_OPSET,
     exporter=None,
+    weight_bits=8,
 ) -> ExportReport:
     """Exports a model to ONNX and verifies that it computes the same.
 
@@ -132,6 +157,9 @@ def to_onnx(
         {{opset}}
         exporter: `"tf2onnx"` or `"torch"`. Defaults to `None`: that of the
             current backend.
+        weight_bits: 8 or 7, for `"int8"` and `"mixed"`. With AVX2 and without
+            VNNI a processor adds pairs of products in 16 bits, which overflow
+            with weights of 8 bits and not with those of 7. Defaults to 8.
 
     Returns:
         An `ExportReport`.
@@ -144,6 +172,7 @@ def to_onnx(
     """
     check_exporter(exporter)
     check_opset(opset, exporter)
+    _check_weight_bits(weight_bits, precision)
     options = ExportOptions(
         precision=precision,
         output=output,
@@ -152,5 +181,28 @@ def to_onnx(
         gate=gate,
         channels=channels,
     )
-    form = OnnxFormat(opset, exporter)
-    return export(form, model, path, options, image_shape, verify_on, labels)
+    form = OnnxFormat(opset, exporter, weight_bits=weight_bits)
+    try:
+        return export(
+            form, model, path, options, image_shape, verify_on, labels
+        )
+    except LossError as error:
+        if precision not in INTEGERS or weight_bits == 7:
+            raise
+        raise LossError(
+            f"{error} If this processor has AVX2 and no VNNI, products may "
+            "overflow here: `weight_bits=7`, on the command line "
+            "`--weight-bits 7`, prevents that."
+        ) from error
+
+
+def _check_weight_bits(bits, precision):
+    if check_integer("weight_bits", bits, 7) > 8:
+        raise ValueError(
+            f"`weight_bits` must be 7 or 8. Received: weight_bits={bits!r}"
+        )
+    if bits == 7 and precision not in INTEGERS:
+        raise ValueError(
+            '`weight_bits` is for precision="int8" and "mixed". Received: '
+            f"weight_bits=7, precision={precision!r}"
+        )

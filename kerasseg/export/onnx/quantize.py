@@ -60,7 +60,9 @@ def to_float16(proto, path):
     return proto
 
 
-def to_int8(proto, frozen, path, symmetric=False, learned=None):
+def to_int8(
+    proto, frozen, path, symmetric=False, learned=None, weight_bits=8
+):
     """Puts quantizing and dequantizing nodes around the operators.
 
     Weights get one scale for each filter, activations one for each tensor.
@@ -76,13 +78,16 @@ def to_int8(proto, frozen, path, symmetric=False, learned=None):
             Defaults to `False`: activations are `uint8`.
         learned: Dictionary from the name of a tensor to a range that holds
             instead of that of the calibration images. Defaults to none.
+        weight_bits: 8, or 7 for weights in -64..64. Defaults to 8.
 
     Returns:
         `onnx.ModelProto` with `QuantizeLinear` and `DequantizeLinear` nodes,
         and a `Conversion` without a file in float32.
     """
     folded = graphs.folded(proto, path)
-    quantizer = OnnxQuantizer(folded, frozen, symmetric, learned)
+    quantizer = OnnxQuantizer(
+        folded, frozen, symmetric, learned, weight_bits
+    )
     batches = frozen.calibration_batches(MEASURED_IMAGES)
     layers = quantizer.layers(batches)
     kept = []
@@ -104,14 +109,16 @@ class OnnxQuantizer:
         frozen: The `FrozenModel` with the calibration images.
         symmetric: See `to_int8`.
         learned: See `to_int8`. Defaults to none.
+        weight_bits: See `to_int8`. Defaults to 8.
     """
 
-    def __init__(self, proto, frozen, symmetric, learned=None):
+    def __init__(self, proto, frozen, symmetric, learned=None, weight_bits=8):
         import onnx
 
         self._float = onnx.shape_inference.infer_shapes(proto)
         self._names = frozen.layer_names
         self._symmetric = symmetric
+        self._weight_bits = weight_bits
         self._ranges = _ranges(
             self._float, frozen.calibration_batches(SCALED_IMAGES)
         )
@@ -153,7 +160,7 @@ class OnnxQuantizer:
         quantizer = quantization.QDQQuantizer(
             model,
             per_channel=True,
-            reduce_range=False,
+            reduce_range=self._weight_bits == 7,
             weight_qType=types.QInt8,
             activation_qType=types.QInt8 if self._symmetric else types.QUInt8,
             tensors_range=quantization.TensorsData(method, self._ranges),

@@ -136,6 +136,23 @@ def holds_bytes(path) -> bool:
     )
 
 
+def holds_wide_weights(path) -> bool:
+    """Looks for weights of more than 7 bits in an ONNX file.
+
+    Args:
+        path: Path of the `.onnx` file.
+
+    Returns:
+        Whether an `int8` constant has a number outside -64..64.
+    """
+    onnx = require("onnx", "onnx")
+    return any(
+        np.abs(onnx.numpy_helper.to_array(tensor).astype("int16")).max() > 64
+        for tensor in onnx.load(str(path)).graph.initializer
+        if tensor.data_type == onnx.TensorProto.INT8 and any(tensor.dims)
+    )
+
+
 def run_onnx(path, images) -> np.ndarray:
     """Runs images through an ONNX file, one by one.
 

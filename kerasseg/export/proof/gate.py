@@ -3,6 +3,7 @@
 import dataclasses
 
 from kerasseg.export.errors import ExportError
+from kerasseg.export.errors import LossError
 
 MAX_RELATIVE_ERROR = 1e-4
 MIN_MASK_AGREEMENT = 0.9999
@@ -54,7 +55,7 @@ class Gate:
             Sentence that says what was found and what was allowed.
 
         Raises:
-            ExportError: If the loss is over the limit.
+            LossError: An `ExportError`: if the loss is over the limit.
         """
         before, after = measures["miou_before"], measures["miou_after"]
         if before is None or self._is_blind(before):
@@ -77,7 +78,7 @@ class Gate:
                 f"{100 * self.miou_loss:.2f} points allowed"
             )
         if not passed:
-            raise ExportError(
+            raise LossError(
                 f"The {precision} file loses too much by "
                 f"{'whole blocks of one class' if coarse else 'quantization'}: "
                 f"{found}.{_advice(precision, coarse)}"

@@ -59,6 +59,7 @@ def test_float16_is_typed_in_the_file(model, tmp_path, images, layout):
 @pytest.mark.parametrize("layout", ["NHWC", "NCHW"])
 def test_int8_states_its_scales(model, tmp_path, images, layout):
     from onnx import TensorProto
+    from onnx import numpy_helper
 
     path = tmp_path / "small.onnx"
     report = to_onnx(
@@ -82,6 +83,9 @@ def test_int8_states_its_scales(model, tmp_path, images, layout):
         assert node.op_type == "DequantizeLinear"
         assert sizes[node.input[1]] == (tensor.dims[0],)
     assert any("`to_tensorrt` writes" in note for note in report.notes)
+    assert any("`weight_bits=7`" in note for note in report.notes)
+    integers = [numpy_helper.to_array(t).astype(int) for t in weights]
+    assert max(np.abs(values).max() for values in integers) == 127
     # Batch normalization went into the convolution before it.
     assert report.operators["Conv"] == 4
     assert report.operators["QuantizeLinear"] > 4
@@ -91,6 +95,37 @@ def test_int8_states_its_scales(model, tmp_path, images, layout):
     error = np.abs(run_onnx(path, images) - expected).max()
     assert error < 0.15 * np.ptp(expected)
     assert read_sidecar(path)["input"]["layout"] == layout
+
+
+@pytest.mark.export
+@pytest.mark.parametrize("precision", ["int8", "mixed"])
+def test_weights_of_7_bits(model, tmp_path, images, precision):
+    from onnx import TensorProto
+    from onnx import numpy_helper
+
+    path = tmp_path / "small.onnx"
+    report = to_onnx(
+        model,
+        path,
+        image_shape=SHAPE,
+        precision=precision,
+        calibration=images,
+        gate=LOOSE,
+        weight_bits=7,
+    )
+    weights = [
+        numpy_helper.to_array(tensor).astype(int)
+        for tensor in graph_of(path).initializer
+        if tensor.data_type == TensorProto.INT8 and len(tensor.dims) == 4
+    ]
+    # Pairs of products with 0..255 then fit 16 bits.
+    assert 2 * 255 * 64 < 2**15
+    assert max(np.abs(values).max() for values in weights) == 64
+    assert any("`to_tensorrt` writes" in note for note in report.notes)
+    assert not any("weight_bits" in note for note in report.notes)
+    expected = np.asarray(model(images.astype("float32"), training=False))
+    error = np.abs(run_onnx(path, images) - expected).max()
+    assert error < 0.15 * np.ptp(expected)
 
 
 def test_max_poolings_and_their_neighbors_stay_float():
@@ -119,7 +154,8 @@ def test_max_poolings_and_their_neighbors_stay_float():
 
 @pytest.mark.export
 def test_a_loss_over_the_limit_leaves_nothing(model, tmp_path, images):
-    with pytest.raises(ExportError, match=r"int8 file loses too much.*100.00"):
+    message = r"int8 file loses too much.*100.00.*`weight_bits=7`"
+    with pytest.raises(ExportError, match=message):
         to_onnx(
             model,
             tmp_path / "small.onnx",
@@ -139,6 +175,9 @@ def test_a_loss_over_the_limit_leaves_nothing(model, tmp_path, images):
             {"precision": "int8", "calibration": np.zeros((1, 36, 48, 3))},
             r"`calibration` must hold arrays of.*\(36, 48\)",
         ),
+        ({"weight_bits": 6}, "`weight_bits` must be an integer of 7 or more"),
+        ({"weight_bits": 9}, "must be 7 or 8. Received: weight_bits=9"),
+        ({"weight_bits": 7}, "Received: weight_bits=7, precision='float32'"),
         ({"layout": "CHW"}, "`layout` must be one of 'NHWC', 'NCHW'"),
     ],
 )
