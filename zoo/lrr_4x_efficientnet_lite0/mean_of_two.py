@@ -13,9 +13,8 @@ Commands: kerasseg train zoo/lrr_4x_efficientnet_lite0/half_resolution.py \
 Data: CamVid, 11 classes, train + val (468 images). The schedule was fixed
 before any score of it was seen; nothing was chosen on the test images.
 
-Reference: Wortsman et al., "Model soups: averaging weights of multiple
-fine-tuned models improves accuracy without increasing inference time", ICML
-2022.
+Reference: Wortsman et al., "Model soups", ICML 2022,
+https://arxiv.org/abs/2203.05482.
 """
 
 import keras
