@@ -85,6 +85,8 @@ def test_outputs_are_checked_before_the_work(
         (("--to", "litert", "--precision", "mixed"), "mixed needs images.*--c"),
         (("--to", "litert", "--layout", "NCHW"), "litert has no --layout"),
         (("--to", "openvino", "--exporter", "torch"), "has no --exporter"),
+        (("--to", "openvino", "--weight-bits", "7"), "has no --weight-bits"),
+        (("--to", "onnx", "--weight-bits", "7"), 'is for precision="int8"'),
         (
             ("--to", "onnx", "--input-dtype", "int8"),
             "onnx has no --input-dtype",
@@ -129,6 +131,7 @@ def test_options_reach_the_exporter(
     monkeypatch.chdir(tmp_path)
     options = ("--precision", "int8", "--output", "mask", "--layout", "NCHW")
     options += ("--max-miou-loss", "0", "--min-agreement", "0.5")
+    options += ("--weight-bits", "7")
     calibration = (brightest_data, "--calibration-split", "test")
     result = run(
         *("export", channels_entry, "--to", "onnx", "--image-shape", "33x47"),
@@ -138,6 +141,7 @@ def test_options_reach_the_exporter(
     assert given["precision"] == "int8"
     assert given["output"] == "mask"
     assert given["layout"] == "NCHW"
+    assert given["weight_bits"] == 7
     assert given["gate"] == export.Gate(miou_loss=0.0, mask_agreement=0.5)
     assert len(given["calibration"]) == 3
     assert given["path"].name == "channels_int8.onnx"
