@@ -1,12 +1,14 @@
 """What LRR's finest level costs, and what less of it loses.
 
     python benchmarks/lrr_finest.py
+    python benchmarks/lrr_finest.py --beside runs/lrr_4x_half_width/model
 
 Three forms of a packaged entry, none trained again: all levels; the finest at
 half the resolution, its bases averaged over 2x2 pixels; without the finest. An
 entry that is at half the resolution has the last two alone. Each is scored on
 CamVid's test images and timed in ONNX Runtime, 352 x 480, float32, all in one
-run, over the entry's own backbone.
+run, over the entry's own backbone; and so is what was saved in the folder after
+`--beside`, such as the narrower model of zoo/lrr_4x/half_width.py.
 """
 
 import argparse
@@ -86,6 +88,7 @@ def main():
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--entry", default="lrr_4x")
+    parser.add_argument("--beside", metavar="FOLDER", help="a saved model")
     timing.add_arguments(parser, rounds=30)
     args = parser.parse_args()
     timing.set_up(args.threads)
@@ -100,6 +103,8 @@ def main():
         name: form(args.entry, whole, given)
         for name, given in forms(whole).items()
     }
+    if args.beside:
+        models[args.beside] = zoo.load(args.beside)
     scores = {name: scored(model) for name, model in models.items()}
     base = "the backbone alone"
     models[base] = backbone_of(whole)
