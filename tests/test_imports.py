@@ -43,7 +43,8 @@ INTERNAL = {
     "zoo": {"models", "backbones", "layers", "data"},
     "importers": {"zoo", "models", "backbones"},
     "inference": {"data"},
-    "training": {"data", "layers", "losses", "metrics", "inference"},
+    # A training may start from an entry.
+    "training": {"data", "layers", "losses", "metrics", "inference", "zoo"},
     "export": {"inference", "data", "layers", "metrics"},
     "benchmark": {"export"},
     "jobs": {"inference", "zoo"},
