@@ -110,6 +110,14 @@ def test_the_measurements_say_how_they_were_made(name):
     assert 0 < measured["mean_iou"] <= 1
 
 
+def test_records_name_no_place_on_a_machine():
+    found = list(EVIDENCE.glob("*/*.json"))
+    assert found
+    for path in found:
+        command = json.loads(path.read_text(encoding="utf-8")).get("command")
+        assert not re.search(r"(^|\s)[/~]", command or ""), path
+
+
 def test_scores_at_several_scales_are_of_the_packaged_weights():
     found = list(EVIDENCE.glob("*/multi_scale.json"))
     assert found

@@ -41,7 +41,8 @@ def main(run):
         (both, camvid, "both_streets_camvid"),
         ("lrr_4x_idd", camvid, "camvid"),
     ):
-        out = HERE / f"{name}.json"
+        # Relative, since the record names it.
+        out = Path("zoo", "lrr_4x_idd", f"{name}.json")
         command = ["evaluate", entry, *data, "--boundaries", "--out", out]
         if kerasseg_command([*map(str, command)]):
             raise SystemExit(1)
