@@ -33,6 +33,7 @@ examples:
       --set epochs=20 --set optimizer.learning_rate=1e-4
   kerasseg train zoo/lrr_4x/last_stage.py --start-from runs/lrr_4x/model \\
       --out runs/lrr_4x_last_stage
+  kerasseg train zoo/bilinear/recipe.py --teacher lrr_4x --out runs/taught
   kerasseg predict runs/lrr_4x/model street.jpg
   KERAS_BACKEND=jax kerasseg train zoo/lrr_4x/recipe.py --out /shared/lrr_4x \
       --hosts 10.0.0.1:4321,10.0.0.2:4321 --process-id 0
@@ -87,6 +88,13 @@ def add_parser(subparsers) -> None:
         type=name_argument,
         help="the trained weights to start from, in place of the recipe's: "
         f"a weights file, {ENTRY_HELP}",
+    )
+    parser.add_argument(
+        "--teacher",
+        metavar="PATH",
+        type=name_argument,
+        help="a trained model of the same classes, from whose probabilities "
+        f"the model learns too: {ENTRY_HELP}",
     )
     parser.add_argument(
         "--epochs",
@@ -189,7 +197,7 @@ def _changed(recipe, args):
         )
     given = {
         name: getattr(args, name)
-        for name in ("epochs", "seed", "start_from")
+        for name in ("epochs", "seed", "start_from", "teacher")
         if getattr(args, name) is not None
     }
     recipe = dataclasses.replace(recipe, **given)

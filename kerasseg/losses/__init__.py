@@ -4,6 +4,7 @@ from kerasseg.losses.boundary_weighted_loss import BoundaryWeightedLoss
 from kerasseg.losses.dice_loss import DiceLoss
 from kerasseg.losses.dilation_erosion_loss import DilationErosionLoss
 from kerasseg.losses.dilation_erosion_loss import dilation_erosion_targets
+from kerasseg.losses.distillation_loss import DistillationLoss
 from kerasseg.losses.focal_loss import FocalLoss
 from kerasseg.losses.jaccard_loss import JaccardLoss
 from kerasseg.losses.labels import downsample_labels
@@ -18,6 +19,7 @@ __all__ = [
     "BoundaryWeightedLoss",
     "DiceLoss",
     "DilationErosionLoss",
+    "DistillationLoss",
     "FocalLoss",
     "JaccardLoss",
     "LovaszSoftmaxLoss",

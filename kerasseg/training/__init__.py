@@ -3,6 +3,7 @@
 from kerasseg.training.checkpoint import Checkpoint
 from kerasseg.training.curves import plot_curves
 from kerasseg.training.deep_supervision import DeepSupervision
+from kerasseg.training.distillation import Distillation
 from kerasseg.training.evaluate import evaluate
 from kerasseg.training.fit import fit
 from kerasseg.training.freezing import freeze
@@ -17,6 +18,7 @@ from kerasseg.training.schedules import PolyDecay
 __all__ = [
     "Checkpoint",
     "DeepSupervision",
+    "Distillation",
     "L2SGD",
     "LearningRateMultipliers",
     "PolyDecay",

@@ -35,6 +35,7 @@ from kerasseg.training.refusals import check_callbacks
 from kerasseg.training.refusals import check_keep
 from kerasseg.training.refusals import check_labels
 from kerasseg.training.refusals import check_start
+from kerasseg.training.refusals import check_teacher
 from kerasseg.training.report import write_report
 from kerasseg.training.samples import CheckedSamples
 from kerasseg.training.samples import look_at
@@ -127,10 +128,11 @@ def fit(
     Raises:
         ValueError: If the folder holds a run that is not to be resumed, is
             damaged or began with another recipe, or another training writes
-            to it; if `start_from` is missing, the labels do not fit the data
-            and the model, something is wrong with the data (see
-            `kerasseg.data.check`), the devices cannot share a batch, or
-            there is no validation to keep the best by.
+            to it; if `start_from` is missing, the teacher is missing or has
+            other classes, the labels do not fit the data and the model,
+            something is wrong with the data (see `kerasseg.data.check`), the
+            devices cannot share a batch, or there is no validation to keep
+            the best by.
         OSError: If a file cannot be written, as on a full disk. The state of
             the last finished epoch that was written is kept.
         TypeError: If a sample has the wrong dtype.
@@ -147,6 +149,7 @@ def fit(
         recipe.optimizer or default_optimizer, shared.num_replicas_in_sync
     )
     check_start(recipe.start_from)
+    check_teacher(recipe.teacher, recipe.labels)
     check_callbacks(callbacks)
     check_keep(keep, recipe.validation)
     output = Path(output)

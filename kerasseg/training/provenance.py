@@ -46,6 +46,9 @@ def describe(recipe, trainer: keras.Model, images: int) -> dict[str, str]:
         values["freeze"] = list(recipe.freeze)
     if recipe.synchronized:
         values["synchronized"] = True
+    if recipe.teacher is not None:
+        values["teacher"] = recipe.teacher
+        values["distillation"] = recipe.distillation
     values["images"] = images
     values["optimizer"] = trainer.optimizer
     values["model"] = _digest(
@@ -107,7 +110,7 @@ def _plain(value):
                 if not _says_nothing(field, value)
             },
         }
-    if hasattr(value, "get_config"):
+    if hasattr(value, "get_config") and not isinstance(value, type):
         return {"kind": kind, **_config(value)}
     # A function by its name, anything else by its class or its path.
     return getattr(value, "__qualname__", None) or (

@@ -11,6 +11,7 @@ import keras
 
 from kerasseg.arguments import check_integer
 from kerasseg.labels import Labels
+from kerasseg.losses import DistillationLoss
 
 _OPTIONAL = ("augmentation", "optimizer", "heads", "validation")
 
@@ -56,11 +57,18 @@ class Recipe:
         synchronized: Whether batch normalization takes its moments over the
             shares of all devices, not over that of its own. On JAX it always
             does. Defaults to `False`.
+        teacher: A trained model of the same classes, whose logits the model
+            learns as well, see `kerasseg.training.Distillation`: what
+            `kerasseg.zoo.load` takes, such as `"lrr_4x"`, or a function that
+            returns one. Defaults to `None`.
+        distillation: Compares the teacher's logits with the model's. Defaults
+            to `kerasseg.losses.DistillationLoss()`.
 
     Raises:
         ValueError: If `epochs` or `batch_size` is under 1, what must be a
             function is none, `labels` are something else, `freeze` holds
-            no strings, or there are `head_losses` without `heads`.
+            no strings, `teacher` is a model, or there are `head_losses`
+            without `heads`.
     """
 
     name: str
@@ -80,6 +88,8 @@ class Recipe:
     start_from: str | os.PathLike | None = None
     freeze: Sequence[str] = ()
     synchronized: bool = False
+    teacher: str | os.PathLike | Callable[[], keras.Model] | None = None
+    distillation: keras.losses.Loss = field(default_factory=DistillationLoss)
 
     def __post_init__(self):
         for name in ("train", "model", "loss", *_OPTIONAL):
@@ -92,6 +102,7 @@ class Recipe:
                 )
         for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
             check_integer(name, getattr(self, name), least)
+        _check_teacher(self.teacher)
         if not isinstance(self.labels, Labels | None):
             raise ValueError(
                 "`labels` must be kerasseg.data.Labels. "
@@ -109,3 +120,14 @@ class Recipe:
                 "`heads` must be given along with `head_losses`. Received: "
                 f"head_losses for {sorted(self.head_losses)}, heads=None"
             )
+
+
+def _check_teacher(teacher):
+    """Refuses what neither names a trained model nor makes one."""
+    named = isinstance(teacher, str | os.PathLike)
+    makes = callable(teacher) and not isinstance(teacher, keras.Model)
+    if not (teacher is None or named or makes):
+        raise ValueError(
+            "`teacher` must be what `kerasseg.zoo.load` takes or a function "
+            f"that returns a model. Received: teacher={teacher!r}"
+        )

@@ -30,6 +30,33 @@ def check_start(start_from):
         )
 
 
+def check_teacher(teacher, labels):
+    """Refuses a teacher that is not there or knows other classes.
+
+    Args:
+        teacher: Name of a trained model, a function, or `None`.
+        labels: `Labels` of the recipe, or `None`.
+
+    Raises:
+        ValueError: If there is no such model, or its classes differ.
+    """
+    if teacher is None or callable(teacher):
+        return
+    try:
+        known = zoo.info(teacher).labels
+    except ValueError as error:
+        raise ValueError(
+            "`teacher` must name a trained model. "
+            f"Received: teacher={str(teacher)!r}; {error}"
+        ) from error
+    if labels is not None and known.class_names != labels.class_names:
+        raise ValueError(
+            "`teacher` must have the classes of the recipe, "
+            f"{', '.join(labels.class_names)}. Received: "
+            f"teacher={str(teacher)!r}, with {', '.join(known.class_names)}"
+        )
+
+
 def check_callbacks(callbacks):
     """Refuses what is no callback.
 

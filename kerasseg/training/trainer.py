@@ -4,10 +4,13 @@ from collections.abc import Sequence
 
 import keras
 
+from kerasseg import zoo
 from kerasseg.arguments import check_channels
+from kerasseg.inference.ends import input_shape
 from kerasseg.inference.ends import output_shape
 from kerasseg.metrics import MeanIoU
 from kerasseg.training.deep_supervision import DeepSupervision
+from kerasseg.training.distillation import Distillation
 from kerasseg.training.freezing import freeze
 from kerasseg.training.recipe import Recipe
 from kerasseg.training.schedules import default_optimizer
@@ -42,13 +45,14 @@ def compiled(
         total_steps: Batches of the whole training.
 
     Returns:
-        The model itself, or one around it with the recipe's heads; and the
-        metric that it is compiled with.
+        The model itself, or one around it with the recipe's heads and its
+        teacher; and the metric that it is compiled with.
+
+    Raises:
+        ValueError: If the teacher has other classes.
     """
     freeze(model, recipe.freeze)
-    trainer = model
-    if recipe.heads is not None:
-        trainer = DeepSupervision(recipe.heads(model), recipe.head_losses)
+    trainer = _trainer(recipe, model)
     metric = MeanIoU(
         output_shape(model)[-1],
         ignore_class=ignore_class(recipe),
@@ -57,6 +61,27 @@ def compiled(
     optimizer = _optimizer(recipe.optimizer or default_optimizer, total_steps)
     trainer.compile(optimizer, recipe.loss, metrics=[metric])
     return trainer, metric
+
+
+def _trainer(recipe, model):
+    """The model, with what it is trained by besides its own logits."""
+    if recipe.heads is None and recipe.teacher is None:
+        return model
+    if recipe.heads is None:
+        images = keras.Input(input_shape(model)[1:])
+        heads = keras.Model(images, {"logits": model(images)})
+    else:
+        heads = recipe.heads(model)
+    if recipe.teacher is None:
+        return DeepSupervision(heads, recipe.head_losses)
+    named = not callable(recipe.teacher)
+    return Distillation(
+        heads,
+        recipe.head_losses,
+        zoo.load(recipe.teacher) if named else recipe.teacher(),
+        recipe.distillation,
+        ignore_class(recipe),
+    )
 
 
 def _optimizer(make, batches):

@@ -264,6 +264,21 @@ def test_start_from(run, recipe, tmp_path):
     assert result.code == 0
 
 
+def test_a_teacher_of_the_command_line(run, recipe, tmp_path):
+    first = tmp_path / "first"
+    run("train", recipe, "--out", first)
+    second = tmp_path / "second"
+    result = run("train", recipe, "--out", second, "--teacher", first / "model")
+    assert result.code == 0, result.err
+    with np.load(second / "last.npz") as state:
+        said = json.loads(str(state["recipe"]))
+    assert said["teacher"] == str(first / "model")
+    result = run("train", recipe, "--out", tmp_path / "x", "--teacher", "lrr")
+    assert result.code == 2
+    assert "`teacher` must name a trained model" in result.err
+    assert not (tmp_path / "x" / "last.npz").exists()
+
+
 def test_allow_changes_is_for_resume(run, recipe, tmp_path):
     result = run("train", recipe, "--out", tmp_path, "--allow-changes")
     assert result.code == 2

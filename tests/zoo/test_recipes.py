@@ -141,6 +141,9 @@ def test_a_step(path, generated, eager, monkeypatch, folder):
     start = start_of(path, recipe, folder) if begins else None
     if "OTHER" in (names := recipe.model.__globals__):
         monkeypatch.setitem(names, "OTHER", start)
+    if "CROP" in names:
+        # The size of the crops that a teacher sees.
+        monkeypatch.setitem(names, "CROP", CROP)
     if begins and start is None:
         recipe = dataclasses.replace(
             recipe, model=lambda make=recipe.model: make(None)
