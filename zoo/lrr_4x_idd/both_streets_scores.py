@@ -39,7 +39,7 @@ def main(run):
     for entry, data, name in (
         (both, india, "both_streets"),
         (both, camvid, "both_streets_camvid"),
-        ("lrr_4x_idd", camvid, "camvid"),
+        ("lrr_4x_idd", camvid, "packaged_camvid"),
     ):
         # Relative, since the record names it.
         out = Path("zoo", "lrr_4x_idd", f"{name}.json")
