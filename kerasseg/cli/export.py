@@ -309,7 +309,9 @@ def _options(args, entry):
             entry.labels,
             entry.image_shape[2],
         )
-    return {**given, **_gate(args, given)}
+    # First what it takes out of those that were given.
+    gate = _gate(args, given)
+    return {**given, **gate}
 
 
 def _gate(args, given):

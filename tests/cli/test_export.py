@@ -1,5 +1,6 @@
 import argparse
 import importlib.util
+import inspect
 import json
 import re
 
@@ -123,9 +124,10 @@ def test_options_reach_the_exporter(
     run, channels_entry, brightest_data, monkeypatch, tmp_path
 ):
     given = {}
+    signature = inspect.signature(export.to_onnx)
 
-    def record(model, path, **arguments):
-        given.update(arguments, path=path)
+    def record(*args, **arguments):
+        given.update(signature.bind(*args, **arguments).arguments)
 
     monkeypatch.setattr(export, "to_onnx", record)
     monkeypatch.chdir(tmp_path)
