@@ -20,6 +20,7 @@ from kerasseg import data
 from kerasseg import zoo
 from kerasseg.cli.train import load_recipe
 from kerasseg.training import fit
+from kerasseg.training.changes import changed
 
 RECIPES = sorted(
     path
@@ -139,11 +140,11 @@ def test_a_step(path, generated, eager, monkeypatch, folder):
     recipe = load_recipe(path)
     begins = recipe.start_from is not None
     start = start_of(path, recipe, folder) if begins else None
-    if "OTHER" in (names := recipe.model.__globals__):
-        monkeypatch.setitem(names, "OTHER", start)
-    if "CROP" in names:
-        # The size of the crops that a teacher sees.
-        monkeypatch.setitem(names, "CROP", CROP)
+    if "other" in getattr(recipe.model, "keywords", {}):
+        recipe = changed(recipe, {"model.other": start})
+    if recipe.teacher is not None:
+        # The size of the crops that it sees.
+        monkeypatch.setitem(recipe.teacher.__globals__, "CROP", CROP)
     if begins and start is None:
         recipe = dataclasses.replace(
             recipe, model=lambda make=recipe.model: make(None)

@@ -10,12 +10,17 @@ Commands: kerasseg train zoo/lrr_4x_efficientnet_lite0/half_resolution.py \
               --seed 3 --out runs/lrr_4x_efficientnet_lite0_seed_3
           kerasseg train zoo/lrr_4x_efficientnet_lite0/mean_of_two.py \
               --out runs/lrr_4x_efficientnet_lite0_mean_of_two
+          of two others, such as the results of distilled.py:
+          kerasseg train zoo/lrr_4x_efficientnet_lite0/mean_of_two.py \
+              --start-from ONE --set model.other=ANOTHER --out DIR
 Data: CamVid, 11 classes, train + val (468 images). The schedule was fixed
 before any score of it was seen; nothing was chosen on the test images.
 
 Reference: Wortsman et al., "Model soups", ICML 2022,
 https://arxiv.org/abs/2203.05482.
 """
+
+import functools
 
 import keras
 
@@ -34,10 +39,11 @@ def train():
     return kerasseg.data.camvid("train+val").cached()
 
 
-def model(start_from):
+def model(start_from, other):
     model = kerasseg.zoo.load(start_from)
-    other = kerasseg.zoo.load(OTHER)
-    for weight, second in zip(model.weights, other.weights, strict=True):
+    second_model = kerasseg.zoo.load(other)
+    pairs = zip(model.weights, second_model.weights, strict=True)
+    for weight, second in pairs:
         weight.assign((weight + second) / 2)
     # As in recipe.py, the backbone stays as it is up to a stride of 4.
     backbone = model.get_layer("efficientnet_lite0")
@@ -77,7 +83,7 @@ def recipe():
             crop_size=(320, 320), scale=(0.6, 1.8), brightness=0.5, gamma=0.4
         ),
         batch_size=8,
-        model=model,
+        model=functools.partial(model, other=OTHER),
         start_from="runs/lrr_4x_efficientnet_lite0_half_resolution/model",
         loss=loss(),
         heads=heads,
