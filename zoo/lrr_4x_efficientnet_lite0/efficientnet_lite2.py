@@ -1,17 +1,23 @@
-r"""LRR-4x on CamVid, EfficientNet-Lite2, from ImageNet alone.
+r"""LRR-4x on CamVid, EfficientNet-Lite2: from ImageNet, or IDD-Lite too.
 
 Does the larger backbone pay? One stage at a rate that falls to zero, with the
 Lovász-Softmax loss; the finest level is at half the resolution, as that of
 half_resolution.py here.
 
-Command: kerasseg train zoo/lrr_4x_efficientnet_lite0/efficientnet_lite2.py \
-             --out runs/lrr_4x_efficientnet_lite2
+Commands: kerasseg train zoo/lrr_4x_efficientnet_lite0/efficientnet_lite2.py \
+              --out runs/lrr_4x_efficientnet_lite2
+          after zoo/lrr_4x_idd/efficientnet_lite2.py:
+          kerasseg train zoo/lrr_4x_efficientnet_lite0/efficientnet_lite2.py \
+              --start-from runs/lrr_4x_idd_efficientnet_lite2/model \
+              --out runs/lrr_4x_efficientnet_lite2_after_idd
 Data: CamVid, 11 classes, train + val (468 images). The schedule was fixed
 before any score was seen; nothing was chosen on the test images.
 Backbone: EfficientNet-Lite2 trained on ImageNet, the file BACKBONE in the
 folder that KERASSEG_DATA names: `kerasseg data efficientnet_lite2` says how to
 make it.
 """
+
+from pathlib import Path
 
 import keras
 
@@ -31,9 +37,14 @@ def train():
 
 
 def model(start_from):
-    backbone = kerasseg.backbones.efficientnet_lite(
-        variant=2, weights=start_from
-    )
+    if start_from and Path(start_from).is_dir():
+        # Of what learned from IDD-Lite before, the backbone alone.
+        start = kerasseg.zoo.load(start_from)
+        backbone = start.get_layer("efficientnet_lite2")
+    else:
+        backbone = kerasseg.backbones.efficientnet_lite(
+            variant=2, weights=start_from
+        )
     # Up to a stride of 4, the backbone stays as ImageNet left it.
     for layer in backbone.get_layer("efficientnet_lite2_features").layers:
         layer.trainable = False
