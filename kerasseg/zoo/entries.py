@@ -125,7 +125,7 @@ _ENTRIES = (
         arguments={"level": "4x", "finest_upsampling": 2},
         weights="lrr_4x_efficientnet_lite0.safetensors",
         sha256=(
-            "21bd4aff4d13821bc771e4b42399026b73cbe58963394fd6cc1cbaf3430da17b"
+            "af8326bf5fc69c57133bee3c2bcddd83c05da241e3d2344d4dd9c05b1a678402"
         ),
         parameters=3_271_406,
         paper=papers.LRR,
