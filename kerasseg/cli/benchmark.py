@@ -6,6 +6,7 @@ import dataclasses
 import tempfile
 from pathlib import Path
 
+from kerasseg.cli.dataset import check_split
 from kerasseg.cli.dataset import find_data
 from kerasseg.cli.entry import find_entry
 from kerasseg.cli.entry import load_model
@@ -24,7 +25,13 @@ from kerasseg.cli.tables import table
 from kerasseg.formats import FORMATS
 from kerasseg.formats import RUNTIMES
 
+# The first is the default.
 PRECISIONS = ("float32", "float16", "int8")
+DEFAULT_FORMATS = ("onnx", "litert")
+FOR_ENTRIES = (
+    *("formats", "precisions", "image_shape"),
+    *("calibration", "calibration_split", "out"),
+)
 TIMED = [name for name, facts in FORMATS.items() if not facts.needs_gpu]
 
 _EPILOG = """\
@@ -74,14 +81,12 @@ def _add_export_options(parser):
         "--formats",
         nargs="+",
         choices=TIMED,
-        default=["onnx", "litert"],
         help="what to export it to (default: onnx litert)",
     )
     group.add_argument(
         "--precisions",
         nargs="+",
         choices=PRECISIONS,
-        default=["float32"],
         help="in which number formats, where the format has them "
         "(default: float32)",
     )
@@ -101,7 +106,6 @@ def _add_export_options(parser):
     group.add_argument(
         "--calibration-split",
         metavar="SPLIT",
-        default="train",
         help="the split of --calibration (default: train)",
     )
     group.add_argument(
@@ -176,9 +180,11 @@ def run(args: argparse.Namespace) -> int:
     from kerasseg.benchmark import targets_of
     from kerasseg.figures import check_drawing
 
-    for place in filter(None, (args.json, args.plot)):
-        output_file(place)
+    _check_options(args)
+    if args.json:
+        output_file(args.json)
     if args.plot:
+        output_file(args.plot, ".png")
         check_drawing()
     with contextlib.ExitStack() as stack:
         folder = _folder(args, stack)
@@ -229,15 +235,39 @@ def _folder(args, stack):
     return Path(stack.enter_context(tempfile.TemporaryDirectory()))
 
 
+def _check_options(args):
+    """Refuses options that nothing comes of."""
+    check_split(args, "calibration")
+    given = [name for name in FOR_ENTRIES if getattr(args, name) is not None]
+    entries = [t for t in args.targets if not _is_file(t) and not _is_folder(t)]
+    if given and not entries:
+        option = given[0].replace("_", "-")
+        raise UsageError(
+            f"--{option} is for entries, which are exported first; "
+            f"{', '.join(args.targets)} is exported already"
+        )
+
+
+def _is_file(target):
+    """Whether it is an exported file, of which a SavedModel is a folder."""
+    path = Path(target)
+    return path.is_file() or (path / "saved_model.pb").is_file()
+
+
+def _is_folder(target):
+    """Whether it is a folder of exported files, not of a model."""
+    path = Path(target)
+    return path.is_dir() and not (path / "entry.json").is_file()
+
+
 def _find_all(args, folder):
     """Paths of all files, and what was refused and why."""
     paths, refused = [], []
     for text in args.targets:
-        path = Path(text)
-        if path.is_file() or (path / "saved_model.pb").is_file():
-            paths.append(path)
-        elif path.is_dir() and not (path / "entry.json").is_file():
-            paths += _files_of(path)
+        if _is_file(text):
+            paths.append(Path(text))
+        elif _is_folder(text):
+            paths += _files_of(Path(text))
         else:
             _export(args, text, folder, paths, refused)
     return paths, refused
@@ -292,14 +322,14 @@ def _variants(args):
     """Pairs of format and precision that the exporters know."""
     return [
         (form, precision)
-        for form in args.formats
-        for precision in args.precisions
+        for form in args.formats or DEFAULT_FORMATS
+        for precision in args.precisions or PRECISIONS[:1]
         if precision in FORMATS[form].precisions
     ]
 
 
 def _calibration(args, entry):
-    if "int8" not in args.precisions:
+    if "int8" not in (args.precisions or ()):
         return None
     if not args.calibration:
         raise UsageError(
@@ -308,9 +338,10 @@ def _calibration(args, entry):
         )
     return find_data(
         args.calibration,
-        args.calibration_split,
+        args.calibration_split or "train",
         entry.labels,
         entry.image_shape[2],
+        "calibration",
     )
 
 

@@ -110,6 +110,8 @@ def run(args: argparse.Namespace) -> int:
     if args.name is None:
         if args.sources:
             raise UsageError("--from needs the NAME of what to make")
+        if args.quick:
+            raise UsageError("--quick needs the NAME of what to count")
         _tell_all(places.SOURCES, WHEELS, root)
         return 0
     if args.name in WHEELS:

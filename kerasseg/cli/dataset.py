@@ -3,10 +3,30 @@
 from pathlib import Path
 
 from kerasseg.cli.errors import UsageError
+from kerasseg.cli.errors import one_line
 
 
-def find_data(name: str, split: str, labels, channels: int = 3):
-    """The dataset that `--data` stands for.
+def check_split(args, option: str = "data") -> None:
+    """Refuses the split of a dataset that was not named.
+
+    Args:
+        args: The parsed arguments.
+        option: `"data"` or `"calibration"`. Defaults to `"data"`.
+
+    Raises:
+        UsageError: If there is a split and no dataset.
+    """
+    split = "split" if option == "data" else f"{option}_split"
+    if getattr(args, split) is not None and getattr(args, option) is None:
+        raise UsageError(
+            f"--{split.replace('_', '-')} is a split of --{option}, give both"
+        )
+
+
+def find_data(
+    name: str, split: str, labels, channels: int = 3, option: str = "data"
+):
+    """The dataset that an option stands for.
 
     Args:
         name: The name of a known dataset, or a folder.
@@ -14,6 +34,7 @@ def find_data(name: str, split: str, labels, channels: int = 3):
         labels: The labels of the model, which the masks must use. A folder
             without a file `labels.json` is taken to do so.
         channels: Channels of the images that the model takes. Defaults to 3.
+        option: Name of the option, for the message. Defaults to `"data"`.
 
     Returns:
         A dataset with `len()` and `[index] -> (image, mask)`.
@@ -25,9 +46,14 @@ def find_data(name: str, split: str, labels, channels: int = 3):
     from kerasseg import data
 
     own = Path(name).is_dir() and not Path(name, "labels.json").is_file()
-    dataset = data.load(
-        name, split, labels=labels if own else None, channels=channels
-    )
+    try:
+        dataset = data.load(
+            name, split, labels=labels if own else None, channels=channels
+        )
+    except ValueError as error:
+        raise UsageError(
+            f"--{option} {name}, split {split}: {one_line(error)}"
+        ) from error
     if dataset.labels.class_names != labels.class_names:
         raise UsageError(
             f"the model and the data differ in their classes: "

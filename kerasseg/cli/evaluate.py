@@ -131,7 +131,7 @@ def run(args: argparse.Namespace) -> int:
         output_file(args.out)
     if args.plot:
         check_drawing()
-        output_file(args.plot)
+        output_file(args.plot, ".png")
     model = load_model(entry.origin or args.entry)
     if outline:
         way += f"; for boundaries, void outlines of {outline} pixels filled"

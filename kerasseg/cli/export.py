@@ -4,6 +4,7 @@ import argparse
 import math
 from pathlib import Path
 
+from kerasseg.cli.dataset import check_split
 from kerasseg.cli.dataset import find_data
 from kerasseg.cli.entry import ENTRY_HELP
 from kerasseg.cli.entry import find_entry
@@ -98,9 +99,7 @@ def add_parser(subparsers) -> None:
         "their mean IoU (default: images of --calibration, else seeded "
         "random ones)",
     )
-    parser.add_argument(
-        "--split", default="test", help="the split of --data (default: test)"
-    )
+    parser.add_argument("--split", help="the split of --data (default: test)")
     parser.set_defaults(run=run)
 
 
@@ -127,7 +126,6 @@ def _add_options(parser):
     parser.add_argument(
         "--calibration-split",
         metavar="SPLIT",
-        default="train",
         help="the split of --calibration (default: train)",
     )
     parser.add_argument(
@@ -189,6 +187,8 @@ def run(args: argparse.Namespace) -> int:
         Failure: If the file would compute something else.
         UsageError: If the arguments cannot be honored.
     """
+    for option in ("data", "calibration"):
+        check_split(args, option)
     entry = find_entry(args.entry)
     shape = args.image_shape or tuple(entry.image_shape[:2])
     if None in shape:
@@ -201,7 +201,10 @@ def run(args: argparse.Namespace) -> int:
     images = None
     if args.data:
         dataset = find_data(
-            args.data, args.split, entry.labels, entry.image_shape[2]
+            args.data,
+            args.split or "test",
+            entry.labels,
+            entry.image_shape[2],
         )
         count = PROOF_IMAGES if _exact(args) else QUANTIZED_PROOF_IMAGES
         step = max(1, len(dataset) // count)
@@ -305,9 +308,10 @@ def _options(args, entry):
     if args.calibration:
         given["calibration"] = find_data(
             args.calibration,
-            args.calibration_split,
+            args.calibration_split or "train",
             entry.labels,
             entry.image_shape[2],
+            "calibration",
         )
     # First what it takes out of those that were given.
     gate = _gate(args, given)
@@ -346,7 +350,7 @@ def _output(args, name):
     path = args.out or form.file_name(name, args.precision or "float32")
     if form.suffix:
         output_file(f"{path}.json")
-        return output_file(path)
+        return output_file(path, form.suffix)
     folder = Path(path)
     make_folder(folder.parent)
     if folder.exists() and not folder.is_dir():

@@ -148,19 +148,25 @@ def make_folder(path: str | os.PathLike) -> Path:
     return folder
 
 
-def output_file(path: str | os.PathLike) -> Path:
+def output_file(path: str | os.PathLike, suffix: str = "") -> Path:
     """A file to write to, checked before there is anything to write.
 
     Args:
         path: The file; missing folders above it are made.
+        suffix: What its name must end in. Defaults to `""`: anything.
 
     Returns:
         The file as a `Path`.
 
     Raises:
-        UsageError: If it is a folder, or its folder cannot be written to.
+        UsageError: If it is a folder, its folder cannot be written to, or
+            its name ends in something else.
     """
     file = files.user_path(path)
+    if not file.name.lower().endswith(suffix):
+        raise UsageError(
+            f"cannot write the file {path}: its name must end in {suffix}"
+        )
     make_folder(file.parent)
     if file.is_dir():
         raise UsageError(f"cannot write the file {path}: it is a folder")

@@ -13,6 +13,7 @@ from kerasseg.cli.errors import is_usage_error
 from kerasseg.cli.errors import one_line
 from kerasseg.cli.output import echo
 
+WAIT_SECONDS = 300.0
 _SYMPTOMS = {"JaxRuntimeError", "XlaRuntimeError"}
 # Seconds until a lost process is known, after a collective has failed.
 _LOSS_KNOWN = 40.0
@@ -40,9 +41,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--wait-for-hosts",
         type=float,
-        default=300.0,
         metavar="SECONDS",
-        help="how long to wait until all have come up (default: 300)",
+        help="how long to wait until all have come up "
+        f"(default: {WAIT_SECONDS:g})",
     )
 
 
@@ -59,6 +60,8 @@ def check_arguments(args: argparse.Namespace) -> tuple[str, ...]:
         UsageError: If one of the two is missing or no good.
     """
     if args.hosts is None and args.process_id is None:
+        if args.wait_for_hosts is not None:
+            raise UsageError("--wait-for-hosts is for --hosts, give both")
         return ()
     if args.hosts is None or args.process_id is None:
         raise UsageError("--hosts and --process-id go together")
@@ -70,7 +73,7 @@ def check_arguments(args: argparse.Namespace) -> tuple[str, ...]:
             f"--process-id must be from 0 to {len(hosts) - 1}, one for each "
             f"of --hosts, not {args.process_id}"
         )
-    if not args.wait_for_hosts > 0:
+    if not _wait(args) > 0:
         raise UsageError("--wait-for-hosts must be above 0")
     return hosts
 
@@ -93,7 +96,7 @@ def joined(hosts: tuple[str, ...], args: argparse.Namespace, state: Path):
     from kerasseg.training.hosts import join
 
     try:
-        membership = join(hosts, args.process_id, args.wait_for_hosts)
+        membership = join(hosts, args.process_id, _wait(args))
     except TimeoutError as error:
         raise Failure(one_line(error)) from error
     membership.watch(lambda loss: _give_up(loss, state))
@@ -116,6 +119,11 @@ def _fail(membership, error):
     if jax.process_count() > 1:
         # Instead of JAX, which waits for the others, and ends in a trace.
         atexit.register(_end, 2 if is_usage_error(error) else 1)
+
+
+def _wait(args):
+    given = args.wait_for_hosts
+    return WAIT_SECONDS if given is None else given
 
 
 def _end(code):

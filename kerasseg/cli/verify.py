@@ -3,6 +3,7 @@
 import argparse
 from pathlib import Path
 
+from kerasseg.cli.dataset import check_split
 from kerasseg.cli.dataset import find_data
 from kerasseg.cli.entry import ENTRY_HELP
 from kerasseg.cli.entry import find_entry
@@ -68,9 +69,7 @@ def add_parser(subparsers) -> None:
         help="run images of a dataset, with their mean IoU, or of a folder "
         "of images (default: seeded random images; int8 files need data)",
     )
-    parser.add_argument(
-        "--split", default="test", help="the split of --data (default: test)"
-    )
+    parser.add_argument("--split", help="the split of --data (default: test)")
     parser.add_argument(
         "--images",
         metavar="N",
@@ -120,10 +119,11 @@ def run(args: argparse.Namespace) -> int:
         Failure: If the file must not be used.
         UsageError: If the arguments cannot be honored.
     """
+    check_split(args)
+    if args.images is not None and args.data is None:
+        raise UsageError("--images counts the images of --data, give both")
     entry = find_entry(args.against)
     data = _data(args, entry)
-    if args.images and not args.data:
-        raise UsageError("--images counts the images of --data, give both")
     if args.out:
         output_file(args.out)
     model = load_model(entry.origin or args.against)
@@ -167,4 +167,6 @@ def _data(args, entry):
     folder = Path(args.data)
     if folder.is_dir() and not (folder / "images").is_dir():
         return find_images([args.data])[0]
-    return find_data(args.data, args.split, entry.labels, entry.image_shape[2])
+    return find_data(
+        args.data, args.split or "test", entry.labels, entry.image_shape[2]
+    )

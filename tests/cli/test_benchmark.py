@@ -142,6 +142,13 @@ def test_a_refused_export_is_reported(
         (("--rounds", "0"), "must be a whole number of 1 or more"),
         (("--threads", "9999"), "`threads` must be 1 to "),
         (("--formats", "caffe"), "invalid choice: 'caffe'"),
+        (("--formats", "onnx"), "--formats is for entries"),
+        (("--precisions", "float32"), "--precisions is for entries"),
+        (("--image-shape", "33x47"), "--image-shape is for entries"),
+        (("--out", "kept"), "--out is for entries"),
+        (("--calibration", "camvid"), "--calibration is for entries"),
+        (("--calibration-split", "val"), "a split of --calibration, give both"),
+        (("--plot", "times.gif"), "its name must end in .png"),
     ],
 )
 def test_options_that_cannot_be_honored(run, files, options, message):

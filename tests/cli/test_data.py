@@ -63,6 +63,12 @@ def test_a_whole_data_set(run, nuclei):
     assert result.err == ""
 
 
+def test_quick_needs_a_name(run):
+    result = run("data", "--quick")
+    assert result.code == 2
+    assert "--quick needs the NAME of what to count" in result.err
+
+
 def test_changed_and_missing_files_are_named(run, nuclei):
     changed = nuclei / "masks" / "train" / "0.png"
     Image.fromarray(np.ones((33, 47), "uint8")).save(changed)

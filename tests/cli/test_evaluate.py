@@ -226,6 +226,9 @@ def test_scores_are_drawn(run, channels_entry, brightest_data, tmp_path):
         assert (pixels == (253, 231, 36)).all(-1).sum() > 500
         sizes.append(pixels.shape[1])
     assert sizes[1] > sizes[0]
+    result = run(*evaluate, "--plot", tmp_path / "scores.gif")
+    assert result.code == 2
+    assert "scores.gif: its name must end in .png" in result.err
 
 
 def test_the_largest_of_scales(run, channels_entry, brightest_data):

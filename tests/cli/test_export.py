@@ -105,7 +105,13 @@ def test_outputs_are_checked_before_the_work(
         (("--to", "saved_model", "--precision", "int8"), "has no --precision"),
         (
             ("--to", "onnx", "--precision", "int8", "--calibration", "nowhere"),
-            "nowhere",
+            "--calibration nowhere, split train: ",
+        ),
+        (("--to", "onnx", "--data", "nowhere"), "--data nowhere, split test"),
+        (("--to", "onnx", "--split", "val"), "split of --data, give both"),
+        (
+            ("--to", "onnx", "--calibration-split", "val"),
+            "split of --calibration, give both",
         ),
     ],
 )

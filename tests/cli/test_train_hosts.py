@@ -95,6 +95,7 @@ def address():
     [
         (["--process-id", "0"], "--hosts and --process-id go together"),
         (["--hosts", "a:1,b:2"], "--hosts and --process-id go together"),
+        (["--wait-for-hosts", "5"], "--wait-for-hosts is for --hosts"),
         (["--hosts", "a,b:2", "--process-id", "0"], "addresses HOST:PORT"),
         (["--hosts", "a:1,b:2", "--process-id", "2"], "must be from 0 to 1"),
         (

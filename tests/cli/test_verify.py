@@ -92,6 +92,15 @@ def test_usage_errors_are_code_2(run, channels_entry, tmp_path, net):
     result = run("verify", net, *against, "--images", "3")
     assert result.code == 2
     assert "--images counts the images of --data" in result.err
+    result = run("verify", net, *against, "--images", "0")
+    assert result.code == 2
+    assert "--images counts the images of --data" in result.err
+    result = run("verify", net, *against, "--split", "val")
+    assert result.code == 2
+    assert "--split is a split of --data, give both" in result.err
+    result = run("verify", net, *against, "--data", "nowhere")
+    assert result.code == 2
+    assert "--data nowhere, split test: " in result.err
     result = run("verify", net, "--against", "no_such_entry")
     assert result.code == 2
     for out in (tmp_path, "/proc/report.json", ""):
