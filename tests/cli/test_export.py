@@ -46,7 +46,7 @@ def test_a_path_with_a_wrong_end_is_a_usage_error(
         tmp_path / "net.pb",
     )
     assert result.code == 2
-    assert "`path` must end with '.onnx'" in result.err
+    assert "its name must end in .onnx" in result.err
 
 
 @pytest.mark.parametrize(
