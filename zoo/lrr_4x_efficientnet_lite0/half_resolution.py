@@ -2,8 +2,8 @@ r"""LRR-4x on EfficientNet-Lite0 with its finest level at half the resolution.
 
 Goes on from the result of last_stage.py: the finest level reconstructs at half
 the resolution, from the means of its bases over 2 x 2 pixels, and all learns
-on at a rate that falls from its height to zero once more, on larger crops. The
-packaged weights are those of this stage.
+on at a rate that falls from its height to zero once more, on larger crops.
+mean_of_two.py and distilled.py go on from here to the packaged weights.
 
 Commands: kerasseg train zoo/lrr_4x_efficientnet_lite0/recipe.py \
               --out runs/lrr_4x_efficientnet_lite0
