@@ -26,6 +26,8 @@ HEADER = (
     *("model", *(f"{title}:" for title in SCORES.values())),
     *("time:", "milliseconds:"),
 )
+# How far over its point a name stands, by the number of names near by.
+LABELS = (4, -11, -20)
 TICKS = (1, 1.5, 2, 3, 4, 5, 7)
 SECTION = """\
 ## The packaged weights, beside other libraries' decoders
@@ -100,6 +102,11 @@ def by_time(record):
     return sorted(others, key=lambda item: item[1]["ratio"])
 
 
+def close(x, y, other_x, other_y):
+    """Whether the names of two points would be written over each other."""
+    return x < 1.15 * other_x and abs(y - other_y) < 0.5
+
+
 def plot(record, path):
     """Draws mean IoU and boundary F1 over the time.
 
@@ -111,6 +118,7 @@ def plot(record, path):
     for axes, (score, title) in zip(
         figure.subplots(2, sharex=True), SCORES.items(), strict=True
     ):
+        points = []
         for name, times in by_time(record):
             scores, x = recorded(name, "metrics"), times["ratio"]
             if not scores:
@@ -126,10 +134,12 @@ def plot(record, path):
                 continue
             y = 100 * scores[score]
             axes.plot(x, y, "o")
+            near = sum(close(x, y, *point) for point in points)
+            points.append((x, y))
             axes.annotate(
                 name,
                 (x, y),
-                xytext=(4, 4),
+                xytext=(4, LABELS[min(near, len(LABELS) - 1)]),
                 textcoords="offset points",
                 fontsize=7,
             )
