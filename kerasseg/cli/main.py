@@ -66,6 +66,13 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message):
         raise UsageError(f"{message} (see {self.prog} --help)")
 
+    def parse_known_args(self, args=None, namespace=None):
+        # argparse leaves those of a verb to the parser of the command.
+        known, rest = super().parse_known_args(args, namespace)
+        if rest:
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
+        return known, rest
+
     def print_help(self, file=None):
         # Not silent about a full disk, as argparse is.
         echo(self.format_help().rstrip())

@@ -22,10 +22,13 @@ from kerasseg.cli.files import stems
 from kerasseg.cli.output import echo
 from kerasseg.cli.progress import progress
 from kerasseg.cli.tiles import add_tile_arguments
+from kerasseg.cli.tiles import check_bands
+from kerasseg.cli.tiles import check_overlap
 from kerasseg.cli.tiles import is_tiff
 from kerasseg.cli.tiles import is_too_large
 from kerasseg.cli.tiles import predict_in_tiles
 from kerasseg.cli.tiles import raster_by_rows
+from kerasseg.cli.tiles import read_whole
 from kerasseg.cli.tiles import segment_by_rows
 from kerasseg.cli.tiles import wants_tiles
 from kerasseg.cli.video import has_video
@@ -132,12 +135,16 @@ def run(args: argparse.Namespace) -> int:
     chosen = [name for name, is_chosen in ways.items() if is_chosen]
     if len(chosen) > 1:
         raise UsageError(f"{' and '.join(chosen)} cannot be combined")
+    check_overlap(args)
+    args.told = set()
+    args.tile_bar = False
     if has_video(args.images):
         entry, sizes = segment_video(args)
         _tell_of_sizes(entry.image_shape[:2], sizes)
         return 0
     images, left_out = find_images(args.images)
     entry = find_entry(args.entry)
+    check_bands(args, images, entry.image_shape[2])
     kinds = [kind for kind in ("mask", "overlay") if getattr(args, kind)]
     kinds = kinds or ["mask", "overlay"]
     folder = make_folder(args.out)
@@ -250,9 +257,7 @@ def _segment(model, args, labels, path, outputs):
     """Writes the outputs of one image."""
     from kerasseg.channels import RGB
     from kerasseg.data.doctor.scan import is_gray
-    from kerasseg.data.image import read_image
     from kerasseg.inference import overlay
-    from kerasseg.inference.whole_image import channels_of
 
     for output in outputs.values():
         _check_name(output)
@@ -260,7 +265,7 @@ def _segment(model, args, labels, path, outputs):
         if raster is not None:
             segment_by_rows(model, args, labels, raster, outputs)
             return
-    image = read_image(path, channels_of(model))
+    image = read_whole(model, args, path)
     args.gray += is_gray(path) and image.shape[2] == RGB
     args.sizes[path] = image.shape[:2]
     mask = _predict(model, args, path, image)

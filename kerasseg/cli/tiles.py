@@ -9,6 +9,9 @@ import tempfile
 import warnings
 from pathlib import Path
 
+from kerasseg.cli.errors import UsageError
+from kerasseg.cli.errors import is_usage_error
+from kerasseg.cli.errors import one_line
 from kerasseg.cli.export import image_size
 from kerasseg.cli.output import echo
 from kerasseg.cli.progress import progress
@@ -18,6 +21,12 @@ _TIFF_SUFFIXES = (".tif", ".tiff")
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 # The longer side of an overlay of an image that is read by rows, in pixels.
 _OVERLAY = 2048
+# What tiles are rounded up to at most: the largest stride of a model.
+_STRIDE = 32
+# Arguments of Python that are options here, alone and with a value.
+_ARGUMENT = "(tile_shape|overlap|memory|bands)"
+_NAME = re.compile(f"`{_ARGUMENT}`")
+_VALUE = re.compile(rf"(?<= ){_ARGUMENT}=\(?(\d+(?:, \d+)*),?\)?")
 
 
 def add_tile_arguments(parser) -> None:
@@ -101,6 +110,52 @@ def wants_tiles(args: argparse.Namespace) -> bool:
     return args.tiles or any(value is not None for value in given)
 
 
+def check_overlap(args: argparse.Namespace) -> None:
+    """Refuses an overlap that no model takes with the tiles that are wanted.
+
+    Args:
+        args: The parsed arguments.
+
+    Raises:
+        UsageError: If it is more than half a tile.
+    """
+    if args.tile_shape is None or args.overlap is None:
+        return
+    # The shorter side may be that of an image which is no higher or wider.
+    most = -(-max(args.tile_shape) // _STRIDE) * _STRIDE // 2
+    if args.overlap > most:
+        raise UsageError(
+            f"--overlap must be at most half a tile, {most} pixels, not "
+            f"{args.overlap}"
+        )
+
+
+def check_bands(args: argparse.Namespace, images, channels: int) -> None:
+    """Refuses bands that are not of TIFF files, or too few or too many.
+
+    Args:
+        args: The parsed arguments.
+        images: Paths of the images.
+        channels: The channels of the images that the model takes.
+
+    Raises:
+        UsageError: If the bands cannot be chosen.
+    """
+    if not args.bands:
+        return
+    others = [path for path in images if not is_tiff(path)]
+    if others:
+        more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+        raise UsageError(f"--bands is for TIFF files, not {others[0]}{more}")
+    if len(args.bands) != channels:
+        raise UsageError(
+            "--bands must name a band for each channel of the model, which "
+            f"has {channels}, not {','.join(map(str, args.bands))}"
+        )
+    if not _has_rasterio():
+        raise UsageError("--bands needs rasterio: pip install 'kerasseg[tiff]'")
+
+
 def is_too_large(model, shape, path: Path) -> bool:
     """Whether an image does not fit as a whole, which is told.
 
@@ -128,7 +183,7 @@ def is_too_large(model, shape, path: Path) -> bool:
 
 
 def predict_in_tiles(model, args: argparse.Namespace, image, out=None):
-    """The mask of an image in tiles, with what to know of it on stderr.
+    """The mask of an image in tiles, with what to know of it on stderr, once.
 
     Args:
         model: The model.
@@ -141,7 +196,7 @@ def predict_in_tiles(model, args: argparse.Namespace, image, out=None):
     """
     from kerasseg.inference import predict_tiled
 
-    with warnings.catch_warnings(record=True) as caught:
+    with _in_options(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
         mask = predict_tiled(
             model,
@@ -152,8 +207,11 @@ def predict_in_tiles(model, args: argparse.Namespace, image, out=None):
             memory=args.memory,
             progress=_tile_bar() if args.tile_bar else None,
         )
-    for message in dict.fromkeys(str(warning.message) for warning in caught):
-        echo(message, error=True)
+    messages = dict.fromkeys(str(warning.message) for warning in caught)
+    for message in messages:
+        if message not in args.told:
+            echo(message, error=True)
+    args.told.update(messages)
     return mask
 
 
@@ -185,13 +243,7 @@ def raster_by_rows(model, args: argparse.Namespace, path: Path):
         The `kerasseg.inference.Raster`, or `None` for an image that is read
         as a whole.
     """
-    if not is_tiff(path) or importlib.util.find_spec("rasterio") is None:
-        if args.bands:
-            raise ValueError(
-                f"{path} must be a TIFF file for `bands` to be chosen, and "
-                "rasterio installed: pip install 'kerasseg[tiff]'. "
-                f"Received: bands={args.bands}"
-            )
+    if not is_tiff(path) or not _has_rasterio():
         yield None
         return
     from kerasseg.inference import open_raster
@@ -199,14 +251,36 @@ def raster_by_rows(model, args: argparse.Namespace, path: Path):
 
     with contextlib.ExitStack() as stack:
         try:
-            raster = stack.enter_context(
-                open_raster(path, args.bands, channels_of(model))
-            )
-        except ValueError:
-            if not _opens_otherwise(path):
+            with _in_options():
+                raster = stack.enter_context(
+                    open_raster(path, args.bands, channels_of(model))
+                )
+        except (UsageError, ValueError):
+            if args.bands or not _opens_otherwise(path):
                 raise
             raster = None
         yield raster if _by_rows(model, args, path, raster) else None
+
+
+def read_whole(model, args: argparse.Namespace, path: Path):
+    """An image that is not read by rows, of the bands that were chosen.
+
+    Args:
+        model: The model.
+        args: The parsed arguments.
+        path: The image.
+
+    Returns:
+        `uint8` array `(height, width, channels)`.
+    """
+    from kerasseg.data.image import read_image
+    from kerasseg.inference import open_raster
+    from kerasseg.inference.whole_image import channels_of
+
+    if not args.bands:
+        return read_image(path, channels_of(model))
+    with open_raster(path, args.bands, channels_of(model)) as raster:
+        return raster.read(0, raster.shape[0])
 
 
 def is_tiff(path: Path) -> bool:
@@ -265,6 +339,33 @@ def _by_rows(model, args, path, raster):
         or raster.reference()
         or is_too_large(model, raster.shape, path)
     )
+
+
+@contextlib.contextmanager
+def _in_options():
+    """Has errors of arguments name the options that were typed."""
+    try:
+        yield
+    except ValueError as error:
+        if not is_usage_error(error):
+            raise
+        text = _NAME.sub(lambda found: _option(found[1]), one_line(error))
+        raise UsageError(_VALUE.sub(_typed, text)) from error
+
+
+def _typed(found):
+    """An option and its value, as they are typed."""
+    name, value = found.groups()
+    between = "x" if name == "tile_shape" else ","
+    return f"{_option(name)} {value.replace(', ', between)}"
+
+
+def _option(name):
+    return "--" + name.replace("_", "-")
+
+
+def _has_rasterio():
+    return importlib.util.find_spec("rasterio") is not None
 
 
 def _opens_otherwise(path):

@@ -1,7 +1,6 @@
 """`kerasseg predict` of a video."""
 
 import argparse
-import functools
 from collections.abc import Callable
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +13,7 @@ from kerasseg.cli.files import output_file
 from kerasseg.cli.output import echo
 from kerasseg.cli.progress import counted
 from kerasseg.cli.tiles import is_too_large
+from kerasseg.cli.tiles import predict_in_tiles
 from kerasseg.cli.tiles import wants_tiles
 from kerasseg.files import VIDEO_SUFFIXES
 
@@ -121,12 +121,10 @@ def _predict(args, path) -> Callable:
         return inference.predict_mask_multi_scale
     if args.crf:
         return inference.predict_mask_crf
-    tiled = functools.partial(
-        inference.predict_tiled,
-        tile_shape=args.tile_shape,
-        overlap=args.overlap,
-        memory=args.memory,
-    )
+
+    def tiled(model, image):
+        return predict_in_tiles(model, args, image)
+
     if wants_tiles(args):
         return tiled
     chosen = None

@@ -87,10 +87,14 @@ def plan_tiles(
     )
     plan = planned(shapes[min(first, len(shapes) - 1)])
     if plan.bytes > budget:
+        given = f"memory={budget}"
+        if memory is None:
+            given = f"no `memory`, for which {budget} bytes are taken"
         raise ValueError(
-            f"`memory` must be at least {plan.bytes} bytes, which tiles of "
+            f"`memory` must be at least {plan.bytes} bytes "
+            f"({math.ceil(plan.bytes / 2**20)} MiB), which tiles of "
             f"{plan.tile_shape[0]} x {plan.tile_shape[1]} pixels take. "
-            f"Received: memory={budget}"
+            f"Received: {given}"
         )
     if not explicit:
         return planned(_even(shape, plan, overlap, align))

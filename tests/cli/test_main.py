@@ -63,7 +63,17 @@ def test_version(run):
     [
         ((), "required: VERB"),
         (("segment",), "invalid choice: 'segment'"),
-        (("list", "--yaml"), "unrecognized arguments: --yaml"),
+        (("--yaml",), "required: VERB (see kerasseg --help)"),
+        (("--yaml", "list"), "arguments: --yaml (see kerasseg --help)"),
+        (("list", "--yaml"), "arguments: --yaml (see kerasseg list --help)"),
+        (
+            ("predict", "lrr_4x", "a.jpg", "--crf", "steps=x"),
+            "unrecognized arguments: steps=x (see kerasseg predict --help)",
+        ),
+        (
+            ("data", "check", "camvid", "--yaml"),
+            "arguments: --yaml (see kerasseg data check --help)",
+        ),
         (("predict", "lrr_4x"), "required: IMAGE"),
         (("export", "lrr_4x", "--to", "caffe"), "invalid choice: 'caffe'"),
     ],

@@ -1,14 +1,17 @@
 import argparse
+import re
 import warnings
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from kerasseg.cli import predict as predict_verb
 from kerasseg.cli import tiles
 from kerasseg.cli.tiles import memory_size
 from kerasseg.data.image import read_mask
 from kerasseg.inference import memory
+from kerasseg.inference import tile_plan
 
 rasterio = pytest.importorskip("rasterio")
 
@@ -143,8 +146,23 @@ def test_a_budget_below_one_tile_is_refused(
     argv = ("--memory", "1M", "--out", out)
     result = run("predict", channels_entry, tiff(), *argv)
     assert result.code == 1
-    assert "`memory` must be at least" in result.err
+    assert "aerial.tif: --memory must be at least" in result.err
+    assert "Received: --memory 1048576\n" in result.err
     assert not listed(out)
+    least = re.search(r"bytes \((\d+ MiB)\)", result.err)[1]
+    argv = ("--memory", least, "--out", out)
+    assert run("predict", channels_entry, tiff(), *argv).code == 0
+
+
+def test_small_tiles_are_told_once(
+    run, channels_entry, image_folder, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tile_plan, "reach", lambda model: 200)
+    argv = ("--tile-shape", "32x32", "--out", tmp_path / "out")
+    result = run("predict", channels_entry, image_folder, *argv)
+    assert result.code == 0, result.err
+    assert result.err.count("smaller than the receptive field") == 1
+    assert "UserWarning" not in result.err
 
 
 def test_five_bands_are_refused_until_three_are_named(
@@ -156,6 +174,7 @@ def test_five_bands_are_refused_until_three_are_named(
     result = run("predict", channels_entry, path, "--out", out)
     assert result.code == 1
     assert "it has 5 bands" in result.err
+    assert "such as --bands 1,2,3." in result.err
     assert not listed(out)
     argv = ("--mask", "--bands", "5,4,3", "--out", out)
     result = run("predict", channels_entry, path, *argv)
@@ -165,6 +184,49 @@ def test_five_bands_are_refused_until_three_are_named(
         dataset = rasterio.open(out / "aerial_mask.tif")
     np.testing.assert_array_equal(dataset.read(1), image.argmax(-1))
     dataset.close()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--multi-scale",),
+        ("--crf",),
+        ("--file-ids",),
+        ("--file-ids", "--tiles"),
+    ],
+)
+def test_chosen_bands_are_those_of_a_permuted_image(
+    run, channels_entry, tiff, image, tmp_path, options
+):
+    planes = image.transpose(2, 0, 1)
+    permuted = tiff("permuted.tif", planes[[2, 0, 1]])
+    masks = []
+    for path, more in (
+        (tiff(), ("--bands", "3,1,2")),
+        (permuted, ()),
+        (tiff(), ()),
+    ):
+        out = tmp_path / f"out{len(masks)}"
+        argv = ("--mask", "--out", out, *options, *more)
+        result = run("predict", channels_entry, path, *argv)
+        assert result.code == 0, result.err
+        masks.append(read_mask(next(out.iterdir())))
+    np.testing.assert_array_equal(masks[0], masks[1])
+    assert (masks[0] != masks[2]).mean() > 0.1
+
+
+@pytest.mark.parametrize("options", [(), ("--crf",), ("--tiles",)])
+def test_a_band_that_a_file_lacks_is_refused(
+    run, channels_entry, tiff, tmp_path, options
+):
+    out = tmp_path / "out"
+    argv = ("--bands", "1,2,9", "--out", out, *options)
+    result = run("predict", channels_entry, tiff(), *argv)
+    assert result.code == 1
+    assert "--bands must be at most 3, the number of bands of" in result.err
+    assert "Received: --bands 1,2,9\n" in result.err
+    assert not listed(out)
 
 
 def test_a_disk_that_fills_up_leaves_nothing(
@@ -198,20 +260,53 @@ def test_a_mask_never_overwrites_an_image(run, channels_entry, tiff):
         (("--tile-shape", "64"), "must be HEIGHTxWIDTH"),
         (("--overlap", "-1"), "must be a number of pixels"),
         (("--bands", "0,1,2"), "must be numbers from 1"),
+        (("--bands", "1,2"), "of the model, which has 3, not 1,2"),
+        (
+            ("--tile-shape", "64x64", "--overlap", "5000"),
+            "--overlap must be at most half a tile, 32 pixels, not 5000",
+        ),
     ],
 )
-def test_usage_errors_are_one_line(run, channels_entry, tiff, argv, message):
+def test_usage_errors_are_one_line(
+    run, channels_entry, tiff, monkeypatch, argv, message
+):
+    # They are told before the model is loaded.
+    monkeypatch.delattr(predict_verb, "load_model")
     result = run("predict", channels_entry, tiff(), *argv)
     assert result.code == 2
     assert message in result.err
     assert result.err.count("\n") == 1
 
 
-def test_bands_are_of_tiff_files(run, channels_entry, image_folder, tmp_path):
-    argv = ("--bands", "3,2,1", "--out", tmp_path / "out")
-    result = run("predict", channels_entry, image_folder / "a.png", *argv)
+def test_an_overlap_of_more_than_half_a_tile(
+    run, channels_entry, tiff, tmp_path
+):
+    argv = ("--mask", "--overlap", "40", "--out", tmp_path / "out")
+    shape = ("--tile-shape", "64x160")
+    result = run("predict", channels_entry, tiff(), *shape, *argv)
     assert result.code == 1
-    assert "must be a TIFF file" in result.err
+    assert "tif: --overlap must be at most half a tile, 32 pix" in result.err
+    # No matter where the image is no higher than a tile.
+    flat = tiff("flat.tif", np.zeros((3, 60, 200), "uint8"))
+    result = run("predict", channels_entry, flat, *shape, *argv)
+    assert result.code == 0, result.err
+
+
+def test_bands_are_of_tiff_files(
+    run, channels_entry, image_folder, tiff, tmp_path, monkeypatch
+):
+    monkeypatch.delattr(predict_verb, "load_model")
+    argv = ("--bands", "3,2,1", "--out", tmp_path / "out")
+    result = run("predict", channels_entry, tiff(), image_folder, *argv)
+    assert result.code == 2
+    path = image_folder / "a.png"
+    assert result.err == (
+        f"kerasseg: --bands is for TIFF files, not {path} and 1 more\n"
+    )
+    monkeypatch.setattr(tiles, "_has_rasterio", lambda: False)
+    result = run("predict", channels_entry, tiff(), *argv)
+    assert result.code == 2
+    assert "--bands needs rasterio: pip install" in result.err
 
 
 def test_sizes_have_units():

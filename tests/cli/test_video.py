@@ -4,6 +4,8 @@ import clips
 import numpy as np
 import pytest
 
+from kerasseg.inference import tile_plan
+
 pytest.importorskip("av")
 pytestmark = pytest.mark.one_backend
 
@@ -42,6 +44,20 @@ def test_a_video_named_or_in_a_folder(
     assert len(clips.read(folder / "drive_overlay.mp4")[0]) == 5
 
 
+def test_small_tiles_are_told_once(
+    run, channels_entry, clip, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(tile_plan, "reach", lambda model: 200)
+    argv = ("--tile-shape", "32x32", "--out", tmp_path)
+    result = run("predict", channels_entry, clip, *argv)
+    assert result.code == 0, result.err
+    assert result.err == (
+        "The tiles of 32 x 32 pixels are smaller than the receptive field of "
+        "the model, about 400 pixels: every pixel sees less than in the whole "
+        "image.\n"
+    )
+
+
 def test_usage_errors(run, channels_entry, clip, tmp_path, monkeypatch):
     def refused(*arguments):
         result = run("predict", channels_entry, *arguments)
@@ -54,6 +70,9 @@ def test_usage_errors(run, channels_entry, clip, tmp_path, monkeypatch):
     assert "are two videos" in refused(clip, "--mask", "--overlay")
     assert "or end in one of .mp4" in refused(clip, "--out", "masked.gif")
     assert "would be overwritten" in refused(clip, "--out", clip)
+    argv = ("--tile-shape", "32x32", "--overlap", "17")
+    assert "half a tile, 16 pixels, not 17" in refused(clip, *argv)
+    assert "--memory must be at least" in refused(clip, "--memory", "1M")
     clip.write_bytes(clip.read_bytes()[:2000])
     out = tmp_path / "out" / "masked.mp4"
     assert "no video that FFmpeg reads" in refused(clip, "--out", out)

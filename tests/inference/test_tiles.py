@@ -5,6 +5,7 @@ import pytest
 from kerasseg.inference import predict_mask
 from kerasseg.inference import predict_tiled
 from kerasseg.inference import reach
+from kerasseg.inference import tile_plan
 from kerasseg.inference.memory import _FIXED
 from kerasseg.inference.tile_plan import plan_tiles
 from kerasseg.layers import BilinearUpSampling2D
@@ -182,6 +183,13 @@ def test_a_budget_below_one_tile_is_refused(model, image, tile_shape):
         predict_tiled(model, image, tile_shape=tile_shape, memory=2**20)
     least = int(str(e.value).split("at least ")[1].split()[0])
     predict_tiled(model, image, tile_shape=tile_shape, memory=least)
+
+
+def test_too_little_free_memory_is_refused(model, image, monkeypatch):
+    monkeypatch.setattr(tile_plan, "free_bytes", lambda: 20_000)
+    message = r"\(\d+ MiB\).* no `memory`, for which 10000 bytes are taken"
+    with pytest.raises(ValueError, match=message):
+        predict_tiled(model, image)
 
 
 @pytest.mark.parametrize(
