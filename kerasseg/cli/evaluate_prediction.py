@@ -6,6 +6,7 @@ import functools
 import math
 
 from kerasseg.cli.errors import UsageError
+from kerasseg.cli.errors import one_line
 
 SMALLEST_SCALE, LARGEST_SCALE = 0.1, 10
 _FUSED = {
@@ -133,4 +134,7 @@ def _crf(assignments):
                 f"--crf takes NAME=VALUE with numbers for {', '.join(kinds)}, "
                 f"not {text!r}"
             ) from error
-    return DenseCRF(**values)
+    try:
+        return DenseCRF(**values)
+    except ValueError as error:
+        raise UsageError(f"--crf: {one_line(error)}") from error

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
+from PIL import TiffImagePlugin
 
 from kerasseg.arguments import check_integers
 from kerasseg.channels import RGB
@@ -17,7 +18,13 @@ from kerasseg.channels import RGB
 ARRAY_SUFFIX = ".npy"
 # GDAL's own cache of blocks would take a twentieth of the machine.
 _CACHE_MEGABYTES = 64
-_TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+_BIG_TIFF_STARTS = (b"II+\0", b"MM\0+")
+_TIFF_STARTS = (b"II*\0", b"MM\0*", *_BIG_TIFF_STARTS)
+_ORIENTATION = 274
+TURNED = (
+    "its orientation tag says that it is stored turned or mirrored. Save it "
+    "upright"
+)
 _SAMPLES_PER_PIXEL = 277
 
 
@@ -245,6 +252,8 @@ def _tiff(path):
     with rasterio_environment():
         try:
             with rasterio.open(path) as dataset:
+                if is_turned(path):
+                    raise ImageReadError(f"Cannot read {path}: {TURNED}.")
                 shape = (dataset.height, dataset.width, dataset.count)
                 yield _Bands(
                     lambda: np.ascontiguousarray(
@@ -254,6 +263,31 @@ def _tiff(path):
                 )
         except rasterio.errors.RasterioError as error:
             raise unreadable(path, error.__cause__ or error) from error
+
+
+def is_turned(path: str | os.PathLike) -> bool:
+    """Whether a TIFF file says that its rows are not those of the image.
+
+    Rasterio does not heed that. Only the head of the file is read.
+
+    Args:
+        path: A TIFF file, or another one, which says nothing.
+
+    Returns:
+        Whether it has an orientation other than upright.
+    """
+    try:
+        with open(path, "rb") as file:
+            head = file.read(8)
+            if head[:4] in _BIG_TIFF_STARTS:
+                head += file.read(8)
+            tags = TiffImagePlugin.ImageFileDirectory_v2(head)
+            file.seek(tags.next)
+            tags.load(file)
+    # What is wrong with the file, its reader will say.
+    except Exception:
+        return False
+    return tags.get(_ORIENTATION, 1) in range(2, 9)
 
 
 def unreadable(path: Any, error: Exception) -> ImageReadError:

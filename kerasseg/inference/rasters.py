@@ -13,6 +13,8 @@ import numpy as np
 from kerasseg.arguments import check_integers
 from kerasseg.channels import RGB
 from kerasseg.channels import check_channel_count
+from kerasseg.data.bands import TURNED
+from kerasseg.data.bands import is_turned
 from kerasseg.data.bands import rasterio_environment
 from kerasseg.files import atomic_file
 
@@ -128,8 +130,9 @@ def open_raster(
 
     Raises:
         ImportError: If rasterio is not installed.
-        RasterError: If the file is no raster, its bands do not tell which
-            of them are the channels, or have another type than 8 or 16 bits.
+        RasterError: If the file is no raster, is stored turned, its bands do
+            not tell which of them are the channels or are indices into a
+            palette, or have another type than 8 or 16 bits.
     """
     rasterio = _rasterio()
     channels = check_channel_count("channels", channels)
@@ -139,6 +142,8 @@ def open_raster(
         except rasterio.errors.RasterioError as error:
             raise _unreadable(path, error) from error
         with dataset:
+            if is_turned(path):
+                raise RasterError(f"Cannot read {path} by rows: {TURNED}.")
             yield Raster(dataset, _bands(dataset, path, bands, channels))
 
 
@@ -302,6 +307,11 @@ def _bands(dataset, path, bands, channels):
             f"Cannot use {path}: its values are {', '.join(sorted(kinds))}, "
             "and must be uint8 or uint16."
         )
+    if "palette" in {color.name for color in dataset.colorinterp}:
+        raise RasterError(
+            f"Cannot use {path}: its values are indices into a palette. Save "
+            "it as RGB."
+        )
     count = dataset.count
     if bands is not None:
         bands = check_integers("bands", bands, length=channels)
@@ -316,11 +326,6 @@ def _bands(dataset, path, bands, channels):
         count = RGB
     if count != channels and (count, channels) != (1, RGB):
         raise RasterError(_unclear(path, count, channels))
-    if count == 1 and dataset.colorinterp[0].name == "palette":
-        raise RasterError(
-            f"Cannot use {path}: its values are indices into a palette. Save "
-            "it as RGB."
-        )
     if count < channels:
         return (1,) * channels
     return tuple(range(1, channels + 1))

@@ -265,6 +265,7 @@ def test_a_dense_crf_has_parameters(
         (("--crf", "apearance=3"), "NAME=VALUE with numbers for appearance,"),
         (("--crf", "steps"), "not 'steps'"),
         (("--crf", "steps=2.5"), "not 'steps=2.5'"),
+        (("--crf", "steps=0"), "--crf: `steps` must be an integer of 1 or"),
         (("--crf", "steps=0"), "`steps` must be an integer"),
         (("--crf", "--scales", "1"), "--scales and --crf cannot be combined"),
     ],

@@ -216,6 +216,26 @@ def test_chosen_bands_are_those_of_a_permuted_image(
     assert (masks[0] != masks[2]).mean() > 0.1
 
 
+def test_a_file_that_is_stored_turned_is_turned(
+    run, channels_entry, image, tmp_path
+):
+    upright = tmp_path / "upright.tif"
+    Image.fromarray(image).save(upright)
+    turned = tmp_path / "turned.tif"
+    pixels = Image.fromarray(image).transpose(Image.Transpose.ROTATE_90)
+    # Rows run from the top of the right side to the left.
+    pixels.save(turned, tiffinfo={274: 6})
+    options = ("--tiles", "--mask", "--out", tmp_path / "out")
+    result = run("predict", channels_entry, upright, turned, *options)
+    assert result.code == 0, result.err
+    masks = [
+        read_mask(next((tmp_path / "out").glob(f"{name}*")))
+        for name in ("upright", "turned")
+    ]
+    np.testing.assert_array_equal(*masks)
+    assert masks[0].shape == image.shape[:2]
+
+
 @pytest.mark.parametrize("options", [(), ("--crf",), ("--tiles",)])
 def test_a_band_that_a_file_lacks_is_refused(
     run, channels_entry, tiff, tmp_path, options

@@ -11,6 +11,7 @@ from kerasseg import data
 from kerasseg.data import Augmentation
 from kerasseg.data import ImageReadError
 from kerasseg.data import SegmentationFolder
+from kerasseg.data import bands
 from kerasseg.data import batches
 from kerasseg.data import read_image
 from kerasseg.data.bands import shown_bands
@@ -78,6 +79,14 @@ def test_without_rasterio(tmp_path, draw, monkeypatch):
     path = save_tiff(tmp_path / "image.tif", draw(5))
     monkeypatch.setitem(__import__("sys").modules, "rasterio", None)
     with pytest.raises(ImageReadError, match=r"kerasseg\[tiff\]"):
+        read_image(path, 5)
+
+
+def test_bands_that_are_stored_turned_are_refused(tmp_path, draw, monkeypatch):
+    path = save_tiff(tmp_path / "image.tif", draw(5))
+    assert not bands.is_turned(path)
+    monkeypatch.setattr(bands, "is_turned", lambda path: True)
+    with pytest.raises(ImageReadError, match="stored turned"):
         read_image(path, 5)
 
 

@@ -100,6 +100,31 @@ def test_a_palette_is_refused(tmp_path, image):
         pass
 
 
+def test_a_palette_is_refused_whatever_bands_are_chosen(tmp_path, image):
+    Image.fromarray(image).quantize(16).save(tmp_path / "a.tif")
+    with (
+        pytest.raises(RasterError, match="indices into a palette"),
+        open_raster(tmp_path / "a.tif", bands=(1, 1, 1)),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("big", [False, True])
+@pytest.mark.parametrize("orientation", [1, 3, 6])
+def test_a_file_that_is_stored_turned_is_refused(
+    tmp_path, image, orientation, big
+):
+    path = tmp_path / "a.tif"
+    tags = {274: orientation}
+    Image.fromarray(image).save(path, big_tiff=big, tiffinfo=tags)
+    if orientation == 1:
+        with open_raster(path) as raster:
+            np.testing.assert_array_equal(raster.read(0, 203), image)
+        return
+    with pytest.raises(RasterError, match="stored turned"), open_raster(path):
+        pass
+
+
 def test_what_is_no_raster_is_refused(tmp_path):
     (tmp_path / "a.tif").write_text("no image")
     for name in ("a.tif", "none.tif"):
