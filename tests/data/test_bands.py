@@ -11,9 +11,9 @@ from kerasseg import data
 from kerasseg.data import Augmentation
 from kerasseg.data import ImageReadError
 from kerasseg.data import SegmentationFolder
-from kerasseg.data import bands
 from kerasseg.data import batches
 from kerasseg.data import read_image
+from kerasseg.data.bands import is_turned
 from kerasseg.data.bands import shown_bands
 
 SIZE = (33, 47)
@@ -84,8 +84,8 @@ def test_without_rasterio(tmp_path, draw, monkeypatch):
 
 def test_bands_that_are_stored_turned_are_refused(tmp_path, draw, monkeypatch):
     path = save_tiff(tmp_path / "image.tif", draw(5))
-    assert not bands.is_turned(path)
-    monkeypatch.setattr(bands, "is_turned", lambda path: True)
+    assert not is_turned(path)
+    monkeypatch.setattr("kerasseg.data.bands.is_turned", lambda path: True)
     with pytest.raises(ImageReadError, match="stored turned"):
         read_image(path, 5)
 
