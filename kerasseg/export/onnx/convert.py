@@ -67,6 +67,7 @@ def write_onnx(
     _check_written(proto, opset, converter)
     if converter != "tf2onnx":
         proto = graphs.folded(proto, path)
+        graphs.add_negatives(proto.graph)
     graphs.name_ends(proto.graph, frozen.options.output)
     graphs.name_sizes(proto)
     graphs.repeat_plainly(proto.graph)

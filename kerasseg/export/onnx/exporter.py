@@ -77,7 +77,7 @@ class OnnxFormat(Format):
         other = next(name for name in CHOICES if name != used)
         return (
             f" Another exporter may convert it: `exporter={other!r}` of "
-            "`to_onnx`."
+            f"`to_onnx`, on the command line `--exporter {other}`."
         )
 
     def open(self, path):

@@ -31,7 +31,8 @@ def refuse_foreign(proto) -> None:
             " A StatefulPartitionedCall is a function that XLA was to compile."
             if any("PartitionedCall" in name for name in foreign)
             else " Another exporter may have a form for them: "
-            '`exporter="torch"` of `to_onnx`.'
+            '`exporter="torch"` of `to_onnx`, on the command line '
+            "`--exporter torch`."
         )
         raise ExportError(
             f"The ONNX graph holds operators that no runtime knows: "
@@ -168,10 +169,48 @@ def drop_regions(graph) -> None:
     for node in graph.node:
         if node.op_type == "Resize" and empty.intersection(node.input[1:2]):
             node.input[1] = ""
-    used = {name for node in graph.node for name in node.input}
+    _drop_unused(graph, empty)
+
+
+def _drop_unused(graph, names):
+    """Takes constants of these names from a graph where nothing reads them."""
+    used = set(_read_names(graph))
     for tensor in list(graph.initializer):
-        if tensor.name in empty - used:
+        if tensor.name in names and tensor.name not in used:
             graph.initializer.remove(tensor)
+
+
+def _read_names(graph):
+    """Names of the tensors that a graph, or a branch in it, reads."""
+    yield from (value.name for value in graph.output)
+    for node in graph.node:
+        yield from node.input
+        for attribute in node.attribute:
+            yield from _read_names(attribute.g)
+
+
+def add_negatives(graph) -> None:
+    """Adds the negative of a constant where it is subtracted.
+
+    PyTorch's exporter subtracts the means of batch normalization. ONNX Runtime
+    merges sums and products into the convolution before them, but no
+    differences, nor what comes after one.
+
+    Args:
+        graph: `onnx.GraphProto`, which is changed.
+    """
+    from onnx import numpy_helper
+
+    constants = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        tensor = constants.get((*node.input[1:], "")[0])
+        if node.op_type != "Sub" or tensor is None:
+            continue
+        values = -numpy_helper.to_array(tensor)
+        node.op_type = "Add"
+        node.input[1] = f"{node.output[0]}/negative"
+        graph.initializer.append(numpy_helper.from_array(values, node.input[1]))
+    _drop_unused(graph, constants)
 
 
 def folded(proto, path):
@@ -201,7 +240,17 @@ def folded(proto, path):
     onnxruntime.InferenceSession(
         proto.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-    return onnx.load(str(target))
+    merged = onnx.load(str(target))
+    _drop_stale_shapes(merged.graph)
+    return merged
+
+
+def _drop_stale_shapes(graph):
+    """Forgets merged tensors, whose shapes ONNX Runtime goes on listing."""
+    made = {name for node in graph.node for name in node.output}
+    known = [value for value in graph.value_info if value.name in made]
+    del graph.value_info[:]
+    graph.value_info.extend(known)
 
 
 def sort_nodes(graph) -> None:

@@ -134,7 +134,8 @@ def _advice(precision, coarse):
     if coarse:
         return (
             " Images like those that the file will see may lose less than "
-            "others; output='mask' loses nothing."
+            "others; `output='mask'`, on the command line `--output mask`, "
+            "loses nothing."
         )
     if precision != "int8":
         return ""

@@ -46,6 +46,7 @@ class Samples:
             self.description = f"{kind} of the user ({type(items).__name__})"
         self._indices = range(len(self._items))
         self._resized = {}
+        self._told = False
 
     def __len__(self):
         return len(self._indices)
@@ -74,17 +75,20 @@ class Samples:
             image, _, size = self._read(index)
             yield image, size
 
-    def spread(self, count) -> "Samples":
+    def spread(self, count, told=False) -> "Samples":
         """Chooses some of the images, evenly spread over all.
 
         Args:
             count: How many to choose at most.
+            told: Whether others say that images were resized. Defaults to
+                `False`: `notes` does.
 
         Returns:
             `Samples` of these images.
         """
         chosen = copy.copy(self)
         chosen._resized = {}
+        chosen._told = told
         wanted = min(count, len(self))
         picks = np.linspace(0, len(self) - 1, wanted).round().astype(int)
         chosen._indices = [self._indices[int(pick)] for pick in picks]
@@ -96,7 +100,7 @@ class Samples:
         Returns:
             A sentence, or none.
         """
-        if not self._resized:
+        if self._told or not self._resized:
             return ()
         height, width = self.shape[1:3]
         example = "x".join(map(str, next(iter(self._resized.values()))))
@@ -220,9 +224,9 @@ class Calibration:
         """Chooses the images for the proof where the user gave none.
 
         Returns:
-            Up to 24 of the images, as `Samples`.
+            Up to 24 of the images, as `Samples`. The notes on all are enough.
         """
-        return self._samples.spread(PROOF_IMAGES)
+        return self._samples.spread(PROOF_IMAGES, told=True)
 
 
 def random_images(image_shape, count, seed=0) -> list:

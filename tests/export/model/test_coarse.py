@@ -96,7 +96,10 @@ def test_pixels_share_the_class_of_their_cell(
 
 def test_too_great_a_loss_is_refused(coarse, tmp_path):
     model, images, _ = coarse
-    message = "loses too much by whole blocks.*98.00 % required.*output='mask'"
+    message = (
+        "loses too much by whole blocks.*98.00 % required.*`output='mask'`, "
+        "on the command line `--output mask`, loses nothing"
+    )
     with pytest.raises(ExportError, match=message):
         to_onnx(
             model,

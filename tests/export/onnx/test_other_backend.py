@@ -8,6 +8,7 @@ from stand_ins import tiny_backbone
 
 from kerasseg import models
 from kerasseg.export import ExportError
+from kerasseg.export import Gate
 from kerasseg.export import run_onnx
 from kerasseg.export import to_onnx
 from kerasseg.export.onnx import converters
@@ -72,6 +73,34 @@ def test_both_exporters_agree(tmp_path, rng, build, options):
         logits[exporter] = run_onnx(path, images)
     first, second = logits.values()
     assert np.abs(first - second).max() <= 1e-4 * np.ptp(first)
+
+
+@pytest.mark.slow
+@pytest.mark.export
+@pytest.mark.parametrize(
+    "precision", ["int8", pytest.param("mixed", marks=pytest.mark.nightly)]
+)
+def test_integers_lose_no_more_by_either_exporter(tmp_path, rng, precision):
+    pytest.importorskip("onnxscript")
+    model = randomize(models.bilinear(3, tiny_backbone()), keep=True)
+    images = rng.integers(0, 256, (4, *SHAPE, 3), "uint8")
+    usual, other = (
+        to_onnx(
+            model,
+            tmp_path / f"{exporter}.onnx",
+            image_shape=SHAPE,
+            exporter=exporter,
+            precision=precision,
+            calibration=images,
+            gate=Gate(mask_agreement=0.5),
+        )
+        for exporter in ("tf2onnx", "torch")
+    )
+    # Batch normalization went into the convolutions.
+    assert "Sub" not in other.operators
+    assert other.operators["Conv"] == usual.operators["Conv"]
+    assert other.operators["QuantizeLinear"] > 4
+    assert other.mean_error < 1.2 * usual.mean_error
 
 
 @pytest.mark.nightly

@@ -13,6 +13,8 @@ from kerasseg.export import to_litert
 from kerasseg.export import to_onnx
 from kerasseg.export import to_openvino
 from kerasseg.export.onnx.branches import inline_decided
+from kerasseg.export.onnx.graph import add_negatives
+from kerasseg.export.onnx.graph import folded
 from kerasseg.export.onnx.graph import name_sizes
 
 ON_TENSORFLOW = pytest.mark.skipif(
@@ -109,6 +111,62 @@ def test_whole_factors_stay_factors():
     proto = resize(7, 4.0)
     name_sizes(proto)
     assert list(proto.graph.node[0].input) == ["x", "", "scales"]
+
+
+def values(name):
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 2, 3, 3])
+
+
+def normalized(rng):
+    """A convolution and its normalization as PyTorch's exporter writes them."""
+    constants = {"kernel": rng.normal(size=(2, 2, 1, 1))}
+    for name in ("mean", "scale", "shift"):
+        constants[name] = rng.uniform(0.5, 2, (1, 2, 1, 1))
+    nodes = [
+        helper.make_node("Conv", ["x", "kernel"], ["a"], name="one"),
+        helper.make_node("Sub", ["a", "mean"], ["b"], name="two"),
+        helper.make_node("Mul", ["b", "scale"], ["c"], name="three"),
+        helper.make_node("Add", ["c", "shift"], ["y"], name="four"),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "test",
+        [values("x")],
+        [values("y")],
+        [
+            numpy_helper.from_array(array.astype("float32"), name)
+            for name, array in constants.items()
+        ],
+        value_info=[values(name) for name in ("a", "b", "c")],
+    )
+    opset = helper.make_opsetid("", 18)
+    return helper.make_model(graph, opset_imports=[opset], ir_version=9)
+
+
+def computed(proto, x):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(proto.SerializeToString())
+    return session.run(None, {"x": x})[0]
+
+
+def test_differences_are_merged_into_the_convolution(tmp_path, rng):
+    proto = normalized(rng)
+    x = rng.normal(size=(1, 2, 3, 3)).astype("float32")
+    expected = computed(proto, x)
+    add_negatives(proto.graph)
+    assert "mean" not in {tensor.name for tensor in proto.graph.initializer}
+    merged = folded(proto, tmp_path / "x.onnx")
+    assert [node.op_type for node in merged.graph.node] == ["Conv"]
+    np.testing.assert_allclose(computed(merged, x), expected, atol=1e-5)
+
+
+def test_merged_tensors_are_forgotten(tmp_path, rng):
+    proto = normalized(rng)
+    add_negatives(proto.graph)
+    merged = folded(proto, tmp_path / "x.onnx").graph
+    made = {name for node in merged.node for name in node.output}
+    assert {value.name for value in merged.value_info} <= made
 
 
 def branch(factor, name):

@@ -79,6 +79,20 @@ def test_images_of_another_size_are_told(rng):
     assert samples.spread(3).notes() == ()
 
 
+def test_calibration_images_of_another_size_are_told_once(tmp_path, rng):
+    paths = [tmp_path / f"{index}.png" for index in range(3)]
+    for path in paths:
+        image = rng.integers(0, 256, (40, 50, 3), "uint8")
+        Image.fromarray(image).save(path)
+    calibration = Calibration(SHAPE, paths)
+    proof = calibration.proof()
+    assert len(list(proof)) == 3
+    assert [*calibration.notes(), *proof.notes()] == [
+        "`calibration`: 3 of 3 images were resized to 32x48, the size of the "
+        "input; one of them was 40x50."
+    ]
+
+
 def test_some_of_the_images_evenly_spread(rng):
     images = np.stack([np.full(SHAPE[1:], i) for i in range(10)])
     chosen = Samples(SHAPE, images).spread(4)
