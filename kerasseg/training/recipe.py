@@ -13,6 +13,8 @@ from kerasseg.arguments import check_integer
 from kerasseg.labels import Labels
 from kerasseg.losses import DistillationLoss
 
+# One for all, so that equal recipes are equal.
+_DISTILLATION = DistillationLoss()
 _OPTIONAL = ("augmentation", "optimizer", "heads", "validation")
 
 
@@ -89,7 +91,7 @@ class Recipe:
     freeze: Sequence[str] = ()
     synchronized: bool = False
     teacher: str | os.PathLike | Callable[[], keras.Model] | None = None
-    distillation: keras.losses.Loss = field(default_factory=DistillationLoss)
+    distillation: keras.losses.Loss = _DISTILLATION
 
     def __post_init__(self):
         for name in ("train", "model", "loss", *_OPTIONAL):
