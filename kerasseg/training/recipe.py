@@ -91,7 +91,9 @@ class Recipe:
     freeze: Sequence[str] = ()
     synchronized: bool = False
     teacher: str | os.PathLike | Callable[[], keras.Model] | None = None
-    distillation: keras.losses.Loss = _DISTILLATION
+    distillation: keras.losses.Loss = field(
+        default_factory=lambda: _DISTILLATION
+    )
 
     def __post_init__(self):
         for name in ("train", "model", "loss", *_OPTIONAL):
