@@ -48,7 +48,7 @@ class Distillation(DeepSupervision):
         self, heads, losses, teacher, distillation, ignore_class=255, **kwargs
     ):
         super().__init__(heads, losses, **kwargs)
-        check_teacher(teacher, heads.output["logits"].shape[-1])
+        _check_classes(teacher, heads.output["logits"].shape[-1])
         teacher.trainable = False
         self.teacher = teacher
         self.distillation = distillation
@@ -76,16 +76,7 @@ class Distillation(DeepSupervision):
         return counted * pixel_weights(sample_weight, labels)
 
 
-def check_teacher(teacher, num_classes):
-    """Refuses a teacher of other classes.
-
-    Args:
-        teacher: A `keras.Model` from images to logits.
-        num_classes: Number of classes of the model that is to learn.
-
-    Raises:
-        ValueError: If the teacher has another number of classes.
-    """
+def _check_classes(teacher, num_classes):
     shape = output_shape(teacher)
     if shape[-1] != num_classes:
         raise ValueError(

@@ -96,7 +96,7 @@ class Recipe:
     )
 
     def __post_init__(self):
-        for name in ("train", "model", "loss", *_OPTIONAL):
+        for name in ("train", "model", "loss", "distillation", *_OPTIONAL):
             value = getattr(self, name)
             if name in _OPTIONAL and value is None:
                 continue

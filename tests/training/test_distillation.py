@@ -179,6 +179,11 @@ def test_a_teacher_of_other_classes(make_recipe, teacher, tmp_path):
         fit(make_recipe(teacher=lambda: other), tmp_path)
 
 
+def test_a_distillation_that_is_no_loss(make_recipe):
+    with pytest.raises(ValueError, match="`distillation` must be .*'kl'"):
+        make_recipe(distillation="kl")
+
+
 def test_recipes_without_a_teacher_stay_equal(make_recipe):
     parts = {"train": list, "model": Subclassed, "loss": SegmentationLoss()}
     assert make_recipe(**parts) == make_recipe(**parts)
