@@ -1,6 +1,6 @@
 r"""LRR-4x on IDD-Lite, EfficientNet-Lite2, from ImageNet alone.
 
-The stage before CamVid of zoo/lrr_4x_efficientnet_lite0/efficientnet_lite2.py,
+The stage before CamVid of zoo/lrr_4x_efficientnet_lite2/short.py,
 whose terms these are, on the crops of recipe.py.
 
 Command: kerasseg train zoo/lrr_4x_idd/efficientnet_lite2.py \

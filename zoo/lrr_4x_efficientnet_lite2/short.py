@@ -2,14 +2,14 @@ r"""LRR-4x on CamVid, EfficientNet-Lite2: from ImageNet, or IDD-Lite too.
 
 Does the larger backbone pay? One stage at a rate that falls to zero, with the
 Lovász-Softmax loss; the finest level is at half the resolution, as that of
-half_resolution.py here.
+zoo/lrr_4x_efficientnet_lite0/half_resolution.py.
 
-Commands: kerasseg train zoo/lrr_4x_efficientnet_lite0/efficientnet_lite2.py \
-              --out runs/lrr_4x_efficientnet_lite2
+Commands: kerasseg train zoo/lrr_4x_efficientnet_lite2/short.py \
+              --out runs/lrr_4x_efficientnet_lite2_short
           after zoo/lrr_4x_idd/efficientnet_lite2.py:
-          kerasseg train zoo/lrr_4x_efficientnet_lite0/efficientnet_lite2.py \
+          kerasseg train zoo/lrr_4x_efficientnet_lite2/short.py \
               --start-from runs/lrr_4x_idd_efficientnet_lite2/model \
-              --out runs/lrr_4x_efficientnet_lite2_after_idd
+              --out runs/lrr_4x_efficientnet_lite2_short_after_idd
 Data: CamVid, 11 classes, train + val (468 images). The schedule was fixed
 before any score was seen; nothing was chosen on the test images.
 Backbone: EfficientNet-Lite2 trained on ImageNet, the file BACKBONE in the
