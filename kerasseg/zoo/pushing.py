@@ -13,6 +13,7 @@ from kerasseg.zoo.card import card
 from kerasseg.zoo.card import is_ours
 from kerasseg.zoo.catalog import info
 from kerasseg.zoo.entry import Entry
+from kerasseg.zoo.errors import shown
 from kerasseg.zoo.fetch import weights_path
 from kerasseg.zoo.fields import FACTS
 from kerasseg.zoo.fields import is_model_file
@@ -90,12 +91,15 @@ def push(
 
 
 def _target(repository, branch):
-    found = hub_name(f"{SCHEME}{repository.removeprefix(SCHEME)}")
-    if "@" in repository:
+    try:
+        found = hub_name(f"{SCHEME}{repository.removeprefix(SCHEME)}")
+    except ValueError:
+        found = None
+    if found is None or "@" in repository:
         raise ValueError(
             "`repository` must be USER/NAME, and `branch` say where to commit. "
-            f"Received: {repository=}"
-        )
+            f"Received: repository={shown(repository)!r}"
+        ) from None
     return HubName(found.repository, branch)
 
 

@@ -61,7 +61,8 @@ def test_usage_errors(run, hub, channels_entry, metrics, tmp_path):
     target = (channels_entry, "hf://me/channels")
     result = run("push", channels_entry, "me", "--license", "mit")
     assert (result.code, result.err.count("\n")) == (2, 1)
-    assert "must be hf://USER/NAME" in result.err
+    assert "must be USER/NAME, " in result.err
+    assert result.err.endswith("repository='me'\n")
     metrics.write_text("[]")
     result = run("push", *target, "--metrics", metrics)
     assert "a file of `kerasseg evaluate --out`" in result.err

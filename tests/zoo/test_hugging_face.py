@@ -263,7 +263,7 @@ def test_push_an_entry(hub, small_entry, weights_of):
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"repository": "net"}, ValueError, "must be hf://USER/NAME"),
+        ({"repository": "net"}, ValueError, "USER/NAME, .*repository='net'$"),
         ({"repository": "me/net@v1"}, ValueError, "`branch` say where"),
         ({"repository": "others/net"}, PermissionError, "refused hf://others"),
         ({"facts": {"mean": 1}}, ValueError, "`facts` must be some of title"),

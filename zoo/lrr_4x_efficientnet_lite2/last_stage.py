@@ -1,6 +1,6 @@
-r"""The second stage of LRR-4x on EfficientNet-Lite2: larger crops, a falling rate.
+r"""LRR-4x on EfficientNet-Lite2, the second stage: larger crops.
 
-Goes on from the result of recipe.py, as
+Goes on from the result of recipe.py at a rate that falls to zero, as
 zoo/lrr_4x_efficientnet_lite0/half_resolution.py does on Lite0.
 
 Command: kerasseg train zoo/lrr_4x_efficientnet_lite2/last_stage.py \
