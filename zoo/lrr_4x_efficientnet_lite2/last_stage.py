@@ -81,6 +81,6 @@ def recipe():
         },
         teacher=lambda: kerasseg.zoo.load("lrr_4x_efficientnet_lite0"),
         optimizer=optimizer,
-        epochs=20,
+        epochs=14,
         seed=2,
     )
