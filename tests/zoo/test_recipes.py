@@ -39,7 +39,11 @@ STEPS = [
     if not SAME.fullmatch(path.parent.name)
 ]
 # The recipe of a model of the same form as a stage's result.
-STAGES = {"last_stage": "recipe.py", "half_resolution": "half_resolution.py"}
+STAGES = {
+    "last_stage": "recipe.py",
+    "half_resolution": "half_resolution.py",
+    "mean": "half_resolution.py",
+}
 CROP = (64, 96)
 SPLITS = ("train", "val")
 # Written as they are published, where the recipes are those of papers.
@@ -122,7 +126,7 @@ def start_of(path, recipe, folder):
         first = load_recipe(path)
         model = first.model(start_of(path, first, folder))
         labels = first.labels
-    elif zoo.info(name).is_trained:
+    elif name in zoo.names() and zoo.info(name).is_trained:
         model = zoo.load(name)
     elif name == path.parent.name:
         model = load_recipe(path.with_name("recipe.py")).model(None)

@@ -1,10 +1,11 @@
 r"""LRR-4x on EfficientNet-Lite0, the end: whole images, classes unweighted.
 
-Goes on from the packaged weights. The stages before see crops at many scales
-and in many lights, with rare classes weighted up; of the training images, it
-then claims more poles and pedestrians than there are (recall 74 and 90 %,
-precision 59 and 77 %). Here it learns from nearly whole images at about their
-own scale, all classes alike, at a rate that falls to zero.
+Goes on from the mean of the two results of distilled.py, which mean_of_two.py
+makes. The stages before see crops at many scales and in many lights, with rare
+classes weighted up; of the training images, the model then claims more poles
+and pedestrians than there are (recall 74 and 90 %, precision 59 and 77 %). Here
+it learns from nearly whole images at about their own scale, all classes alike,
+at a rate that falls to zero.
 
 Command: kerasseg train zoo/lrr_4x_efficientnet_lite0/whole_images.py \
              --out runs/lrr_4x_efficientnet_lite0_whole_images
@@ -70,7 +71,7 @@ def recipe():
         ),
         batch_size=8,
         model=model,
-        start_from="lrr_4x_efficientnet_lite0",
+        start_from="runs/lrr_4x_efficientnet_lite0_mean/model",
         loss=loss(),
         heads=heads,
         head_losses={
