@@ -247,8 +247,8 @@ the same entry, in ONNX Runtime, with the files taking turns in processes of
 their own.
 
 An exported file takes images of one size, to which these images and masks are
-brought first. Where they differ from it in size, as those of nuclei do,
-the mean IoU here is another than in the README and on the entry's card, which
+brought first. Where they differ from it in size, as those of nuclei do, the
+mean IoU here differs from that in the README and on the entry's card, which
 score each image at its own size. The images of CamVid were re-encoded from PNG
 to JPEG (quality 95, no chroma subsampling) before.
 
@@ -262,12 +262,12 @@ not done.
 """
 
 LATENCY = """\
-## Latency, over the ONNX float32 file
+## Latency relative to the ONNX float32 file
 
 Below 1 is faster. Float16 files are for processors that compute in float16;
 where one computes in float32 they are smaller, not faster. Entries were timed
-on different days: between them, compare [upsamplers.md](upsamplers.md), not
-the milliseconds below.
+on different days: to compare them, use
+[Upsamplers, side by side](upsamplers.md), not the milliseconds below.
 """
 
 

@@ -33,11 +33,11 @@ SECTION = """\
 ## The packaged weights, beside other libraries' decoders
 
 Here every packaged entry for CamVid has the weights that come with it, however
-they were trained, and its own backbone. The time is over that of
+they were trained, and its own backbone. The time is relative to that of
 {baseline} alone, in ONNX Runtime, one image of 352 x 480; all were measured in
 one run on one machine ({processor}, {cores} cores). The models of
 segmentation_models.pytorch have MobileNetV2 too. Only their times are shown:
-weights of theirs for these classes could not be had.
+weights of theirs for these classes are not available.
 
 {table}
 ![Accuracy over time, with other libraries](upsamplers_frontier.png)

@@ -31,12 +31,12 @@ HEAD = """\
 
 <!-- made by benchmarks/operators.py from docs/operators.json -->
 
-Every layer of `keras.layers` that a net from images to logits can have, every
-function of `keras.activations`, and the smallest backbone of each family of
-`keras.applications` with random weights, each in a small net. "yes": the net
-was saved and loaded again with the same logits (`zoo.save`), or exported, run
-in its own runtime and compared with the Keras model. A number: refused, for
-the reason below the table. "-": not done yet. All are float32.
+Every layer of `keras.layers` that a network from images to logits can have,
+every function of `keras.activations`, and the smallest backbone of each family
+of `keras.applications` with random weights, each in a small network. "yes": the
+network was saved and loaded again with the same logits (`zoo.save`), or
+exported, run in its own runtime and compared with the Keras model. A number:
+refused, for the reason below the table. "-": not done yet. All are float32.
 
 ONNX (torch): with the model on the PyTorch backend, as `exporter="torch"` has
 it. OpenVINO and TensorRT start from the file of tf2onnx. TensorRT: {judge}
@@ -114,4 +114,4 @@ def _mark(cell, reasons):
 
 def _left_out(nets):
     rows = [[f"`{n}`", reason] for n, reason in sorted(nets.LEFT_OUT.items())]
-    return f"## In no net\n\n{markdown(['layer', 'reason'], rows)}"
+    return f"## In no network\n\n{markdown(['layer', 'reason'], rows)}"

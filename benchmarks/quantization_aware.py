@@ -217,10 +217,10 @@ PAGE = """\
 <!-- made by benchmarks/quantization_aware.py -->
 
 Calibration takes the ranges of the integers from images, and leaves the
-weights as they are. `kerasseg.training.quantization_aware` has both learn: it
+weights as they are. `kerasseg.training.quantization_aware` trains both: it
 copies a model so that kernels and activations are rounded to 8 bits while it
-is fine-tuned, as a file in int8 rounds them. What the copy has learned is what
-the file gets.
+is fine-tuned, as a file in int8 rounds them. The file gets what the copy has
+learned.
 
 <!-- not run: trains for minutes, on CamVid -->
 ```python
@@ -248,11 +248,10 @@ kerasseg.export.to_litert(
 
 `calibration` is still asked for: the file is verified on its images, and
 ranges inside of layers, of which the model knows nothing, come from them. The
-report says how many ranges were learned. Ranges with 0 in the middle, as files
-for TensorRT have them, are those of `quantization_aware(model,
-symmetric=True)`. What
-`kerasseg.training.without_quantization(model)` returns has the same weights
-and computes in float.
+report says how many ranges were learned. Symmetric ranges, as files for
+TensorRT have them, are those of `quantization_aware(model, symmetric=True)`.
+What `kerasseg.training.without_quantization(model)` returns has the same
+weights and computes in float.
 
 ## What is rounded
 
@@ -268,8 +267,8 @@ and computes in float.
 - Not: pixels, which are integers; biases; what a layer of another kind, such as
   `LaplacianReconstruction`, holds inside.
 
-Gradients pass the rounding as if it were not there, and are zero outside of a
-range (Jacob et al., "Quantization and Training of Neural Networks for Efficient
+Gradients use a straight-through estimator, and are zero outside of a range
+(Jacob et al., "Quantization and Training of Neural Networks for Efficient
 Integer-Arithmetic-Only Inference", CVPR 2018).
 
 ## Measured
@@ -291,11 +290,11 @@ in float, lose nothing by calibration here, and are worse with these weights.
 
 ONNX Runtime as it is was run on a processor with AVX2 and without VNNI. There
 its product of `uint8` and `int8` adds pairs of products in 16 bits, which
-overflow where weights and activations are large: what this costs is no matter
-of the file, and no training helps against it. The line above it computes each
-operator in float on the integers of the same file, as ONNX Runtime does with
-`session.disable_quant_qdq`; it is what a processor with VNNI returns, up to
-rounding.
+overflow where weights and activations are large. What this costs does not
+depend on the file, and no training helps against it. The line above it computes
+each operator in float on the integers of the same file, as ONNX Runtime does
+with `session.disable_quant_qdq`; it is what a processor with VNNI returns, up
+to rounding.
 """
 
 

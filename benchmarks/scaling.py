@@ -92,6 +92,11 @@ def table(measured, faster):
     return "\n".join(rows)
 
 
+def _busy(record):
+    machine = record["machine"]
+    return ", while other work ran" if machine["load_at_start"] > 1 else ""
+
+
 def page(record):
     """The text of docs/scaling.md."""
     measured = record["measured"]
@@ -109,8 +114,9 @@ def page(record):
         for faster in FASTER
     )
     return f"""\
-<!-- made by benchmarks/scaling.py -->
 # From 1 to 64 devices
+
+<!-- made by benchmarks/scaling.py -->
 
 What to expect of a training on several devices, before any is rented. One
 step of the recipe of `lrr_4x` was measured on one device; all else on this
@@ -118,14 +124,17 @@ page is computed from that and from the bytes of the gradients, and was not
 measured on a cluster.
 
 - Measured: {step:.2f} s a step of {measured["batch_size"]} images of \
-{height}x{width}, on {processor} with {record["options"]["threads"]} threads.
+{height}x{width}, on {processor} with {record["options"]["threads"]} threads,
+  the fastest of {record["options"]["rounds"]}{_busy(record)}. Nothing is frozen.
+  The rate in [Upsamplers, side by side](upsamplers.md) is of another processor,
+  and of a stage with the first blocks frozen.
 - Gradients: {measured["gradient_bytes"] / 1e6:.1f} MB, float32.
 
 Each device keeps this batch, so n devices take n times as many images a step
 (`batch_size` in a recipe counts the images over all devices; the learning rate
-is yours to scale). After each step the gradients are summed by a ring: each
-device sends 2 (n - 1) / n of their bytes, in 2 (n - 1) messages. That nothing
-else goes on meanwhile is the worst case; XLA overlaps some of it.
+is yours to scale). After each step the gradients are summed by ring all-reduce:
+each device sends 2 (n - 1) / n of their bytes, in 2 (n - 1) messages. That
+nothing else goes on meanwhile is the worst case; XLA overlaps some of it.
 
     gain = n * step / (step + 2 (n - 1) / n * bytes / bandwidth
                             + 2 (n - 1) * latency)
@@ -157,7 +166,7 @@ GPUs of one machine share each batch by themselves on TensorFlow, see
 
 All must read `/shared/run`; the first process writes it. They wait
 `--wait-for-hosts` seconds for each other. If one is killed, the others end
-within a minute with a sentence that names it, and all resume from the last
+within a minute with an error that names it, and all resume from the last
 finished epoch with `--resume`.
 """
 

@@ -39,12 +39,13 @@ re-encoded from PNG to JPEG (quality 95, no chroma subsampling).
 
 {verdict}
 {summary}
-In brackets: the difference to `{baseline}`, which learns nothing but a 1x1
-classifier. "Time" is that of one image of 352 x 480 over the backbone alone,
-float32, two threads. Boundary F1 counts boundary pixels that lie near true
-ones, see `kerasseg.metrics.BoundaryF1`. Multiply-adds are those of the ONNX
-file. "Training" is the rate on the CPU that measured the times
-({processor}, {cores} cores).
+In parentheses: the difference to `{baseline}`, which learns nothing but a 1x1
+classifier. All differences on this page are taken before rounding. "Time" is
+that of one image of 352 x 480 relative to the backbone alone, float32, two
+threads. Boundary F1 counts boundary pixels that lie near true ones, see
+`kerasseg.metrics.BoundaryF1`. Multiply-adds are those of the ONNX file.
+"Training" is the rate on the CPU that measured the times ({processor},
+{cores} cores), with the blocks up to stride 4 frozen.
 
 {noise}
 {other_terms}| entry | what it is | paper |
@@ -82,7 +83,7 @@ def entries():
 
 
 def other_terms(found):
-    """Says which packaged weights are others than those compared."""
+    """Says which packaged weights differ from those compared."""
     rows = [
         f"`{name}` ({percent(recorded(name, 'metrics')['mean_iou'])})"
         for name in found
@@ -91,8 +92,8 @@ def other_terms(found):
     if not rows:
         return ""
     sentences = (
-        f"The packaged weights of {', '.join(rows)} are others than those in "
-        "the table, with the mean IoU in brackets: they were trained longer, "
+        f"The packaged weights of {', '.join(rows)} differ from those in the "
+        "table, with the mean IoU in parentheses: they were trained longer, "
         "see their cards. The table shows a run on the terms of all."
     )
     return textwrap.fill(sentences, 79) + "\n\n"
@@ -255,11 +256,12 @@ def noise(found):
         "Runs with different seeds differ by up to "
         f"{percent(furthest['mean_iou'])} points of mean IoU and "
         f"{percent(furthest['boundary_f1'])} of boundary F1: entries nearer to "
-        "each other than that are equals here."
+        "each other than that are within seed variance. Differences are taken "
+        "before rounding."
     )
     return f"{textwrap.fill(sentences, 79)}\n\n" + table(
-        ["entry", "mean IoU of each, %", "apart"]
-        + ["boundary F1 of each, %", "apart"],
+        ["entry", "mean IoU of each, %", "difference"]
+        + ["boundary F1 of each, %", "difference"],
         rows,
     )
 

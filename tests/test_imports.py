@@ -27,6 +27,7 @@ GROUND = (
     "label_sets",
     "formats",
     "papers",
+    "score_titles",
     "protocols",
     "figures",
     "stderr",
@@ -65,6 +66,7 @@ EXTERNAL = {
     "label_sets": set(),
     "formats": set(),
     "papers": set(),
+    "score_titles": set(),
     "protocols": set(),
     "figures": {"matplotlib"},
     "stderr": set(),
@@ -127,6 +129,7 @@ CLI_AT_LOAD = {
     "kerasseg.figures",
     "kerasseg.formats",
     "kerasseg.protocols",
+    "kerasseg.score_titles",
     "kerasseg.stderr",
 }
 

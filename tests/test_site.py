@@ -90,6 +90,17 @@ def test_the_first_page_is_the_readme():
     assert "](https://host/name/blob/main/export)" in text
 
 
+def test_the_cards_are_pages():
+    text = "[a](../zoo/gdn/README.md#scores), [b](../zoo/gdn/recipe.py)"
+    assert _rewritten(text, "", "page.md") == (
+        "[a](cards/gdn.md#scores), b (`zoo/gdn/recipe.py`)"
+    )
+    text = "[a](../../docs/export.md), [b](../lrr_4x/README.md)"
+    assert _rewritten(text, "", "cards/lrr_8x.md") == (
+        "[a](../export.md), [b](lrr_4x.md)"
+    )
+
+
 def test_a_link_to_a_file_that_is_gone_is_a_warning(caplog):
     _rewritten("[the programs](../exports/old.py)", "", "page.md")
     assert caplog.messages == ["page.md: no such file: exports/old.py"]

@@ -17,6 +17,7 @@ from pathlib import Path
 from kerasseg import zoo
 from kerasseg.files import json_text
 from kerasseg.formats import FORMATS
+from kerasseg.score_titles import score_title
 from kerasseg.zoo.entries import SCORES
 
 EVIDENCE = Path(__file__).parent
@@ -74,20 +75,26 @@ def exported():
     return {name: cells for name, cells in ran.items() if cells}
 
 
-def table(names=None):
-    """The table of some entries in Markdown; of all, if none are named."""
+def table(names=None, home="zoo", terms=False):
+    """The table of some entries in Markdown; of all, if none are named.
+
+    `home` is the folder of the cards, from the page; `terms` adds a column.
+    """
     rows = []
     for name in names or zoo.names():
         entry, measured = zoo.info(name), measurements(name)
         rows.append(
             (
-                f"`{name}`",
+                f"[`{name}`]({home}/{name}/README.md)"
+                if measured
+                else f"`{name}`",
                 entry.title,
                 _count(entry.parameters),
                 _scored_on(measured),
                 _percent(measured.get("mean_iou")),
                 _percent(measured.get("boundary_f1")),
                 _percent(measured.get("pixel_accuracy")),
+                *([entry.terms or "-"] if terms else []),
             )
         )
     return _markdown(
@@ -99,6 +106,7 @@ def table(names=None):
             "mean IoU:",
             "boundary F1:",
             "pixel accuracy:",
+            *(["terms of the training data"] if terms else []),
         ),
         rows,
     )
@@ -112,7 +120,7 @@ def card_tables(name):
         f"`{measured['command']}`.\n",
         _markdown(
             ("score", "%:"),
-            [(k.replace("_", " "), _percent(measured[k])) for k in SUMMARY],
+            [(score_title(k), _percent(measured[k])) for k in SUMMARY],
         ),
         _markdown(
             ("class", "IoU:"),
@@ -162,12 +170,14 @@ def _formats(cells):
     ]
     if slower:
         verdict.append(
-            "Without gain in time on the processor that measured it: "
-            f"{_formats_listed(slower)}."
+            f"{_formats_listed(slower)} is not faster than float32 on the "
+            "processor measured."
         )
+    titles = dict.fromkeys(FORMATS[c.partition(" ")[0]].title for c in cells)
     text = (
-        f"Exported in {len(cells)} formats, with scores and times: "
-        f"[docs/export.md](../../docs/export.md). {' '.join(verdict)}"
+        f"Exported as {len(cells)} files in {len(titles)} formats "
+        f"({', '.join(titles)}), with scores and times: [The exported files, "
+        f"measured](../../docs/export.md). {' '.join(verdict)}"
     )
     return textwrap.fill(text, 79, break_on_hyphens=False) + "\n"
 
@@ -217,7 +227,7 @@ def packaged_scores():
 
 def files():
     """Each file with tables, and the tables it is to hold."""
-    found = {README: table(BEST), PAGE: table()}
+    found = {README: table(BEST), PAGE: table(home="../zoo", terms=True)}
     for name in zoo.names():
         if measurements(name):
             found[EVIDENCE / name / "README.md"] = card_tables(name)

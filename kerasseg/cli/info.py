@@ -7,6 +7,7 @@ from kerasseg.cli.entry import find_entry
 from kerasseg.cli.output import echo
 from kerasseg.cli.tables import fields
 from kerasseg.cli.tables import percent
+from kerasseg.score_titles import score_title
 
 
 def add_parser(subparsers) -> None:
@@ -88,7 +89,7 @@ def _classes(labels):
 
 def _scores(scores):
     return "\n".join(
-        f"{name.replace('_', ' ')}: "
+        f"{score_title(name)}: "
         f"{percent(value) + ' %' if isinstance(value, float) else value}"
         for name, value in (scores or {}).items()
     )

@@ -18,7 +18,7 @@ def add_parser(subparsers) -> None:
         "list",
         help="the entries of the zoo",
         description="A table of the trained models: size, scores, classes, "
-        "license.",
+        "terms. `kerasseg info ENTRY` has the terms in full.",
     )
     parser.add_argument(
         "--all",
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         "boundary F1 %",
         "classes",
         "trained on",
-        "license of the weights",
+        "terms of the training data",
     )
     rows = [
         (
@@ -66,18 +66,12 @@ def run(args: argparse.Namespace) -> int:
             percent(entry.scores.get("boundary_f1")),
             entry.labels.num_classes,
             entry.dataset if entry.is_trained else "architecture only",
-            _in_short(entry.license_weights) if entry.is_trained else None,
+            entry.terms or None,
         )
         for entry in entries
     ]
     echo(table(header, rows))
     return 0
-
-
-def _in_short(terms):
-    """Terms of use up to the first comma; `kerasseg info` has the rest."""
-    head, comma, _ = terms.partition(",")
-    return f"{head} (see info)" if comma else head
 
 
 def _record(entry):

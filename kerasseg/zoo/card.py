@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 from kerasseg.channels import RGB
+from kerasseg.score_titles import score_title
 from kerasseg.zoo.record import Record
 
 CARD = "README.md"
@@ -99,7 +100,7 @@ def _front_matter(record):
     yield "    metrics:"
     for name, score in record.scores.items():
         yield f"    - type: {_quoted(name)}"
-        yield f"      name: {_quoted(name.replace('_', ' '))}"
+        yield f"      name: {_quoted(score_title(name))}"
         yield f"      value: {float(score)!r}"
 
 
@@ -142,7 +143,7 @@ def _scores(record):
     yield "| score | % |"
     yield "| --- | ---: |"
     for name, score in record.scores.items():
-        yield f"| {_plain(name.replace('_', ' '))} | {100 * score:.1f} % |"
+        yield f"| {_plain(score_title(name))} | {100 * score:.1f} % |"
     yield ""
 
 

@@ -46,11 +46,11 @@ _CAMVID = {
         "images for research only, see license_data"
     ),
     "license_data": (
-        "CamVid: research only, no commercial use, cite Brostow et al. 2009"
+        "CamVid: research only; no commercial use, cite Brostow et al. 2009"
     ),
     "provenance": (
         "Trained by this project on the 468 training and validation images of "
-        "CamVid (480x360, 11 classes), from a MobileNetV2 1.0 trained on "
+        "CamVid (360x480, 11 classes), from a MobileNetV2 1.0 trained on "
         "ImageNet-1k."
     ),
 }
@@ -77,7 +77,8 @@ _NUCLEI = {
     ),
     "license_weights": "Apache-2.0",
     "license_data": (
-        "BBBC038v1 (2018 Data Science Bowl, stage 1): CC0 1.0, public domain"
+        "BBBC038v1: CC0 1.0, public domain; stage 1 of the 2018 Data Science "
+        "Bowl"
     ),
     "provenance": (
         "Trained by this project on the 200 training and validation images, "
@@ -134,7 +135,7 @@ _ENTRIES = (
             "backbone": "efficientnet_lite",
             "provenance": (
                 "Trained by this project on the 468 training and validation "
-                "images of CamVid (480x360, 11 classes), from an "
+                "images of CamVid (360x480, 11 classes), from an "
                 "EfficientNet-Lite0 trained on ImageNet-1k."
             ),
         },
@@ -155,13 +156,15 @@ _ENTRIES = (
         dataset="idd_lite",
         license_weights=_CAMVID["license_weights"],
         license_data=(
-            "IDD-Lite: research only, as far as its page says; cite Mishra et "
-            "al. 2019 and Varma et al. 2019. Started from weights that were "
-            "learned from CamVid: research only"
+            "IDD-Lite and CamVid: research only; IDD-Lite as far as its page "
+            "says, cite Mishra et al. 2019 and Varma et al. 2019; the weights "
+            "that it started from were learned from CamVid"
         ),
         provenance=(
             "Trained by this project on the 1403 training images of IDD-Lite "
-            "(320x227, 7 classes), from its lrr_4x_efficientnet_lite0."
+            "(227x320, 7 classes), from the second stage of its "
+            "lrr_4x_efficientnet_lite0 (last_stage.py), not from the weights "
+            "that are packaged."
         ),
         paper=papers.LRR,
     ),
@@ -184,7 +187,7 @@ _ENTRIES = (
             "from images for research, see license_data"
         ),
         license_data=(
-            "Pascal VOC 2012: photos from Flickr, for research; cite "
+            "Pascal VOC 2012: for research; photos from Flickr, cite "
             "Everingham et al. 2010 and Hariharan et al. 2011"
         ),
         provenance=(

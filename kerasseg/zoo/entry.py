@@ -38,7 +38,8 @@ class Entry:
         parameters: Number of trainable parameters, or `None` if not counted.
             Defaults to `None`.
         license_weights: Terms of use of the weights. Defaults to `""`.
-        license_data: Terms of use of the training data. Defaults to `""`.
+        license_data: Terms of use of the training data, in short up to a
+            semicolon. Defaults to `""`.
         dataset: Name of the dataset for `kerasseg.data`. Defaults to `""`.
         provenance: How the weights came to be. Defaults to `""`.
         scores: Measured scores by name, as fractions. Defaults to `{}`.
@@ -96,6 +97,11 @@ class Entry:
     def is_trained(self) -> bool:
         """Whether the entry has trained weights."""
         return self.weights is not None and self.sha256 is not None
+
+    @property
+    def terms(self) -> str:
+        """The terms of the training data in a line, up to a semicolon."""
+        return self.license_data.partition(";")[0]
 
     @property
     def is_remote(self) -> bool:

@@ -18,7 +18,7 @@ def test_scores_are_printed_and_written(
     )
     assert result.code == 0
     assert "channels on" in result.out
-    for name in ("red", "green", "blue", "mean iou", "pixel accuracy"):
+    for name in ("red", "green", "blue", "mean IoU", "pixel accuracy"):
         line = next(x for x in result.out.splitlines() if x.startswith(name))
         assert line.split()[-1] == "100.00"
     record = json.loads(out.read_text())
@@ -39,7 +39,7 @@ def test_boundaries_are_scored_on_request(
     options = ("--data", brightest_data, "--boundaries", "--out", out)
     result = run("evaluate", channels_entry, *options)
     assert result.code == 0
-    for name in ("boundary iou", "boundary f1", "40"):
+    for name in ("boundary IoU", "boundary F1", "40"):
         lines = [x.strip() for x in result.out.splitlines()]
         line = next(x for x in lines if x.startswith(name))
         assert line.split()[-1] == "100.00"
@@ -163,7 +163,7 @@ def test_masks_of_0_and_255_are_reported(
     assert result.code == 0
     told = f"in the masks of {brightest_data / 'masks' / 'test'}, while 255"
     assert f"green, blue never occur {told}" in caplog.text
-    assert re.search("mean iou +100.00  1 of 3 classes\n", result.out)
+    assert re.search("mean IoU +100.00  1 of 3 classes\n", result.out)
     record = json.loads(out.read_text())
     assert record["mean_over"]["mean_iou"] == "1 of 3 classes"
     assert "green, blue never occur" in record["notes"][0]
@@ -207,7 +207,7 @@ def test_two_parts_are_a_protocol(
     result = run(*evaluate, *protocol)
     assert result.code == 0
     assert "left and right part apart" in result.out
-    assert re.search("mean iou +100.00", result.out)
+    assert re.search("mean IoU +100.00", result.out)
     result = run(*evaluate, *protocol, "--scales", "1")
     assert result.code == 2
     told = "--scales and --protocol cityscapes_lrr cannot be combined"
@@ -236,7 +236,7 @@ def test_the_largest_of_scales(run, channels_entry, brightest_data):
     result = run(*evaluate, "--scales", "1", "--fuse", "max")
     assert result.code == 0
     assert "the largest softmax over the scales 1, no flip" in result.out
-    assert re.search("mean iou +100.00", result.out)
+    assert re.search("mean IoU +100.00", result.out)
     result = run(*evaluate, "--fuse", "max")
     assert result.code == 2
     assert "--fuse needs --scales" in result.err
@@ -250,13 +250,13 @@ def test_a_dense_crf_has_parameters(
     options = ("--crf", "appearance=0", "smoothness=0", "steps=2")
     result = run(*evaluate, *options, "--out", out)
     assert result.code == 0
-    assert re.search("mean iou +100.00", result.out)
+    assert re.search("mean IoU +100.00", result.out)
     protocol = json.loads(out.read_text())["protocol"]
     assert "DenseCRF(appearance=0.0, appearance_xy=49.0" in protocol
     assert "steps=2)" in protocol
     smoothed = run(*evaluate, "--crf")
     assert smoothed.code == 0
-    assert not re.search("mean iou +100.00", smoothed.out)
+    assert not re.search("mean IoU +100.00", smoothed.out)
 
 
 @pytest.mark.parametrize(
@@ -291,8 +291,8 @@ def test_which_way_up_is_said(
     assert "`kerasseg evaluate --orientation`" in caplog.text
     caplog.clear()
     stored = run(*evaluate, "--orientation", "stored")
-    assert re.search("mean iou +100.00", stored.out)
-    assert not re.search("mean iou +100.00", turned.out)
+    assert re.search("mean IoU +100.00", stored.out)
+    assert not re.search("mean IoU +100.00", turned.out)
     assert "EXIF" not in caplog.text
 
 

@@ -33,6 +33,13 @@ def test_the_table_has_a_line_for_each_trained_entry_with_its_scores(run):
         )
 
 
+def test_the_table_has_the_terms_in_short(run):
+    _, _, *lines = run("list").out.splitlines()
+    terms = {line.split()[0]: cells(line)[-1] for line in lines}
+    assert terms["lrr_4x"] == "CamVid: research only"
+    assert terms["lrr_4x_nuclei"] == "BBBC038v1: CC0 1.0, public domain"
+
+
 def test_architectures_without_weights_show_with_all(run):
     lines = run("list", "--all").out.splitlines()[2:]
     assert [line.split()[0] for line in lines] == zoo.names()

@@ -44,7 +44,7 @@ def test_push_info_and_predict(
     _, commit = hub.files("me/channels")
     assert f"hf://me/channels@{commit}" in result.out
     shown = run("info", "hf://me/channels").out
-    assert "mean iou: 75.00 %" in " ".join(shown.split())
+    assert "mean IoU: 75.00 %" in " ".join(shown.split())
     assert f"hf://me/channels@{commit}" in shown
     out = tmp_path / "masks"
     result = run(

@@ -49,7 +49,7 @@ def test_front_matter_and_text(tmp_path, trained):
         ("image-segmentation", "camvid, test", "boundary_f1", 1.0),
     ]
     assert '# Streets: "in" Köln \\#1\n' in text
-    assert "| mean iou | 65.5 % |" in text
+    assert "| mean IoU | 65.5 % |" in text
     assert "| 0 | sky | `#0102ff` |" in text
     assert r"| 1 | road\|\<b\> | `#090909` |" in text
     assert "- License of the weights: Apache-2.0" in text

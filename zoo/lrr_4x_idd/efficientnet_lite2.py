@@ -5,7 +5,7 @@ whose terms these are, on the crops of recipe.py.
 
 Command: kerasseg train zoo/lrr_4x_idd/efficientnet_lite2.py \
              --out runs/lrr_4x_idd_efficientnet_lite2
-Data: IDD-Lite, 7 classes, train (1403 images of 320x227). The schedule was
+Data: IDD-Lite, 7 classes, train (1403 images of 227x320). The schedule was
 fixed before any score was seen.
 Backbone: EfficientNet-Lite2 trained on ImageNet, the file BACKBONE in the
 folder that KERASSEG_DATA names: `kerasseg data efficientnet_lite2` says how to

@@ -1,7 +1,7 @@
 """LRR-4x on IDD-Lite, EfficientNet-Lite0, from ImageNet and then CamVid.
 
 Command: kerasseg train zoo/lrr_4x_idd/recipe.py --out runs/lrr_4x_idd
-Data: IDD-Lite, 7 classes, train (1403 images of 320x227); its 204 images of
+Data: IDD-Lite, 7 classes, train (1403 images of 227x320); its 204 images of
 val are for the score alone. The schedule was fixed before any score was seen;
 nothing of this recipe was chosen on the images it is scored on.
 Start: what zoo/lrr_4x_efficientnet_lite0/last_stage.py made of CamVid; what

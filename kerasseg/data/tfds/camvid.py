@@ -6,7 +6,7 @@ from kerasseg.data.tfds.folder_builder import instructions
 
 
 class Camvid(FolderBuilder):
-    """CamVid, the version with 11 classes at 480x360."""
+    """CamVid, the version with 11 classes at 360x480."""
 
     name = "camvid"
     MANUAL_DOWNLOAD_INSTRUCTIONS = instructions("camvid")
