@@ -21,6 +21,7 @@ from kerasseg.figures import save_figure
 LABELS = kerasseg.data.CAMVID
 CAR = LABELS.class_names.index("Car")
 TREE = LABELS.class_names.index("Tree")
+LEGEND = ("Road", "Pavement", "Car", "Building", "Tree")
 # The whole street divides by 32 but for its last rows: nothing is padded.
 ROWS = 352
 # Rows and columns of a car and of who walks beside it.
@@ -68,19 +69,35 @@ def save(figure, path, colors=128):
 
 def readme(path):
     """Image and masks, whole and close up, LRR beside bilinear upsampling."""
-    shown = [("an image", street())]
-    for name, title in (("lrr_4x", "LRR"), ("bilinear", "bilinear upsampling")):
+    shown = [("image", street())]
+    for name in ("lrr_4x", "bilinear"):
         ids = maps(name, "logits")[1]["logits"].argmax(-1)
         overlay = kerasseg.inference.overlay(
             street(), ids, LABELS, 0.65, legend=False
         )
-        shown.append((f"{title}, by {name}", np.asarray(overlay)))
-    figure = new_figure((10, 5))
+        shown.append((name, np.asarray(overlay)))
+    figure = new_figure((10, 5.3))
     rows = figure.subplots(2, 3, height_ratios=(1.35, 1))
     for column, (title, image) in enumerate(shown):
-        show(rows[0, column], title, image)
+        show(rows[0, column], "", image)
+        rows[0, column].set_title(title, fontsize=14)
         show(rows[1, column], "", image[CLOSE_UP])
+    figure.legend(
+        handles=[_class_patch(name) for name in LEGEND],
+        loc="outside lower center",
+        ncols=len(LEGEND),
+        fontsize=13,
+        frameon=False,
+    )
     save(figure, path, 256)
+
+
+def _class_patch(name):
+    """The color of a class, for a legend."""
+    from matplotlib.patches import Patch
+
+    color = LABELS.palette[LABELS.class_names.index(name)]
+    return Patch(color=[value / 255 for value in color], label=name.lower())
 
 
 def fcn(path):

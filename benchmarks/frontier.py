@@ -12,6 +12,7 @@ import argparse
 import json
 from pathlib import Path
 
+import point_names
 from stores import markdown
 from stores import recorded
 
@@ -26,8 +27,6 @@ HEADER = (
     *("model", *(f"{title}:" for title in SCORES.values())),
     *("time:", "milliseconds:"),
 )
-# How far over its point a name stands, by the number of names near by.
-LABELS = (4, -11, -20)
 TICKS = (1, 1.5, 2, 3, 4, 5, 7)
 SECTION = """\
 ## The packaged weights, beside other libraries' decoders
@@ -102,11 +101,6 @@ def by_time(record):
     return sorted(others, key=lambda item: item[1]["ratio"])
 
 
-def close(x, y, other_x, other_y):
-    """Whether the names of two points would be written over each other."""
-    return x < 1.15 * other_x and abs(y - other_y) < 0.5
-
-
 def plot(record, path):
     """Draws mean IoU and boundary F1 over the time.
 
@@ -115,10 +109,12 @@ def plot(record, path):
         path: PNG file to write.
     """
     figure = new_figure((9, 9))
+    shown = []
     for axes, (score, title) in zip(
         figure.subplots(2, sharex=True), SCORES.items(), strict=True
     ):
         points = []
+        shown.append((axes, points))
         for name, times in by_time(record):
             scores, x = recorded(name, "metrics"), times["ratio"]
             if not scores:
@@ -134,21 +130,16 @@ def plot(record, path):
                 continue
             y = 100 * scores[score]
             axes.plot(x, y, "o")
-            near = sum(close(x, y, *point) for point in points)
-            points.append((x, y))
-            axes.annotate(
-                name,
-                (x, y),
-                xytext=(4, LABELS[min(near, len(LABELS) - 1)]),
-                textcoords="offset points",
-                fontsize=7,
-            )
+            points.append((x, y, name))
         axes.set(ylabel=title)
         axes.set_xscale("log")
         axes.set_xticks(TICKS, labels=TICKS)
         axes.minorticks_off()
         axes.margins(0.12)
-    axes.set(xlabel=f"time in ONNX Runtime, over {record['baseline']}")
+    baseline = record["baseline"]
+    axes.set(xlabel=f"time in ONNX Runtime, relative to {baseline}")
+    for axes, points in shown:
+        point_names.write(axes, points, fontsize=7)
     save_figure(figure, path)
 
 

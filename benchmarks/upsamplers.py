@@ -17,6 +17,7 @@ import tempfile
 import textwrap
 from pathlib import Path
 
+import point_names
 import timing
 from stores import recorded
 
@@ -44,8 +45,8 @@ classifier. All differences on this page are taken before rounding. "Time" is
 that of one image of 352 x 480 relative to the backbone alone, float32, two
 threads. Boundary F1 counts boundary pixels that lie near true ones, see
 `kerasseg.metrics.BoundaryF1`. Multiply-adds are those of the ONNX file.
-"Training" is the rate on the CPU that measured the times ({processor},
-{cores} cores), with the blocks up to stride 4 frozen.
+"Training" is the rate on the CPU that measured the times
+({processor}, {cores} cores), with the blocks up to stride 4 frozen.
 
 {noise}
 {other_terms}| entry | what it is | paper |
@@ -256,8 +257,7 @@ def noise(found):
         "Runs with different seeds differ by up to "
         f"{percent(furthest['mean_iou'])} points of mean IoU and "
         f"{percent(furthest['boundary_f1'])} of boundary F1: entries nearer to "
-        "each other than that are within seed variance. Differences are taken "
-        "before rounding."
+        "each other than that are within seed variance."
     )
     return f"{textwrap.fill(sentences, 79)}\n\n" + table(
         ["entry", "mean IoU of each, %", "difference"]
@@ -326,11 +326,13 @@ def plots(found, speeds):
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
-    for name, scores in found.items():
+    for number, (name, scores) in enumerate(found.items()):
         curve = scores["trimap_iou"]
         axes.plot(
             [int(width) for width in curve],
             [100 * value for value in curve.values()],
+            # There are ten colors.
+            linestyle=("-", "--", ":")[number // 10],
             marker="o",
             markersize=3,
             label=name,
@@ -347,17 +349,18 @@ def plots(found, speeds):
     figure.savefig(DOCS / "upsamplers_trimap.png", dpi=120)
 
     figure, axes = pyplot.subplots(figsize=(7, 4.5), layout="constrained")
-    for name, scores in found.items():
-        x, y = speeds[name][".onnx"], 100 * scores["mean_iou"]
+    points = [
+        (speeds[name][".onnx"], 100 * scores["mean_iou"], name)
+        for name, scores in found.items()
+    ]
+    for x, y, _ in points:
         axes.plot(x, y, "o")
-        axes.annotate(
-            name, (x, y), xytext=(4, 4), textcoords="offset points", fontsize=8
-        )
     axes.set(
-        xlabel="time in ONNX Runtime, over the backbone alone",
+        xlabel="time in ONNX Runtime, relative to the backbone alone",
         ylabel="mean IoU, %",
     )
     axes.margins(0.15)
+    point_names.write(axes, points, fontsize=8)
     figure.savefig(DOCS / "upsamplers_time.png", dpi=120)
 
 
