@@ -52,7 +52,7 @@ def _text(axes, x, y, name, fontsize, side, height):
 
 
 def _cost(box, frame, taken, marks, own):
-    """How many names and points a name covers, and whether it leaves the axes."""
+    """What a name covers, and whether it leaves the axes."""
     points = sum(
         box.padded(6).contains(*mark) for mark in marks if mark is not own
     )

@@ -125,7 +125,8 @@ measured on a cluster.
 
 - Measured: {step:.2f} s a step of {measured["batch_size"]} images of \
 {height}x{width}, on {processor} with {record["options"]["threads"]} threads,
-  the fastest of {record["options"]["rounds"]}{_busy(record)}. Nothing is frozen.
+  the fastest of {record["options"]["rounds"]}{_busy(record)}. Nothing is \
+frozen.
   The rate in [Upsamplers, side by side](upsamplers.md) is of another processor,
   and of a stage with the first blocks frozen.
 - Gradients: {measured["gradient_bytes"] / 1e6:.1f} MB, float32.

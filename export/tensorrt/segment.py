@@ -2,7 +2,7 @@
 
     python segment.py street.onnx street.jpg --engine street.engine
 
-Needs TensorRT 10 or newer, cuda-python, numpy and pillow, and an Nvidia GPU.
+Needs TensorRT 10 or newer, cuda-python, numpy and pillow, and an NVIDIA GPU.
 Untested: see README.md.
 """
 

@@ -1,4 +1,8 @@
-"""Exporters that verify what they write: SavedModel, LiteRT, ONNX, OpenVINO."""
+"""Exporters that verify what they write.
+
+SavedModel, LiteRT, ONNX, OpenVINO, and the ONNX files for TensorRT and
+TensorRT for RTX.
+"""
 
 from kerasseg.export.errors import ExportError
 from kerasseg.export.litert.exporter import to_litert

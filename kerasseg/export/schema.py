@@ -27,7 +27,7 @@ from kerasseg.export.kinds import sizes
 from kerasseg.formats import FORMATS
 
 SCHEMA = 2
-# Schema 1 is that of kerasseg 0.1.0, which is the same without the seal.
+# Schema 1 is the same without the seal; files of it are kept in tests/golden.
 SCHEMAS = (1, SCHEMA)
 SEAL = "seal"
 

@@ -92,7 +92,7 @@ def check_seal(path, content) -> str:
             f"The sidecar of {path.name} is wrong: {error}. {AGAIN}"
         ) from error
     if schema.SEAL not in content:
-        return "the sidecar is of kerasseg 0.1.0, which had no seal"
+        return "the sidecar is of schema 1, which has no seal"
     return "the seal is that of all fields of the sidecar"
 
 
