@@ -32,8 +32,8 @@ PAGE = """\
 
 How should coarse, deep features become a sharp mask? Here the decoders of the
 zoo answer on equal terms: one backbone (MobileNetV2 1.0), one dataset
-(CamVid, 360 x 480, 11 classes), one trained backbone to start
-from ([zoo/camvid_backbone](../zoo/camvid_backbone)), one schedule fixed in
+(CamVid, 360 x 480, 11 classes), one trained backbone to start from
+([zoo/camvid_backbone](../zoo/camvid_backbone/README.md)), one schedule fixed in
 advance (16 epochs of train + val, the blocks up to stride 4 frozen). The 233
 test images were scored once for each; like those for training, they were
 re-encoded from PNG to JPEG (quality 95, no chroma subsampling).

@@ -1,4 +1,4 @@
-"""Predictions of more images than one process takes on."""
+"""Predictions of more images than one process handles."""
 
 from kerasseg.jobs.predict_all import JobReport
 from kerasseg.jobs.predict_all import predict_all

@@ -3,6 +3,7 @@ import re
 import pytest
 
 from kerasseg import zoo
+from kerasseg.score_titles import score_title
 
 
 @pytest.mark.parametrize("name", zoo.names())
@@ -11,7 +12,7 @@ def test_every_entry_prints(run, name):
     assert result.code == 0
     assert result.out.split(maxsplit=2)[:2] == ["entry", name]
     for key in zoo.info(name).scores:
-        assert f"{key.replace('_', ' ')}: " in result.out
+        assert f"{score_title(key)}: " in result.out
     for class_name in zoo.info(name).labels.class_names:
         assert f"  {class_name}\n" in result.out
 
