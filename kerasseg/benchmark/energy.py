@@ -26,8 +26,10 @@ class EnergyCounters:
             ]
             self.read()
         except PermissionError:
+            self._zones = []
             self.reason = f"{root} may be read by root alone"
         except (OSError, ValueError) as error:
+            self._zones = []
             self.reason = f"{root} cannot be read ({error})"
         if not self._zones and self.reason is None:
             self.reason = f"this machine has no RAPL counters in {root}"

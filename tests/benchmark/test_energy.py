@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from kerasseg.benchmark.energy import EnergyCounters
@@ -39,13 +41,22 @@ def test_a_machine_without_counters_says_so(tmp_path):
 
 
 def test_counters_that_may_not_be_read(powercap, monkeypatch):
-    def refuse(self):
-        raise PermissionError("not you")
+    read_text = Path.read_text
 
-    monkeypatch.setattr(EnergyCounters, "read", refuse)
-    assert "root alone" in EnergyCounters(powercap).reason
+    def refuse(path):
+        if path.name == "energy_uj":
+            raise PermissionError("not you")
+        return read_text(path)
+
+    # Not `chmod`, which root is above.
+    monkeypatch.setattr(Path, "read_text", refuse)
+    counters = EnergyCounters(powercap)
+    assert "root alone" in counters.reason
+    assert counters.read() == []
 
 
 def test_counters_that_hold_no_number(powercap):
     (powercap / "intel-rapl:1" / "energy_uj").write_text("none")
-    assert "cannot be read" in EnergyCounters(powercap).reason
+    counters = EnergyCounters(powercap)
+    assert "cannot be read" in counters.reason
+    assert counters.read() == []
