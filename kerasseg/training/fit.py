@@ -306,6 +306,9 @@ def _writers(run, part, validation, labels, log, done):
         writers = [MeanOver(run.metric, prefix + run.metric.name, names)]
     if part[0] == 0:
         forget_unfinished(run.output / LOG, done)
+        if not done:
+            # Of a run whose state is gone: its score is none of this one's.
+            run.best.path.unlink(missing_ok=True)
         curves = Curves(run.output / LOG, run.output / CURVES, run.recipe.name)
         # The state last: an epoch that it counts has left all the rest.
         writers += [log, run.best, run.checkpoint, curves]
@@ -326,8 +329,10 @@ def _report(recipe, output, model, held_out, facts):
             output / CURVES,
             facts,
         )
-    except (OSError, ValueError) as error:
-        logger.warning("%s could not be written: %s", output / REPORT, error)
+    # Whatever it is, such as too little memory: the training took longer.
+    except Exception as error:
+        text = str(error) or type(error).__name__
+        logger.warning("%s could not be written: %s", output / REPORT, text)
 
 
 def _restore(checkpoint, trainer, allow_changes):

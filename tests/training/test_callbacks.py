@@ -1,5 +1,7 @@
 """Callbacks of Keras in `fit`, and the best epoch by validation."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -86,6 +88,19 @@ def test_the_best_epoch_is_kept(recipe, heads, tmp_path, read_log):
     for one, other in zip(weights(again), noted.weights[best], strict=True):
         np.testing.assert_array_equal(one, other)
     assert not np.array_equal(weights(last)[0], weights(again)[0])
+
+
+def test_a_run_from_the_first_epoch_has_its_own_best(recipe, tmp_path):
+    one = dataclasses.replace(recipe, epochs=1)
+    model = fit(one, tmp_path, verbose=0)
+    (tmp_path / "last.npz").unlink()
+    old = [np.zeros_like(array) for array in weights(model)]
+    np.savez(tmp_path / "best.npz", *old, epoch=9, score=2.0)
+    best = fit(one, tmp_path, verbose=0, keep="best")
+    for ours, others in zip(weights(best), weights(model), strict=True):
+        np.testing.assert_allclose(ours, others, rtol=1e-5, atol=1e-7)
+    with np.load(tmp_path / "best.npz") as file:
+        assert file["epoch"] == 1
 
 
 @pytest.mark.nightly

@@ -7,6 +7,7 @@ import pytest
 from kerasseg import backbones
 from kerasseg import models
 from kerasseg.data import Augmentation
+from kerasseg.data import Labels
 from kerasseg.losses import DilationErosionLoss
 from kerasseg.losses import SegmentationLoss
 from kerasseg.training import fit
@@ -361,6 +362,22 @@ def test_mixed_precision(make_recipe, model, tmp_path, read_log, precision):
     log = (tmp_path / "log.csv").read_text()
     fit(recipe, tmp_path, verbose=0)
     assert (tmp_path / "log.csv").read_text().split() == log.split()
+
+
+def test_a_report_without_memory_does_not_lose_the_training(
+    make_recipe, draw, tmp_path, caplog, monkeypatch
+):
+    def exhausted(*_):
+        raise MemoryError
+
+    monkeypatch.setitem(fit.__globals__, "write_report", exhausted)
+    recipe = make_recipe(
+        labels=Labels(("red", "green", "blue")), validation=lambda: draw(3)
+    )
+    with caplog.at_level(logging.WARNING, logger="kerasseg"):
+        model = fit(recipe, tmp_path, epochs=1, verbose=0)
+    assert model.output_shape[-1] == 3
+    assert "report.html could not be written: MemoryError" in caplog.text
 
 
 def test_the_policy_returns_after_an_error(make_recipe, tmp_path):
