@@ -12,6 +12,8 @@ from kerasseg.inference.ends import input_shape
 # Measured on lrr_4x, fcn_8s and gdn between 0.2 and 8 megapixels: what a
 # backend holds besides the maps that its layers still need.
 _OVERHEAD = {"tensorflow": 1.4, "jax": 1.25, "torch": 0.85}
+# Backends for prediction alone were not measured: the most of the others.
+_UNKNOWN_OVERHEAD = max(_OVERHEAD.values())
 _FIXED = 128 << 20
 # A channel as float32, and the ids of a pixel.
 _BYTES_PER_CHANNEL, _BYTES_PER_PIXEL = 4, 12
@@ -28,7 +30,7 @@ def estimated_bytes(model, image_shape):
 
     The maps that the layers of the model read and write are added up where
     they exist at the same time. TensorFlow and JAX let go of a map after the
-    last layer that reads it, PyTorch at the end of the model. The weights,
+    last layer that reads it, others at the end of the model. The weights,
     which are in memory already, are not counted, and of a model that is no
     graph of layers only what goes in and comes out.
 
@@ -54,9 +56,10 @@ def estimated_bytes(model, image_shape):
     channels = input_shape(model)[3] or RGB
     images = keras.KerasTensor((1, *size, channels), dtype="float32")
     backend = keras.config.backend()
-    steps = _Steps(kept=backend == "torch")
+    steps = _Steps(kept=backend not in ("tensorflow", "jax"))
     (logits,) = keras.tree.flatten(steps.run(model, [images]))[:1]
-    peak = _OVERHEAD[backend] * steps.peak() + _FIXED
+    overhead = _OVERHEAD.get(backend, _UNKNOWN_OVERHEAD)
+    peak = overhead * steps.peak() + _FIXED
     pixels = height * width
     if size != [height, width]:
         # The logits at both sizes, after the model has let go of the rest.
@@ -138,8 +141,9 @@ def runs_on_cpu():
     Returns:
         The answer.
     """
-    device = str(keras.ops.zeros(()).device).lower()
-    return "cpu" in device
+    # OpenVINO's tensors name no device.
+    device = getattr(keras.ops.zeros(()), "device", "cpu")
+    return "cpu" in str(device).lower()
 
 
 def free_bytes():

@@ -70,6 +70,14 @@ def test_maps_count_while_a_layer_needs_them():
     assert round(found, -3) == expected(kept(32, 39), 330, 470)
 
 
+@pytest.mark.parametrize("backend", ["numpy", "openvino"])
+def test_backends_for_prediction_count_as_the_most_costly(monkeypatch, backend):
+    model, pixels = chain(8, 24, 4), 330 * 470
+    monkeypatch.setattr(keras.config, "backend", lambda: backend)
+    most = round(1.4 * 4 * 36 * pixels + memory._FIXED + 24 * pixels)
+    assert estimated_bytes(model, (330, 470, 3)) == pytest.approx(most, abs=1)
+
+
 def test_a_skip_connection_is_kept_until_it_is_read():
     pixels = keras.Input((None, None, 3))
     x = skip = keras.layers.Conv2D(16, 1)(pixels)
@@ -117,6 +125,11 @@ def test_where_models_run(monkeypatch, device, answer):
     placed = types.SimpleNamespace(device=device)
     monkeypatch.setattr(keras.ops, "zeros", lambda shape: placed)
     assert runs_on_cpu() is answer
+
+
+def test_tensors_without_a_device_are_the_systems(monkeypatch):
+    monkeypatch.setattr(keras.ops, "zeros", lambda shape: object())
+    assert runs_on_cpu()
 
 
 @pytest.mark.parametrize("cpu", [True, False])

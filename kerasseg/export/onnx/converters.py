@@ -35,12 +35,11 @@ def check_exporter(exporter: str | None) -> str:
         Name of the exporter.
 
     Raises:
-        ValueError: If there is no such exporter.
+        ValueError: If there is no such exporter, or the backend has none.
         ImportError: If its packages are missing.
     """
     if exporter is None:
-        current = keras.backend.backend()
-        return next(n for n, found in EXPORTERS.items() if found[0] == current)
+        return _exporter_of(keras.backend.backend())
     if exporter not in CHOICES:
         listed = ", ".join(repr(name) for name in CHOICES)
         raise ValueError(
@@ -56,6 +55,17 @@ def check_exporter(exporter: str | None) -> str:
                 f'"kerasseg[{extra}]"'
             )
     return exporter
+
+
+def _exporter_of(backend):
+    names = {found[0]: name for name, found in EXPORTERS.items()}
+    if backend not in names:
+        raise ValueError(
+            f"ONNX must be exported on the Keras backend {', '.join(names)}, "
+            "as KERAS_BACKEND says before Keras is imported. Received: the "
+            f"backend {backend!r}"
+        )
+    return names[backend]
 
 
 def onnx_packages(exporter=None) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -42,6 +42,13 @@ def test_the_usual_exporter_is_that_of_the_backend():
     assert converters.check_exporter(None) == expected
 
 
+def test_a_backend_for_prediction_exports_nothing(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "numpy")
+    with pytest.raises(ValueError, match="on the Keras backend tensorflow, to"):
+        to_onnx(model, tmp_path / "x.onnx", image_shape=SHAPE)
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.slow
 @pytest.mark.export
 def test_a_layer_that_cannot_be_imported_is_named(model, tmp_path):
