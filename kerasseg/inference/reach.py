@@ -1,5 +1,6 @@
 """How far a model sees, measured."""
 
+import hashlib
 import weakref
 
 import keras
@@ -11,6 +12,7 @@ from kerasseg.inference.ends import input_shape
 # Of the spread of the logits; float32 alone makes differences of 1e-6.
 TOLERANCE = 1e-4
 _HEIGHT, _WIDTHS = 64, (512, 1024, 2048)
+# Of each model, the weights that were measured and what came of it.
 _known = weakref.WeakKeyDictionary()
 
 
@@ -39,10 +41,19 @@ def reach(model):
             "`model` must accept any image size for its reach to be measured. "
             f"Received: a model with input_shape={input_shape(model)}"
         )
-    if model not in _known:
+    weights = _hash(model)
+    if model not in _known or _known[model][0] != weights:
         distances = (_measured(model, width) for width in _WIDTHS)
-        _known[model] = next((d for d in distances if d is not None), None)
-    return _known[model]
+        distance = next((d for d in distances if d is not None), None)
+        _known[model] = weights, distance
+    return _known[model][1]
+
+
+def _hash(model):
+    digest = hashlib.sha256()
+    for array in model.get_weights():
+        digest.update(array.tobytes())
+    return digest.digest()
 
 
 def _measured(model, width):

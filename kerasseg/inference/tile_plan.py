@@ -114,7 +114,8 @@ def grid(model, stride=32) -> tuple[int, float]:
         Those of its layer `kerasseg>PadToMultiple`; without one, `stride` and
         the middle of 0..255.
     """
-    for layer in model.layers:
+    # Also of a model in the model, or of one that a layer holds.
+    for layer in model._flatten_layers():
         if type(layer).__name__ == "PadToMultiple":
             return layer.multiple, layer.value
     return stride, _PADDING

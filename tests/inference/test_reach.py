@@ -1,4 +1,5 @@
 import keras
+import numpy as np
 import pytest
 
 from kerasseg.inference import reach
@@ -19,6 +20,15 @@ def test_one_convolution_reaches_half_its_kernel(kernel, dilation, expected):
         keras.layers.Conv2D(4, kernel, padding="same", dilation_rate=dilation)
     )
     assert reach(model) == expected
+
+
+def test_other_weights_have_another_reach():
+    model = convolutions(keras.layers.Conv2D(4, 9, padding="same"))
+    kernel, bias = model.get_weights()
+    model.set_weights([np.zeros_like(kernel), bias])
+    assert reach(model) == 0
+    model.set_weights([kernel, bias])
+    assert reach(model) == 4
 
 
 def test_strides_multiply_what_follows():

@@ -65,6 +65,20 @@ def test_the_mask_is_that_of_the_whole_image(model, image, batch_size):
     assert same.mean() > 0.999
 
 
+def test_the_stride_of_a_model_in_a_model_is_heeded(image):
+    pixels = keras.Input((None, None, 3))
+    x = PadToMultiple(64, value=7.0)(pixels)
+    x = keras.layers.Conv2D(8, 3, 64, padding="same")(x)
+    x = BilinearUpSampling2D(64, border="edge")(x)
+    inner = keras.Model(pixels, CropToMatch()([x, pixels]))
+    model = keras.Model(pixels, inner(pixels))
+    assert tile_plan.grid(model) == (64, 7.0)
+    plan = plan_tiles(model, image.shape, (200, 200), 0)
+    assert plan.tile_shape == (256, 256)
+    mask = predict_tiled(model, image, None, (200, 200), overlap=128)
+    assert (mask == predict_mask(model, image)).mean() > 0.999
+
+
 def test_less_overlap_changes_pixels_near_the_seams_alone(model, image):
     tiles = (128, 128)
     mask = predict_tiled(model, image, None, tiles, overlap=16)
