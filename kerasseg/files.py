@@ -81,7 +81,8 @@ def atomic_file(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(temporary_name(path))
     try:
         yield temporary
-        with open(temporary, "rb") as file:
+        # To read and write: Windows syncs nothing else.
+        with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:

@@ -79,11 +79,14 @@ def _end():
 
 def _read(start):
     number = _Redirection.sink.fileno()
-    size = os.fstat(number).st_size
-    os.lseek(number, start, os.SEEK_SET)
-    text = os.read(number, size - start).decode("utf-8", "replace").strip()
-    os.lseek(number, 0, os.SEEK_END)  # Where descriptor 2 goes on.
-    return text
+    size = os.fstat(number).st_size - start
+    if hasattr(os, "pread"):
+        content = os.pread(number, size, start)
+    else:  # Windows. Descriptor 2 shares the place, and goes on at the end.
+        os.lseek(number, start, os.SEEK_SET)
+        content = os.read(number, size)
+        os.lseek(number, 0, os.SEEK_END)
+    return content.decode("utf-8", "replace").strip()
 
 
 def _flush():

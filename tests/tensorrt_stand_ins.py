@@ -80,8 +80,11 @@ TENSORRT = textwrap.dedent("""
 CUDA = textwrap.dedent("""
     import ctypes
     import enum
+    import itertools
 
     MEMORY = {}
+    STREAMS = []
+    ADDRESSES = itertools.count(4096)
 
 
     class cudaError_t(enum.IntEnum):
@@ -98,7 +101,13 @@ CUDA = textwrap.dedent("""
 
 
     def cudaStreamCreate():
+        STREAMS.append(77)
         return OK, 77
+
+
+    def cudaStreamDestroy(stream):
+        STREAMS.remove(stream)
+        return (OK,)
 
 
     def cudaStreamSynchronize(stream):
@@ -106,9 +115,14 @@ CUDA = textwrap.dedent("""
 
 
     def cudaMalloc(size):
-        address = 4096 + len(MEMORY)
+        address = next(ADDRESSES)
         MEMORY[address] = bytearray(size)
         return OK, address
+
+
+    def cudaFree(address):
+        del MEMORY[address]
+        return (OK,)
 
 
     def cudaMemcpyAsync(to, start, size, kind, stream):

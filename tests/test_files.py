@@ -24,6 +24,19 @@ def test_replaces_the_file_and_leaves_nothing_else(tmp_path):
     assert os.listdir(path.parent) == ["notes.txt"]
 
 
+def test_what_is_synced_may_be_written(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    modes = []
+
+    def fsync(number):
+        modes.append(fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with atomic_file(tmp_path / "notes.txt") as temporary:
+        temporary.write_text("Windows refuses to sync what is read only")
+    assert modes == [os.O_RDWR]
+
+
 def test_a_failure_keeps_the_old_file(tmp_path):
     path = tmp_path / "notes.txt"
     path.write_text("old")

@@ -1,6 +1,8 @@
 """A TensorRT engine: built and run on the GPU of this machine."""
 
+import contextlib
 import math
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -88,15 +90,20 @@ class _Engine:
         self._target = target
         self._keep_alive = (runtime, engine)
         self._context = engine.create_execution_context()
-        self._stream = self._checked(cuda.cudaStreamCreate())
         self._shape = tuple(engine.get_tensor_shape("images"))
         self._result = np.empty(
             tuple(engine.get_tensor_shape(target)),
             tensorrt.nptype(engine.get_tensor_dtype(target)),
         )
         size = 4 * math.prod(self._shape)
-        self._entrance = self._checked(cuda.cudaMalloc(size))
-        self._outlet = self._checked(cuda.cudaMalloc(self._result.nbytes))
+        with contextlib.ExitStack() as stack:
+            self._stream = self._checked(cuda.cudaStreamCreate())
+            stack.callback(cuda.cudaStreamDestroy, self._stream)
+            self._entrance = self._checked(cuda.cudaMalloc(size))
+            stack.callback(cuda.cudaFree, self._entrance)
+            self._outlet = self._checked(cuda.cudaMalloc(self._result.nbytes))
+            stack.callback(cuda.cudaFree, self._outlet)
+            weakref.finalize(self, stack.pop_all().close)
         self._context.set_tensor_address("images", self._entrance)
         self._context.set_tensor_address(target, self._outlet)
 

@@ -22,6 +22,7 @@ from kerasseg.export import read_sidecar
 from kerasseg.export import to_onnx
 from kerasseg.export import to_tensorrt
 from kerasseg.export.tensorrt.check import check_for_tensorrt
+from kerasseg.export.tensorrt.engine import open_tensorrt
 from kerasseg.export.tensorrt_rtx import library
 
 SHAPE = (32, 48)
@@ -252,6 +253,29 @@ def test_an_engine_is_built_and_verified(
         "x.onnx.json",
     ]
     assert read_sidecar(tmp_path / "x.engine")["format"] == "tensorrt"
+
+
+@export
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_an_engine_held_is_given_back(
+    stand_in, tiny, tmp_path, fails, monkeypatch
+):
+    stand_in("11.4.0")
+    cuda = sys.modules["cuda.bindings.runtime"]
+    to_onnx(tiny, tmp_path / "x.onnx", image_shape=SHAPE, layout="NCHW")
+    if fails:
+        answers = [cuda.cudaMalloc(1), (cuda.cudaError_t(1), None)]
+        monkeypatch.setattr(cuda, "cudaMalloc", lambda size: answers.pop(0))
+        with pytest.raises(ExportError, match="CUDA failed"):
+            open_tensorrt(tmp_path / "x.onnx")
+    else:
+        engine = open_tensorrt(tmp_path / "x.onnx")
+        engine(np.zeros((1, 3, *SHAPE), "float32"))
+        assert len(cuda.MEMORY) == 2
+        assert len(cuda.STREAMS) == 1
+        del engine
+    assert not cuda.MEMORY
+    assert not cuda.STREAMS
 
 
 @export
