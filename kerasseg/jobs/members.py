@@ -1,5 +1,6 @@
 """The images in an archive or a folder, read one by one in any order."""
 
+import functools
 import os
 import tarfile
 import zipfile
@@ -28,7 +29,7 @@ class Members:
         # What is wrong with the source itself, behind what can be read.
         self.problem = ""
         self._places = {}
-        self._zip = None
+        self._is_zip = False
         found = [n for n in self._list() if _is_image(n)]
         twice = [name for name, n in Counter(found).items() if n > 1]
         if twice:
@@ -61,7 +62,7 @@ class Members:
             OSError: If it cannot be read.
             ValueError: If the archive has damaged it.
         """
-        if self._zip is not None:
+        if self._is_zip:
             try:
                 return self._zip.read(name)
             # Of another checksum, cut off, encrypted, compressed otherwise.
@@ -86,10 +87,16 @@ class Members:
                 "`source` must be an archive or a folder. "
                 f"Received: {self.path}, which is not there"
             )
-        if zipfile.is_zipfile(self.path):
-            self._zip = zipfile.ZipFile(self.path)
-            return self._zip.namelist()
+        self._is_zip = zipfile.is_zipfile(self.path)
+        if self._is_zip:
+            with zipfile.ZipFile(self.path) as archive:
+                return archive.namelist()
         return list(self._list_tar())
+
+    @functools.cached_property
+    def _zip(self):
+        """The archive, open from the first image that is read."""
+        return zipfile.ZipFile(self.path)
 
     def _list_tar(self):
         try:

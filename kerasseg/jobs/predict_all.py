@@ -80,7 +80,7 @@ def predict_all(
 
     Raises:
         ValueError: If the model has no weights, the source cannot be read, or
-            the folder holds another job, or one that is under way.
+            `out` lies in it, holds another job, or one that is under way.
         ImportError: If Ray is not installed.
         OSError: If no mask can be written any more, such as on a full disk.
     """
@@ -92,6 +92,7 @@ def predict_all(
         )
     members = Members(source)
     out = Path(out).absolute()
+    _check_out(out, members.path)
     job = {
         "model": info.sha256,
         "source": members.path.name,
@@ -112,6 +113,15 @@ def predict_all(
     total, before = len(members.names), len(manifest.done)
     done = total - len(failed)
     return JobReport(total, done, before, failed, members.problem)
+
+
+def _check_out(out, source):
+    # Masks in the source would be images of it when the job goes on.
+    if out.resolve().is_relative_to(source.resolve()):
+        raise ValueError(
+            "`out` must be a folder outside of `source`. "
+            f"Received: out={str(out)!r}, source={str(source)!r}"
+        )
 
 
 @contextlib.contextmanager

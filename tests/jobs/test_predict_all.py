@@ -9,6 +9,7 @@ import sys
 import tarfile
 import time
 import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -207,6 +208,32 @@ def test_sources_that_are_none(entry, images, tmp_path):
     with pytest.raises(ValueError, match="`entry` must have trained weights"):
         predict_all("lrr_4x_vgg16", tmp_path / "images", out)
     assert not out.exists()
+
+
+@pytest.mark.parametrize("place", [".", "masks"])
+def test_masks_in_the_source_are_refused(entry, images, tmp_path, place):
+    source = tmp_path / "images"
+    with pytest.raises(ValueError, match="`out` must be a folder outside of"):
+        predict_all(entry, source, source / place, workers=0)
+    assert not list(source.glob("masks"))
+    assert not list(source.rglob("manifest.jsonl"))
+
+
+def test_an_archive_is_open_while_images_are_read(images, tmp_path):
+    descriptors = Path("/proc/self/fd")
+    if not descriptors.is_dir():
+        pytest.skip("the system does not tell which files are open")
+    source = archive(tmp_path, "zip")
+
+    def is_open():
+        return str(source) in map(os.path.realpath, descriptors.iterdir())
+
+    members = Members(source)
+    assert not is_open()
+    members.read(members.names[0])
+    assert is_open()
+    del members
+    assert not is_open()
 
 
 def test_a_name_that_stands_twice(tmp_path):
