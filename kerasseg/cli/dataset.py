@@ -23,6 +23,21 @@ def check_split(args, option: str = "data") -> None:
         )
 
 
+def is_folder(name: str) -> bool:
+    """Whether a name is that of a folder, and of no known dataset.
+
+    Args:
+        name: What the user typed.
+
+    Returns:
+        The answer. As in `kerasseg.data.load`, a known dataset wins over a
+        folder of the same name.
+    """
+    from kerasseg.data.sources import SOURCES
+
+    return name not in SOURCES and Path(name).is_dir()
+
+
 def find_data(
     name: str, split: str, labels, channels: int = 3, option: str = "data"
 ):
@@ -45,7 +60,7 @@ def find_data(
     """
     from kerasseg import data
 
-    own = Path(name).is_dir() and not Path(name, "labels.json").is_file()
+    own = is_folder(name) and not Path(name, "labels.json").is_file()
     try:
         dataset = data.load(
             name, split, labels=labels if own else None, channels=channels

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from kerasseg.cli.dataset import check_split
 from kerasseg.cli.dataset import find_data
+from kerasseg.cli.dataset import is_folder
 from kerasseg.cli.entry import ENTRY_HELP
 from kerasseg.cli.entry import find_entry
 from kerasseg.cli.entry import load_model
@@ -164,9 +165,15 @@ def _data(args, entry):
     """A dataset, or the images of a folder that is none."""
     if not args.data:
         return None
-    folder = Path(args.data)
-    if folder.is_dir() and not (folder / "images").is_dir():
+    if is_folder(args.data) and not _has_layout(args.data):
         return find_images([args.data])[0]
     return find_data(
         args.data, args.split or "test", entry.labels, entry.image_shape[2]
     )
+
+
+def _has_layout(folder):
+    """Whether a folder is, or means to be, a dataset."""
+    from kerasseg.data.places import located
+
+    return Path(folder, "images").is_dir() or located(folder)[1] is not None

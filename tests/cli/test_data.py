@@ -5,6 +5,8 @@ import pytest
 from PIL import Image
 
 from kerasseg.cli.dataset import find_data
+from kerasseg.cli.errors import UsageError
+from kerasseg.data import Labels
 from kerasseg.zoo import info
 
 
@@ -174,6 +176,14 @@ def test_a_published_layout_is_reported(run, root):
 def test_evaluate_finds_a_published_dataset(voc):
     labels = info("fcn_8s_vgg16").labels
     assert find_data("voc", "val", labels).names == ["a"]
+
+
+def test_a_known_name_wins_over_a_folder_here(voc, root, monkeypatch):
+    (root / "VOCdevkit").rename(root / "voc")
+    monkeypatch.chdir(root)
+    assert find_data("voc", "val", info("fcn_8s_vgg16").labels).names == ["a"]
+    with pytest.raises(UsageError, match="sky, road and Background, Aero"):
+        find_data("voc", "val", Labels(("sky", "road")))
 
 
 @pytest.mark.parametrize(

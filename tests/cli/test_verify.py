@@ -52,6 +52,24 @@ def test_files_and_random_images(run, channels_entry, image_folder, net):
     assert "seeded random images" in result.out
 
 
+def test_a_published_layout_is_a_dataset(run, channels_entry, net, rng):
+    root = net.parent / "streets"
+    for kind in ("leftImg8bit", "gtFine"):
+        (root / kind / "test" / "a").mkdir(parents=True)
+    image = rng.integers(0, 256, (*SHAPE, 3), dtype="uint8")
+    start = root / "leftImg8bit" / "test" / "a" / "a_0"
+    Image.fromarray(image).save(f"{start}_leftImg8bit.png")
+    mask = image.argmax(-1).astype("uint8")
+    start = root / "gtFine" / "test" / "a" / "a_0"
+    Image.fromarray(mask).save(f"{start}_gtFine_labelIds.png")
+    result = run(
+        *("verify", net, "--against", channels_entry, "--data", root),
+        *("--images", "1"),
+    )
+    assert result.code == 0, result.err
+    assert "100.00 % in Keras, 100.00 % in the file" in result.out
+
+
 def test_a_wrong_file_is_code_1(run, channels_entry, net):
     net.write_bytes(net.read_bytes()[:-1])
     result = run("verify", net, "--against", channels_entry)
