@@ -21,7 +21,7 @@ class Report:
             first.
 
     Raises:
-        ValueError: If there is no target of that name.
+        ValueError: If there is no timing, or no target of that name.
     """
 
     timings: tuple[Timing, ...]
@@ -31,6 +31,10 @@ class Report:
     def __post_init__(self):
         object.__setattr__(self, "timings", tuple(self.timings))
         names = [timing.target.name for timing in self.timings]
+        if not names:
+            raise ValueError(
+                "`timings` must hold at least one. Received: timings=()"
+            )
         if self.baseline is None:
             object.__setattr__(self, "baseline", names[0])
         if self.baseline not in names:

@@ -11,6 +11,7 @@ import numpy as np
 from kerasseg.channels import RGB
 from kerasseg.files import VIDEO_SUFFIXES
 from kerasseg.files import atomic_file
+from kerasseg.inference.ends import input_shape
 from kerasseg.inference.overlay import colorize
 from kerasseg.inference.overlay import overlay
 from kerasseg.inference.video_reader import VideoError
@@ -105,7 +106,7 @@ def predict_video(
     if channels not in (1, RGB):
         raise ValueError(
             "`model` must take RGB or gray images, as videos have. Received: a "
-            f"model with input_shape={model.input_shape}"
+            f"model with input_shape={input_shape(model)}"
         )
     began, spent, frames, size = time.perf_counter(), 0.0, 0, None
     lossless = kind == "mask" and out.suffix.lower() == ".mkv"

@@ -60,7 +60,7 @@ def logits_of_pixels(model, pixels):
     if pixels.shape[-1] != channels_of(model):
         raise ValueError(
             f"`model` must take images of {pixels.shape[-1]} channels. "
-            f"Received: a model with input_shape={model.input_shape}"
+            f"Received: a model with input_shape={input_shape(model)}"
         )
     size = pixels.shape[:2]
     pixels = _resize(pixels, _input_size(model, size), antialias=True)

@@ -290,7 +290,13 @@ def _check_arguments(num_classes, level, head, bases, num_bases):
         )
     check_integer("num_bases", num_bases)
     expected = (num_classes, num_bases, 2 * UPSAMPLING, 2 * UPSAMPLING)
-    if bases is not None and tuple(bases.shape) != expected:
+    if bases is None:
+        return
+    if not hasattr(bases, "shape"):
+        raise ValueError(
+            f"`bases` must be an array. Received: bases of {type(bases)}"
+        )
+    if tuple(bases.shape) != expected:
         raise ValueError(
             f"`bases` must have the shape {expected}. "
             f"Received: bases.shape={tuple(bases.shape)}"

@@ -17,7 +17,8 @@ class DeepSupervision(keras.Model):
             masks with it. `"logits"` takes the compiled loss.
 
     Raises:
-        ValueError: If `losses` does not name each head but `"logits"`.
+        ValueError: If `heads` has no `"logits"`, or `losses` does not name
+            each other head.
 
     Example:
         >>> trainer = DeepSupervision(heads, {"32x": SegmentationLoss()})
@@ -30,6 +31,7 @@ class DeepSupervision(keras.Model):
 
     def __init__(self, heads, losses, **kwargs):
         super().__init__(**kwargs)
+        _check_heads(heads)
         extra = set(heads.output) - {"logits"}
         if set(losses) != extra:
             raise ValueError(
@@ -66,3 +68,13 @@ class DeepSupervision(keras.Model):
         if isinstance(y_pred, dict):
             y_pred = y_pred["logits"]
         return super().compute_metrics(x, y, y_pred, sample_weight)
+
+
+def _check_heads(heads):
+    outputs = getattr(heads, "output", None)
+    if not isinstance(outputs, dict) or "logits" not in outputs:
+        found = sorted(outputs) if isinstance(outputs, dict) else "no dict"
+        raise ValueError(
+            "`heads` must be a model from images to a dict of logits that "
+            f"holds 'logits'. Received: heads={heads.name!r}, with {found}"
+        )

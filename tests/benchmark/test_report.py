@@ -89,6 +89,11 @@ def test_the_plot_is_an_image(report, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["times.png"]
 
 
+def test_no_timings_are_refused():
+    with pytest.raises(ValueError, match="`timings` must hold at least one"):
+        Report([], MACHINE)
+
+
 def test_nothing_to_plot_is_an_error(tmp_path):
     report = Report([timing("x", (), error="e")], MACHINE)
     with pytest.raises(ValueError, match="must hold a file that ran"):

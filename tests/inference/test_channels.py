@@ -13,10 +13,12 @@ from kerasseg.inference import predict_logits
 from kerasseg.inference import predict_mask
 from kerasseg.inference import predict_mask_multi_scale
 from kerasseg.inference import predict_tiled
+from kerasseg.inference import predict_video
 from kerasseg.inference.ends import input_shape
 from kerasseg.inference.ends import output_shape
 from kerasseg.inference.memory import estimated_bytes
 from kerasseg.inference.rasters import RasterError
+from kerasseg.inference.whole_image import logits_of_pixels
 
 SIZE = (45, 70)
 
@@ -193,3 +195,8 @@ def test_a_subclassed_model_that_was_called(draw):
     np.testing.assert_array_equal(predict_mask(model, image), expected)
     with pytest.raises(ValueError, match=r"array `\(height, width, 5\)`"):
         predict_mask(model, draw(3))
+    with pytest.raises(ValueError, match=r"of 3 channels. .*None, None, 5\)"):
+        logits_of_pixels(model, draw(3).astype("float32"))
+    labels = Labels(tuple("abcde"))
+    with pytest.raises(ValueError, match=r"must take RGB or .*None, None, 5\)"):
+        predict_video(model, "none.mp4", "out.mp4", labels)

@@ -296,6 +296,10 @@ def test_parameters_of_the_paper():
             r"shape \(3, 10, 8, 8\). Received: bases.shape=\(4, 10, 8, 8\)",
         ),
         ({"bases": np.zeros((3, 10, 16, 16))}, "`bases` must have the shape"),
+        (
+            {"bases": np.zeros((3, 10, 8, 8)).tolist()},
+            "`bases` must be an array. Received: bases of <class 'list'>",
+        ),
         ({"backbone": "vgg16"}, "`backbone` must be a keras.Model"),
     ],
 )

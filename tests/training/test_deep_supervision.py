@@ -101,3 +101,14 @@ def test_wrong_names_of_losses(model, heads, names):
         ValueError, match=r"must name the heads \['coarse'\].*Received"
     ):
         DeepSupervision(heads(model()), losses)
+
+
+@pytest.mark.parametrize("names", [None, ["coarse"], ["coarse", "fine"]])
+def test_heads_without_logits(names):
+    pixels = keras.Input((None, None, 3))
+    output = keras.layers.Conv2D(3, 1)(pixels)
+    if names is not None:
+        output = dict.fromkeys(names, output)
+    heads = keras.Model(pixels, output)
+    with pytest.raises(ValueError, match="holds 'logits'. Received: heads='f"):
+        DeepSupervision(heads, {"coarse": SegmentationLoss()})
