@@ -35,7 +35,7 @@ examples:
       --out runs/lrr_4x_last_stage
   kerasseg train zoo/bilinear/recipe.py --teacher lrr_4x --out runs/taught
   kerasseg predict runs/lrr_4x/model street.jpg
-  KERAS_BACKEND=jax kerasseg train zoo/lrr_4x/recipe.py --out /shared/lrr_4x \
+  KERAS_BACKEND=jax kerasseg train zoo/lrr_4x/recipe.py --out /shared/lrr_4x \\
       --hosts 10.0.0.1:4321,10.0.0.2:4321 --process-id 0
 
 On several hosts, each runs the same command with its own --process-id. DIR

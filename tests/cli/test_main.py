@@ -35,6 +35,9 @@ def test_every_verb_has_help(run, verb):
     result = run(verb, "--help")
     assert result.code == 0
     assert result.out.startswith(f"usage: kerasseg {verb}")
+    # A line that is joined with the next one is too long.
+    _, _, examples = result.out.partition("\nexamples:\n")
+    assert all(len(line) <= 80 for line in examples.splitlines())
 
 
 def test_help_imports_nothing_heavy():
