@@ -68,10 +68,7 @@ def vgg16(
         al., CVPR 2015, for the convolutional form.
     """
     image_shape = check_image_shape(image_shape)
-    if taps not in TAPS:
-        raise ValueError(
-            f'`taps` must be "conv" or "pool". Received: taps={taps!r}'
-        )
+    check_choice("taps", taps, tuple(TAPS))
     check_choice("padding", padding, ("same", "caffe"))
     if padding == "caffe" and taps == "conv":
         raise ValueError(

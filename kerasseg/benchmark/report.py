@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from kerasseg.arguments import check_choice
 from kerasseg.benchmark.energy import EnergyCounters
 from kerasseg.benchmark.timing import Timing
 from kerasseg.figures import check_drawing
@@ -37,11 +38,7 @@ class Report:
             )
         if self.baseline is None:
             object.__setattr__(self, "baseline", names[0])
-        if self.baseline not in names:
-            raise ValueError(
-                f"`baseline` must be one of {', '.join(names)}. Received: "
-                f"baseline={self.baseline!r}"
-            )
+        check_choice("baseline", self.baseline, names)
 
     @property
     def base(self) -> Timing:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kerasseg.arguments import check_choice
 from kerasseg.benchmark.worker import OPENERS
 from kerasseg.export import files
 from kerasseg.export.errors import ExportError
@@ -58,11 +59,7 @@ class Target:
 
     def __post_init__(self):
         known = [name for name in OPENERS if name not in RUNTIMES]
-        if self.format not in known:
-            raise ValueError(
-                f"`format` must be one of {', '.join(known)}. Received: "
-                f"format={self.format!r}"
-            )
+        check_choice("format", self.format, known)
         check_runtime(self.runtime, self.format, self.path)
         shape = self.input_shape
         if len(shape) != 4 or not all(isinstance(n, int) for n in shape):

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from kerasseg.arguments import check_choice
 from kerasseg.export.proof.gate import Gate
 from kerasseg.export.proof.images import Calibration
 from kerasseg.formats import INTEGERS
@@ -85,17 +86,12 @@ def resolve(options: ExportOptions, form) -> ExportOptions:
         ValueError: If a choice does not exist or two are in conflict.
         TypeError: If the gate is something else.
     """
-    _check_choice("precision", options.precision, tuple(form.facts.precisions))
-    _check_choice("output", options.output, OUTPUTS)
-    _check_choice("layout", options.layout, form.facts.layouts)
+    check_choice("precision", options.precision, tuple(form.facts.precisions))
+    check_choice("output", options.output, OUTPUTS)
+    check_choice("layout", options.layout, form.facts.layouts)
     dtypes = form.facts.precisions[options.precision]
     if options.input_dtype is not None:
-        _check_choice(
-            "input_dtype",
-            options.input_dtype,
-            dtypes,
-            f" for {form.name} in {options.precision}",
-        )
+        check_choice("input_dtype", options.input_dtype, dtypes)
     _check_calibration(options)
     if options.gate is not None and not isinstance(options.gate, Gate):
         raise TypeError(
@@ -142,15 +138,6 @@ def check_classes(options: ExportOptions, num_classes: int) -> None:
             f"`output` must be 'logits' for more than {MAX_MASK_CLASSES} "
             f"classes, since a mask is uint8. Received: output='mask' for "
             f"{num_classes} classes"
-        )
-
-
-def _check_choice(name, value, choices, where=""):
-    if value not in choices:
-        listed = ", ".join(repr(choice) for choice in choices)
-        raise ValueError(
-            f"`{name}` must be one of {listed}{where} in this release. "
-            f"Received: {name}={value!r}"
         )
 
 

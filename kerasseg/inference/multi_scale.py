@@ -3,6 +3,7 @@
 import numpy as np
 from PIL import Image
 
+from kerasseg.arguments import check_choice
 from kerasseg.data.image import resize_planes
 from kerasseg.inference.ends import input_shape
 from kerasseg.inference.tile_plan import grid
@@ -52,10 +53,7 @@ def predict_mask_multi_scale(
         Ghiasi and Fowlkes, 2016, https://arxiv.org/abs/1605.02264 (the rows
         marked "ms").
     """
-    if fuse not in _FUSE:
-        raise ValueError(
-            f"`fuse` must be one of {tuple(_FUSE)}. Received: fuse={fuse!r}"
-        )
+    check_choice("fuse", fuse, tuple(_FUSE))
     if not len(scales) or min(scales) <= 0:
         raise ValueError(
             "`scales` must hold at least one factor, each above 0. "

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kerasseg.arguments import check_choice
 from kerasseg.channels import RGB
 from kerasseg.files import VIDEO_SUFFIXES
 from kerasseg.files import atomic_file
@@ -159,10 +160,7 @@ def _check(video, out, kind, alpha):
         raise ValueError(
             f"`out` must not be `video` itself. Received: out='{out}'"
         )
-    if kind not in KINDS:
-        raise ValueError(
-            f"`kind` must be one of {KINDS}. Received: kind={kind!r}"
-        )
+    check_choice("kind", kind, KINDS)
     if not 0 <= alpha <= 1:
         raise ValueError(f"`alpha` must be in 0..1. Received: alpha={alpha}")
 

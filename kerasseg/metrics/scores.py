@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from kerasseg.arguments import check_choice
+
 ABSENT = ("skip", "zero")
 
 
@@ -86,10 +88,7 @@ def check_absent(absent):
     Raises:
         ValueError: If it is anything else.
     """
-    if absent not in ABSENT:
-        raise ValueError(
-            f"`absent` must be one of {ABSENT}. Received: absent={absent!r}"
-        )
+    check_choice("absent", absent, ABSENT)
 
 
 def ratio(numerator, denominator, absent):

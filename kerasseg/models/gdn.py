@@ -2,6 +2,7 @@
 
 import keras
 
+from kerasseg.arguments import check_choice
 from kerasseg.backbones.data_format import channels_last
 from kerasseg.channels import check_image_shape
 from kerasseg.layers import CropToMatch
@@ -129,11 +130,7 @@ def gdn_heads(model, pooling="average"):
         "average": keras.layers.GlobalAveragePooling2D,
         "max": keras.layers.GlobalMaxPooling2D,
     }
-    if pooling not in poolings:
-        raise ValueError(
-            f'`pooling` must be "average" or "max". Received: '
-            f"pooling={pooling!r}"
-        )
+    check_choice("pooling", pooling, tuple(poolings))
     if not {"score", "interpolation"} <= {x.name for x in model.layers}:
         raise ValueError(
             "`model` must be a model made by kerasseg.models.gdn. "

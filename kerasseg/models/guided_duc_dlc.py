@@ -2,18 +2,19 @@
 
 import keras
 
+from kerasseg.arguments import check_choice
 from kerasseg.backbones.data_format import channels_last
 from kerasseg.channels import check_image_shape
 from kerasseg.layers import DLC
 from kerasseg.layers import GuidedDUC
 from kerasseg.layers import PadToMultiple
+from kerasseg.models.head import HEADS
 from kerasseg.models.head import check_num_classes
 from kerasseg.models.head import checked_backbone
 from kerasseg.models.head import upsample_to_image
 
 MIDDLE = "P3"
 STRIDE = 8
-HEADS = ("light", "paper")
 # Channels of the two layers: with the light ones, the model takes less than
 # 2.5 times as long as MobileNetV2 alone.
 DUC_FILTERS = {"paper": (512, 64), "light": (96, 16)}
@@ -67,10 +68,7 @@ def guided_duc_dlc(
         this project's own.
     """
     check_num_classes(num_classes)
-    if head not in HEADS:
-        raise ValueError(
-            f'`head` must be "light" or "paper". Received: head={head!r}'
-        )
+    check_choice("head", head, HEADS)
     image_shape = check_image_shape(image_shape)
     backbone = checked_backbone(backbone, [MIDDLE], image_shape[2])
     coarsest = max(backbone.output)

@@ -8,6 +8,9 @@ from kerasseg.channels import count_of
 from kerasseg.layers import BilinearUpSampling2D
 from kerasseg.layers import CropToMatch
 
+# Of models with a choice: that of the paper, and a cheaper one.
+HEADS = ("light", "paper")
+
 
 def check_num_classes(num_classes):
     """Refuses a number of classes that is no integer of 2 or more."""

@@ -13,6 +13,7 @@ from kerasseg.layers import LaplacianHead
 from kerasseg.layers import LaplacianReconstruction
 from kerasseg.layers import NearestUpSampling2D
 from kerasseg.layers import PadToMultiple
+from kerasseg.models.head import HEADS
 from kerasseg.models.head import as_float32
 from kerasseg.models.head import check_num_classes
 from kerasseg.models.head import checked_backbone
@@ -284,10 +285,7 @@ def _dilation_erosion(model, background):
 def _check_arguments(num_classes, level, head, bases, num_bases):
     check_num_classes(num_classes)
     check_choice("level", level, LEVELS)
-    if head not in ("light", "paper"):
-        raise ValueError(
-            f'`head` must be "light" or "paper". Received: head={head!r}'
-        )
+    check_choice("head", head, HEADS)
     check_integer("num_bases", num_bases)
     expected = (num_classes, num_bases, 2 * UPSAMPLING, 2 * UPSAMPLING)
     if bases is None:

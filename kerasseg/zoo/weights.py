@@ -15,6 +15,7 @@ import keras
 import numpy as np
 from safetensors.numpy import save
 
+from kerasseg.arguments import check_choice
 from kerasseg.channels import count_of
 from kerasseg.channels import first_kernel
 from kerasseg.channels import reads_other_channels
@@ -66,10 +67,7 @@ def write_weights(
         OSError: If the file cannot be written. A file that was at `path` is
             then still there, unchanged.
     """
-    if dtype not in ("float16", "float32"):
-        raise ValueError(
-            f'`dtype` must be "float16" or "float32". Received: dtype={dtype!r}'
-        )
+    check_choice("dtype", dtype, ("float16", "float32"))
     arrays = {
         name: _storable(name, variable, dtype)
         for name, variable in _variables(model).items()

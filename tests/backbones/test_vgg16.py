@@ -108,7 +108,7 @@ def test_the_border_is_black_after_the_mean(thin, rng):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"taps": "fc"}, '"conv" or "pool". Received: taps=\'fc\''),
+        ({"taps": "fc"}, "one of conv, pool. Received: taps='fc'"),
         ({"padding": "valid"}, "same, caffe. Received: padding='valid'"),
         ({"padding": "caffe"}, '"pool" with padding="caffe"'),
     ],

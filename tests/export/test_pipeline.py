@@ -67,8 +67,8 @@ def test_labels_for_other_classes_are_refused(model, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"precision": "int4"}, "`precision` must be one of 'float32'"),
-        ({"output": "scores"}, "`output` must be one of 'logits', 'mask'"),
+        ({"precision": "int4"}, "`precision` must be one of float32"),
+        ({"output": "scores"}, "`output` must be one of logits, mask"),
         ({"image_shape": None}, "`image_shape` must be .height, width.*None"),
         ({"image_shape": (31, 64)}, "must be at least 32 by 32.*31, 64"),
         ({"image_shape": (64,)}, "must be .height, width. or .*64"),

@@ -174,7 +174,7 @@ def test_a_fixed_size(rng, thin):
     ("arguments", "message"),
     [
         ({"num_classes": 1}, "`num_classes` must be an integer of 2 or more"),
-        ({"head": "heavy"}, '"light" or "paper". Received: head=\'heavy\''),
+        ({"head": "heavy"}, "of light, paper. Received: head='heavy'"),
         ({"backbone": "vgg16"}, "`backbone` must be a keras.Model"),
     ],
 )

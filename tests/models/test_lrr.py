@@ -282,7 +282,7 @@ def test_parameters_of_the_paper():
         ({"num_classes": 0}, "Received: num_classes=0"),
         ({"num_classes": "11"}, "Received: num_classes='11'"),
         ({"level": "2x"}, "one of 32x, 16x, 8x, 4x. Received: level='2x'"),
-        ({"head": "heavy"}, '"light" or "paper". Received: head=\'heavy\''),
+        ({"head": "heavy"}, "of light, paper. Received: head='heavy'"),
         ({"head_width": 0}, "`head_width` must be a number from 0.125 to 8"),
         ({"head_width": "half"}, "Received: head_width='half'"),
         (

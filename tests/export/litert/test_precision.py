@@ -144,11 +144,11 @@ def test_a_loss_over_the_limit_leaves_nothing(model, tmp_path, images):
         ),
         (
             {"precision": "int8", "calibration": [], "input_dtype": "float32"},
-            "`input_dtype` must be one of 'uint8', 'int8' for litert in int8",
+            "`input_dtype` must be one of uint8, int8. Received",
         ),
         (
             {"input_dtype": "uint8"},
-            "`input_dtype` must be one of 'float32' for litert in float32",
+            "`input_dtype` must be one of float32. Received",
         ),
         ({"gate": 0.02}, "`gate` must be a kerasseg.export.Gate"),
     ],

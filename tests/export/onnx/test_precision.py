@@ -178,7 +178,7 @@ def test_a_loss_over_the_limit_leaves_nothing(model, tmp_path, images):
         ({"weight_bits": 6}, "`weight_bits` must be an integer of 7 or more"),
         ({"weight_bits": 9}, "must be 7 or 8. Received: weight_bits=9"),
         ({"weight_bits": 7}, "Received: weight_bits=7, precision='float32'"),
-        ({"layout": "CHW"}, "`layout` must be one of 'NHWC', 'NCHW'"),
+        ({"layout": "CHW"}, "`layout` must be one of NHWC, NCHW"),
     ],
 )
 def test_arguments_that_cannot_be_honored(model, tmp_path, arguments, message):
