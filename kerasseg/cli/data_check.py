@@ -180,9 +180,9 @@ def _few(counts):
     """The most frequent of some things, with their number if there are more."""
     if len(counts) == 1:
         return next(iter(counts))
-    shown = [f"{name}: {n}" for name, n in [*counts.items()][:_MOST]]
-    more = [f"{len(counts) - _MOST} more"] if len(counts) > _MOST else []
-    return ", ".join(shown + more)
+    from kerasseg.ids import listed
+
+    return listed([f"{name}: {n}" for name, n in counts.items()], _MOST)
 
 
 def _classes(report):

@@ -23,14 +23,13 @@ def find_entry(name: str):
     return info(name)
 
 
-def load_model(name: str, image_shape: tuple | None = None):
+def load_model(name: str):
     """The trained model of an entry.
 
     Args:
         name: The name of a zoo entry, a folder written by
             `kerasseg.zoo.save`, or `hf://USER/NAME`; the `origin` of its
             record, where there is one, so that both are of one commit.
-        image_shape: `(height, width, 3)`. Defaults to `None`: any size.
 
     Returns:
         `keras.Model`.
@@ -46,9 +45,7 @@ def load_model(name: str, image_shape: tuple | None = None):
             "the entries that have some. Train it, and give the folder that "
             "the training wrote"
         )
-
-    arguments = {} if image_shape is None else {"image_shape": image_shape}
-    return zoo.load(name, **arguments)
+    return zoo.load(name)
 
 
 def save_model(model, folder, labels) -> None:

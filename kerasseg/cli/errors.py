@@ -26,23 +26,18 @@ class Failure(Exception):  # noqa: N818
 
 
 @contextlib.contextmanager
-def usage_errors(
-    kinds: tuple[type[Exception], ...] = (ValueError, OSError),
-):
+def usage_errors():
     """Turns exceptions that the user's arguments can cause into one line.
 
     For calls into other packages with what the user typed. The checks of
     kerasseg itself are known as such (`is_usage_error`).
 
-    Args:
-        kinds: The classes to turn. Defaults to `(ValueError, OSError)`.
-
     Raises:
-        UsageError: If one of `kinds` is raised inside.
+        UsageError: If a `ValueError` or an `OSError` is raised inside.
     """
     try:
         yield
-    except kinds as error:
+    except (ValueError, OSError) as error:
         raise UsageError(one_line(error)) from error
 
 

@@ -117,7 +117,6 @@ def run(args: argparse.Namespace) -> int:
 
 def _names(items):
     """A list in a line, the first of many."""
-    names = [str(item) for item in items]
-    rest = len(names) - _SHOWN
-    more = [f"and {rest} more"] if rest > 0 else []
-    return ", ".join(names[:_SHOWN] + more) or None
+    from kerasseg.ids import listed
+
+    return listed(list(items), _SHOWN) or None

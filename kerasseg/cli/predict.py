@@ -171,7 +171,9 @@ def run(args: argparse.Namespace) -> int:
     done = len(images) - len(errors)
     echo(f"{done} of {len(images)} images: {' and '.join(kinds)} in {folder}")
     if left_out:
-        left = _some(left_out)
+        from kerasseg.ids import listed
+
+        left = listed(left_out, 5)
         echo(f"not images by their names, left out: {left}", error=True)
     _tell_of_sizes(entry.image_shape[:2], args.sizes)
     _tell_of_gray(args.gray, len(images))
@@ -311,9 +313,3 @@ def write_ids(path: Path, ids) -> None:
 
     with atomic_file(path) as part:
         Image.fromarray(ids).save(part)
-
-
-def _some(paths, most=5):
-    names = ", ".join(str(path) for path in paths[:most])
-    rest = len(paths) - most
-    return f"{names} and {rest} more" if rest > 0 else names

@@ -224,14 +224,14 @@ def _input_size(model, size):
     return tuple(f or s for f, s in zip(fixed, size, strict=True))
 
 
-def _resize(array, size, antialias, interpolation="bilinear"):
-    """`array` `(height, width, channels)` resized to `size`."""
+def _resize(array, size, antialias):
+    """`array` `(height, width, channels)` resized (bilinear) to `size`."""
     if array.shape[:2] == tuple(size):
         return array
     resized = keras.ops.image.resize(
         array[np.newaxis],
         tuple(size),
-        interpolation=interpolation,
+        interpolation="bilinear",
         antialias=antialias,
         data_format="channels_last",
     )

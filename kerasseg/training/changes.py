@@ -87,10 +87,10 @@ def _fields(owner):
     except NotImplementedError:
         return {}
     # Objects rather than their configurations, so that one can go deeper.
-    return {key: _object(owner, key, item) for key, item in config.items()}
+    return {key: _object(item) for key, item in config.items()}
 
 
-def _object(owner, key, item):
+def _object(item):
     if isinstance(item, dict) and {"class_name", "config"} <= set(item):
         return keras.saving.deserialize_keras_object(item)
     return item

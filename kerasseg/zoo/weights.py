@@ -20,6 +20,7 @@ from kerasseg.channels import count_of
 from kerasseg.channels import first_kernel
 from kerasseg.channels import reads_other_channels
 from kerasseg.files import atomic_file
+from kerasseg.ids import listed
 from kerasseg.zoo.entries import ENTRIES
 from kerasseg.zoo.errors import WeightsError
 from kerasseg.zoo.errors import shown
@@ -303,7 +304,5 @@ def _fits(dtype, variable):
 def _listing(what, names):
     if not names:
         return ""
-    listed = ", ".join(map(shown, names[:_MAX_LISTED]))
-    if len(names) > _MAX_LISTED:
-        listed += f" and {len(names) - _MAX_LISTED} more"
-    return f"{what} ({len(names)}): {listed}"
+    some = listed([*map(shown, names)], _MAX_LISTED)
+    return f"{what} ({len(names)}): {some}"
