@@ -73,9 +73,9 @@ class VideoWriter:
 
     def __exit__(self, kind, error, trace) -> None:
         if error is None:
-            with self._errors():
+            # The container closes also where the last frames fail.
+            with self._errors(), self._container:
                 self._container.mux(self._stream.encode())
-                self._container.close()
             return
         # What is half-written is deleted: how it closes does not matter.
         with contextlib.suppress(self._av.FFmpegError):

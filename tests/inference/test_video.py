@@ -2,8 +2,10 @@
 
 import os
 import sys
+import types
 import weakref
 from fractions import Fraction
+from pathlib import Path
 
 import clips
 import keras
@@ -14,6 +16,8 @@ from kerasseg.inference import VideoError
 from kerasseg.inference import overlay
 from kerasseg.inference import predict_mask
 from kerasseg.inference import predict_video
+from kerasseg.inference.video_reader import VideoReader
+from kerasseg.inference.video_writer import VideoWriter
 from kerasseg.labels import Labels
 
 pytest.importorskip("av")
@@ -185,6 +189,31 @@ def test_arguments(tmp_path, brightest, monkeypatch):
     with pytest.raises(ImportError, match=r"pip install 'kerasseg\[video\]'"):
         predict_video(brightest, source, out, LABELS)
     assert not out.exists()
+
+
+def test_the_file_is_closed_where_the_last_frames_fail(tmp_path):
+    descriptors = Path("/proc/self/fd")
+    if not descriptors.is_dir():
+        pytest.skip("the system does not tell which files are open")
+    import av
+
+    def open_files():
+        return set(map(os.path.realpath, descriptors.iterdir()))
+
+    def fail(frame=None):
+        raise av.FFmpegError(1, "flushed for a test")
+
+    source, out = tmp_path / "a.mp4", tmp_path / "out.mkv"
+    clips.write(source, clips.frames(1, SIZE))
+    with VideoReader(source) as reader:
+        writer = VideoWriter(out, reader, lossless=True)
+        frames = [item for what, item in reader.read() if what == "frame"]
+        writer.write(np.zeros((*SIZE, 3), "uint8"), frames[0])
+        assert str(out) in open_files()
+        writer._stream = types.SimpleNamespace(encode=fail)
+        with pytest.raises(VideoError, match="flushed for a test"):
+            writer.__exit__(None, None, None)
+    assert str(out) not in open_files()
 
 
 def test_a_full_disk(tmp_path, brightest, file_size_limit):
