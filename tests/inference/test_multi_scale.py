@@ -135,6 +135,7 @@ def test_other_sizes_of_images_are_not_traced_anew(rng):
     ("arguments", "message"),
     [
         ({"fuse": "min"}, "`fuse` must be one of"),
+        ({"fuse": ["max"]}, "one of max, mean. Received: fuse=.'max"),
         ({"scales": ()}, "`scales` must hold"),
         ({"scales": (1.0, 0.0)}, "`scales` must hold"),
     ],
