@@ -126,7 +126,7 @@ _ENTRIES = (
         arguments={"level": "4x", "finest_upsampling": 2},
         weights="lrr_4x_efficientnet_lite0.safetensors",
         sha256=(
-            "af8326bf5fc69c57133bee3c2bcddd83c05da241e3d2344d4dd9c05b1a678402"
+            "51a4e369ae65bc7856c05140b5bc04968c48183c8433361a9233e7b4b6bff537"
         ),
         parameters=3_271_406,
         paper=papers.LRR,
