@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,13 @@ from kerasseg.data.folder import Pair
 from kerasseg.data.from_tfds import PREFIX
 from kerasseg.data.from_tfds import tfds_splits
 from kerasseg.data.tf_data import as_samples
+from kerasseg.ids import VOID
 from kerasseg.labels import Labels
 
 # What the quick form reads at most: headers, and masks at first.
 QUICK_HEADERS = 2000
 QUICK_MASKS = 16
 QUICK_CHUNK = 64
-_VOID = 255
 _MOST_THREADS = 8
 
 Progress = Callable[[int, int], None]
@@ -232,12 +233,17 @@ def _until_seen(split, samples, scans, labels, look):
     seen = split_report(scans, labels)
     order = iter(range(len(samples)))
     while seen.void and sum(n > 0 for n in seen.pixels) < 2:
-        some = [i for i, _ in zip(order, range(QUICK_CHUNK), strict=False)]
+        some = list(islice(order, QUICK_CHUNK))
         if not some:
             break
         threads = 1
         if _are_files(samples):
-            jobs = [partial(scan_pair, samples[i], split, False) for i in some]
+            jobs = [
+                partial(
+                    scan_pair, samples[i], split, False, True, look.channels
+                )
+                for i in some
+            ]
             threads = _MOST_THREADS
         else:
             scan = partial(_scan_sample, split=split, channels=look.channels)
@@ -270,7 +276,7 @@ def _spread(size, most):
 
 def _guessed(scans):
     """Labels in which all ids below 255 are classes."""
-    ids = {i for scan in scans for i in scan.ids or ()} - {_VOID}
+    ids = {i for scan in scans for i in scan.ids or ()} - {VOID}
     count = max(2, max(ids, default=0) + 1)
-    names = [f"class {i}" for i in range(min(count, _VOID))]
-    return Labels(tuple(names), ignore_classes=(_VOID,))
+    names = [f"class {i}" for i in range(min(count, VOID))]
+    return Labels(tuple(names), ignore_classes=(VOID,))

@@ -479,6 +479,27 @@ def test_the_quick_form_reads_on_while_void_may_hide_a_class(folder):
     assert not check(folder.root, quick=True).errors
 
 
+def test_the_quick_form_reads_on_with_the_channels_of_the_dataset(folder):
+    void = np.zeros((33, 47), "uint8")
+    void[:5] = 255
+    for path in (folder.root / "images").glob("*/*"):
+        bands = folder.rng.integers(0, 256, (33, 47, 5), dtype="uint8")
+        np.save(path.with_suffix(".npy"), bands)
+        path.unlink()
+        folder.mask(path.stem, path.parent.name, void)
+    report = check(folder.root, quick=True, channels=5)
+    assert {p.name for p in report.errors} == {"one_class_and_void"}
+
+
+def test_the_quick_form_reads_every_mask_if_need_be():
+    image, void = np.zeros((4, 4, 3), "uint8"), np.eye(4, dtype="uint8") * 255
+    for index in (63, 64, 65, 199):
+        samples = [(image, void)] * 200
+        samples[index] = image, np.eye(4, dtype="uint8")
+        split = check(samples, Labels(CLASSES), quick=True).splits["data"]
+        assert split.images[1] == 1, index
+
+
 def test_progress_is_reported(folder):
     told = []
     check(folder.root, progress=lambda *numbers: told.append(numbers))
