@@ -1,5 +1,6 @@
 """Lays the files of public repositories out as a dataset."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Sequence
@@ -9,10 +10,13 @@ import numpy as np
 from PIL import Image
 
 from kerasseg.data.image import read_mask
+from kerasseg.files import dead_temporaries
+from kerasseg.files import is_temporary_of
+from kerasseg.files import temporary_name
+from kerasseg.ids import VOID
 
 # Ids of Pascal VOC of the classes of `ANIMALS`, in its order.
 _VOC_IDS = (0, 8, 12, 13, 10, 17, 15)
-_VOID = 255
 
 
 def arrange(
@@ -22,18 +26,21 @@ def arrange(
 ) -> dict[str, int]:
     """Writes a dataset from checkouts of the repositories that hold it.
 
+    The folder is there once all of it is, so that a run that was interrupted
+    leaves no smaller dataset.
+
     Args:
         name: `"idd_lite"` or `"animals"`.
         checkouts: Folders, in the order in which `kerasseg data NAME` names
             them.
-        folder: Folder of the dataset, made if it does not exist.
+        folder: Folder of the dataset, which must not be there yet.
 
     Returns:
         The number of samples of each split.
 
     Raises:
-        ValueError: If the dataset has no such steps, or the checkouts are not
-            those that hold it.
+        ValueError: If the dataset has no such steps, the checkouts are not
+            those that hold it, or the folder is there.
     """
     if name not in CHECKOUTS:
         raise ValueError(
@@ -46,16 +53,38 @@ def arrange(
             f"`checkouts` must be folders of {' and '.join(expected)}. "
             f"Received: {len(checkouts)} folders"
         )
-    counts = {}
-    for split, sample, image, mask in pairs(*map(Path, checkouts)):
-        _write(Path(folder), split, sample, image, mask)
-        counts[split] = counts.get(split, 0) + 1
-    if not counts:
+    folder = Path(folder)
+    if folder.exists():
         raise ValueError(
-            f"`checkouts` must hold {' and '.join(expected)}. "
-            f"Received: no pairs in {', '.join(map(str, checkouts))}"
+            "`folder` must not be there yet. "
+            f"Received: folder={str(folder)!r}"
         )
+    counts = {}
+    with _whole_folder(folder) as temporary:
+        for split, sample, image, mask in pairs(*map(Path, checkouts)):
+            _write(temporary, split, sample, image, mask)
+            counts[split] = counts.get(split, 0) + 1
+        if not counts:
+            raise ValueError(
+                f"`checkouts` must hold {' and '.join(expected)}. "
+                f"Received: no pairs in {', '.join(map(str, checkouts))}"
+            )
     return counts
+
+
+@contextlib.contextmanager
+def _whole_folder(folder):
+    """A temporary folder that becomes `folder` when the block succeeds."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for left in dead_temporaries(folder.parent):
+        if is_temporary_of(folder, left.name):
+            shutil.rmtree(left, ignore_errors=True)
+    temporary = folder.with_name(temporary_name(folder))
+    try:
+        yield temporary
+        os.replace(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write(folder, split, sample, image, mask):
@@ -82,7 +111,7 @@ def _idd_lite(checkout):
 
 def _animals(masks, images):
     """Splits, names, images and masks of the animals of Pascal VOC."""
-    table = np.full(_VOID + 1, _VOID, "uint8")
+    table = np.full(VOID + 1, VOID, "uint8")
     for index, voc_id in enumerate(_VOC_IDS):
         table[voc_id] = index
     names = masks / "train.txt"

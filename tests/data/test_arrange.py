@@ -79,6 +79,20 @@ def test_animals(tmp_path, voc):
         assert set(np.unique(mask[ids == voc_id])) == {expected}
 
 
+def test_an_interrupted_run_leaves_no_dataset(tmp_path, idd):
+    (last,) = idd.glob("**/b_label.png")
+    label = last.read_bytes()
+    last.write_bytes(b"cut short")
+    out = tmp_path / "data" / "idd_lite"
+    with pytest.raises(ValueError, match="b_label.png"):
+        arrange("idd_lite", [idd], out)
+    assert list(out.parent.iterdir()) == []
+    last.write_bytes(label)
+    assert arrange("idd_lite", [idd], out) == {"train": 2, "val": 1}
+    with pytest.raises(ValueError, match="`folder` must not be there yet"):
+        arrange("idd_lite", [idd], out)
+
+
 @pytest.mark.parametrize("name", ["idd_lite", "animals"])
 def test_other_folders(tmp_path, name):
     count = 1 if name == "idd_lite" else 2
