@@ -57,7 +57,7 @@ def cut_mix(
         rng: Source of the rectangle.
 
     Returns:
-        A new image and mask.
+        A new image and mask; the mask has a type that holds the ids of both.
 
     Reference:
         Yun et al., "CutMix", ICCV 2019, https://arxiv.org/abs/1905.04899
@@ -67,7 +67,9 @@ def cut_mix(
     """
     part = math.sqrt(rng.random())
     box = _about(mask.shape, part, rng)
-    image, mask = image.copy(), mask.copy()
+    # An id of the other may be too large for the type of this mask.
+    kind = np.result_type(mask, other_mask)
+    image, mask = image.copy(), mask.astype(kind)
     image[box], mask[box] = other_image[box], other_mask[box]
     return image, mask
 

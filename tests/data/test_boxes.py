@@ -78,3 +78,12 @@ def test_a_part_of_the_samples_is_mixed(rng):
     for _ in range(400):
         augment.mix(*sample, partner, rng)
     assert 70 < len(calls) < 130
+
+
+def test_large_ids_are_mixed_as_they_are(rng):
+    image, mask = _sample(rng, 0)
+    other = np.full(mask.shape, 280, "int32")
+    for first, second in ((mask, other), (other, mask)):
+        mixed = [cut_mix(image, first, image, second, rng)[1] for _ in range(9)]
+        ids = set(np.unique(mixed).tolist())
+        assert ids == {*np.unique(mask).tolist(), 280}
