@@ -38,13 +38,11 @@ def checked_id_map(
             for none of `targets`.
     """
     pairs = id_map.items() if isinstance(id_map, Mapping) else id_map
-    pairs = tuple(tuple(pair) for pair in pairs)
-    old = [pair[0] for pair in pairs]
-    valid = all(
-        len(pair) == 2 and all(is_integer(i) and i >= 0 for i in pair)
-        for pair in pairs
+    pairs = tuple(pairs) if np.iterable(pairs) else (None,)
+    valid = all(np.iterable(pair) and len(pair) == 2 for pair in pairs) and all(
+        is_integer(i) and i >= 0 for pair in pairs for i in pair
     )
-    if not valid or len(set(old)) < len(old):
+    if not valid or len({old for old, _ in pairs}) < len(pairs):
         raise ValueError(
             "`id_map` must map ids of 0 or more to ids, each once. "
             f"Received: id_map={id_map!r}"
@@ -88,13 +86,17 @@ def encode_ids(
     return table.astype("uint8" if table.max() <= 255 else "int32")[mask]
 
 
-def decode_ids(mask: np.ndarray, id_map: Pairs) -> np.ndarray:
+def decode_ids(
+    mask: np.ndarray, id_map: Pairs, ignored: Collection[int]
+) -> np.ndarray:
     """A mask of the ids of classes as a mask of the ids in files.
 
     Args:
         mask: Integer array of ids, any shape.
         id_map: Pairs as of `checked_id_map`. Of several ids in files that
             stand for one class, the smallest is taken.
+        ignored: Ids that stand for themselves where the map neither names
+            them nor leads to them.
 
     Returns:
         A new array, `uint8` unless an id is above 255.
@@ -102,7 +104,8 @@ def decode_ids(mask: np.ndarray, id_map: Pairs) -> np.ndarray:
     Raises:
         ValueError: If the mask holds an id that the map does not lead to.
     """
-    known = {new: old for old, new in sorted(id_map)[::-1]}
+    known = {i: i for i in {*ignored} - {old for old, _ in id_map}}
+    known |= {new: old for old, new in sorted(id_map)[::-1]}
     present = present_ids(mask)
     absent = sorted(set(present) - set(known))
     if absent:

@@ -6,6 +6,7 @@ Nothing here imports Keras at load.
 from collections.abc import Collection
 from collections.abc import Mapping
 from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -90,33 +91,35 @@ class Labels:
 
     def __post_init__(self) -> None:
         names = _checked_names(self.class_names)
-        palette = tuple(tuple(int(v) for v in c) for c in self.palette)
-        palette = palette or default_palette(len(names))
-        if len(palette) != len(names) or any(not _is_rgb(c) for c in palette):
-            raise ValueError(
-                f"`palette` must hold {len(names)} colors of three values "
-                f"from 0 to 255. Received: palette={self.palette!r}"
-            )
+        palette = _checked_palette(self.palette, len(names))
         ignored = self.ignore_classes
         if ignored is None:
             ignored = () if len(names) > VOID else (VOID,)
-        ignored = tuple(sorted({int(i) for i in ignored}))
-        if ignored and ignored[0] < 0:
-            raise ValueError(
-                "`ignore_classes` must not be negative. "
-                f"Received: ignore_classes={self.ignore_classes!r}"
-            )
+        ignored = _checked_ignored(ignored)
         object.__setattr__(self, "class_names", names)
         object.__setattr__(self, "palette", palette)
         object.__setattr__(self, "ignore_classes", ignored)
-        id_map = checked_id_map(
-            self.id_map, {*range(len(names)), *ignored})
+        id_map = checked_id_map(self.id_map, {*range(len(names)), *ignored})
         object.__setattr__(self, "id_map", id_map)
 
     @property
     def num_classes(self) -> int:
         """Number of classes, ignored ids not counted."""
         return len(self.class_names)
+
+    @property
+    def void(self) -> int:
+        """The largest ignored id, which what is no class becomes.
+
+        Raises:
+            ValueError: If there is no ignored id.
+        """
+        if not self.ignore_classes:
+            raise ValueError(
+                "`ignore_classes` must hold an id for what is ignored. "
+                "Received: ignore_classes=()"
+            )
+        return self.ignore_classes[-1]
 
     def check(self, mask: np.ndarray, source: str = "") -> None:
         """Refuses a mask that holds ids this contract does not know.
@@ -141,8 +144,9 @@ class Labels:
             source: Name of the file, for the message. Defaults to `""`.
 
         Returns:
-            The mask itself where there is no `id_map` and it is `uint8`;
-            else a new one, `uint8` unless an id is above 255.
+            The mask itself where there is no `id_map` and it is of the right
+            type; else a new one. All masks of the same labels are of one
+            type: `uint8`, or `int32` if an id of these labels is above 255.
 
         Raises:
             TypeError: If the mask is not an array of integers.
@@ -150,17 +154,19 @@ class Labels:
         """
         if not self.id_map:
             self.check(mask, source)
-            wide = mask.dtype != np.uint8 and mask.max(initial=0) <= 255
-            return mask.astype("uint8") if wide else mask
-        return encode_ids(
-            mask, self.id_map, self.ignore_classes, _the_mask(source)
-        )
+        else:
+            mask = encode_ids(
+                mask, self.id_map, self.ignore_classes, _the_mask(source)
+            )
+        largest = max((self.num_classes - 1, *self.ignore_classes))
+        return mask.astype("uint8" if largest <= 255 else "int32", copy=False)
 
     def decode(self, mask: np.ndarray) -> np.ndarray:
         """The ids that files have for the classes of a mask.
 
-        Servers of benchmarks take masks of these. Where several ids stand for
-        one class, it becomes the smallest of them.
+        Servers of benchmarks take masks of these. Where `id_map` names several
+        ids for one class, it becomes the smallest of them; an ignored id for
+        which it names none stands for itself.
 
         Args:
             mask: Integer array of class ids and ignored ids, any shape.
@@ -174,8 +180,8 @@ class Labels:
                 files stands for.
         """
         self.check(mask)
-        ids = (*range(self.num_classes), *self.ignore_classes)
-        return decode_ids(mask, self.id_map or tuple((i, i) for i in ids))
+        id_map = self.id_map or tuple((i, i) for i in range(self.num_classes))
+        return decode_ids(mask, id_map, self.ignore_classes)
 
     def remap(
         self,
@@ -192,11 +198,12 @@ class Labels:
 
         Returns:
             Labels with an `id_map`. A new class has the color of the first
-            class that it is made of.
+            class that it is made of. One of ignored classes is ignored.
 
         Raises:
             ValueError: If a class is unknown, named twice or not at all, or
-                there is no ignored id for `ignore`.
+                is made of ignored classes and others, or there is no ignored
+                id for `ignore`.
 
         Example:
 
@@ -211,18 +218,18 @@ class Labels:
         ignored = [self._id(member) for member in _several(ignore)]
         self._check_members([*members, ignored])
         target = {old: new for new, ids in enumerate(members) for old in ids}
-        if ignored:
-            target |= dict.fromkeys(ignored, self._void())
-        old = self.id_map or tuple((i, i) for i in range(self.num_classes))
-        return Labels(
+        coarse = Labels(
             tuple(classes),
             tuple(self.palette[ids[0]] for ids in members),
-            self.ignore_classes,
-            {
-                file_id: target.get(class_id, class_id)
-                for file_id, class_id in old
-            },
+            self._ignored_of(members),
         )
+        if ignored:
+            target |= dict.fromkeys(ignored, coarse.void)
+        old = self.id_map or tuple((i, i) for i in range(self.num_classes))
+        id_map = {
+            file_id: target.get(class_id, class_id) for file_id, class_id in old
+        }
+        return replace(coarse, id_map=id_map)
 
     def reduce_zero_label(self) -> "Labels":
         """Labels for files in which 0 is void and class `i` is stored as
@@ -244,7 +251,7 @@ class Labels:
             self.class_names,
             self.palette,
             self.ignore_classes,
-            {0: self._void(), **shifted},
+            {0: self.void, **shifted},
         )
 
     def colors(self) -> dict[Color, int]:
@@ -263,14 +270,6 @@ class Labels:
             )
         return {color: i for i, color in enumerate(self.palette)}
 
-    def _void(self):
-        if not self.ignore_classes:
-            raise ValueError(
-                "`ignore_classes` must hold an id for what is ignored. "
-                "Received: ignore_classes=()"
-            )
-        return self.ignore_classes[-1]
-
     def _id(self, member):
         if isinstance(member, str) and member in self.class_names:
             return self.class_names.index(member)
@@ -280,6 +279,21 @@ class Labels:
             "`classes` and `ignore` must name classes by name or id, of "
             f"{', '.join(self.class_names)}. Received: {member!r}"
         )
+
+    def _ignored_of(self, members):
+        """The ignored ids of coarser classes; an ignored class has a new id."""
+        ignored = {*self.ignore_classes}
+        for ids in members:
+            if 0 < len(ignored & {*ids}) < len({*ids}):
+                names = ", ".join(self.class_names[i] for i in ids)
+                raise ValueError(
+                    "`classes` must not make one class of ignored classes and "
+                    f"others. Received: one of {names}, where the ids "
+                    f"{sorted(ignored & {*ids})} are ignored"
+                )
+        others = (i for i in self.ignore_classes if i >= self.num_classes)
+        new = (k for k, ids in enumerate(members) if ignored & {*ids})
+        return (*new, *others)
 
     def _check_members(self, members):
         named = [i for ids in members for i in ids]
@@ -334,7 +348,7 @@ def _the_mask(source):
 
 
 def _checked_names(class_names):
-    if isinstance(class_names, str):
+    if _as_tuple(class_names) is None:
         raise ValueError(
             "`class_names` must be a sequence of names, not one string. "
             f"Received: class_names={class_names!r}"
@@ -354,9 +368,43 @@ def _checked_names(class_names):
     return names
 
 
+def _checked_palette(palette, count):
+    colors = _as_tuple(palette)
+    if colors == ():
+        return default_palette(count)
+    colors = tuple(map(_as_tuple, colors or ()))
+    if len(colors) != count or not all(map(_is_rgb, colors)):
+        raise ValueError(
+            f"`palette` must hold {count} colors of three integers from 0 to "
+            f"255. Received: palette={palette!r}"
+        )
+    return tuple(tuple(map(int, color)) for color in colors)
+
+
+def _checked_ignored(ignore_classes):
+    ids = _as_tuple(ignore_classes)
+    if ids is None or not all(is_integer(i) and i >= 0 for i in ids):
+        raise ValueError(
+            "`ignore_classes` must be a sequence of ids of 0 or more. "
+            f"Received: ignore_classes={ignore_classes!r}"
+        )
+    return tuple(sorted({int(i) for i in ids}))
+
+
+def _as_tuple(value):
+    """What is in a sequence; `None` for a text and what is no sequence."""
+    if isinstance(value, str) or not np.iterable(value):
+        return None
+    return tuple(value)
+
+
 def _several(value):
     return (value,) if isinstance(value, str | int | np.integer) else value
 
 
-def _is_rgb(color: tuple[int, ...]) -> bool:
-    return len(color) == 3 and all(0 <= value <= 255 for value in color)
+def _is_rgb(color):
+    return (
+        color is not None
+        and len(color) == 3
+        and all(is_integer(value) and 0 <= value <= 255 for value in color)
+    )

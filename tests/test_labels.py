@@ -106,14 +106,36 @@ def test_check_refuses_other_types():
             "from 0 to 255",
         ),
         (
-            {"class_names": ("a", "b"), "ignore_classes": (-1,)},
-            "must not be negative",
+            {"class_names": ("a", "b"), "palette": ((0, 0, 0), (1.0, 0.5, 0))},
+            r"three integers from 0 to 255\. Received: palette=",
         ),
+        (
+            {"class_names": ("a", "b"), "palette": (0, 255)},
+            "must hold 2 colors",
+        ),
+        ({"class_names": ("a", "b"), "palette": 3}, "must hold 2 colors"),
+        ({"class_names": 2}, "sequence of names.*Received: class_names=2"),
     ],
 )
 def test_bad_labels(arguments, message):
     with pytest.raises(ValueError, match=message):
         Labels(**arguments)
+
+
+@pytest.mark.parametrize(
+    "ids", [(-1,), 255, (254.9,), ("255",), "255", (True,)]
+)
+def test_bad_ignored_ids(ids):
+    with pytest.raises(ValueError, match="`ignore_classes` must be .* of 0 or"):
+        Labels(("a", "b"), ignore_classes=ids)
+
+
+def test_numbers_of_numpy_are_taken():
+    palette = np.array([[0, 0, 0], [0, 128, 255]], "uint8")
+    labels = Labels(("a", "b"), palette, np.array([7, 255]))
+    assert labels.palette == ((0, 0, 0), (0, 128, 255))
+    assert labels.ignore_classes == (7, 255)
+    assert Labels.from_json(json.loads(json.dumps(labels.to_json()))) == labels
 
 
 @pytest.mark.parametrize("values", [{}, {"class_names": ["a", "b"], "x": 1}])
@@ -185,6 +207,35 @@ def test_decode_refuses_what_no_file_holds():
         labels.decode(np.array([[0, 9]]))
 
 
+def test_an_ignored_id_stands_for_itself_both_ways():
+    labels = Labels(("a", "b"), ignore_classes=(7, 255), id_map={4: 0, 9: 1})
+    mask = np.array([[4, 9, 255, 7]], "uint8")
+    np.testing.assert_array_equal(labels.decode(labels.encode(mask)), mask)
+    # An id in files may not mean two things.
+    labels = Labels(("a", "b"), id_map={0: 0, 255: 1})
+    with pytest.raises(ValueError, match=r"`id_map` leads to.*\[255\]"):
+        labels.decode(np.array([[255]]))
+
+
+def test_remap_gives_an_ignored_class_its_new_id():
+    labels = Labels(("a", "b", "c", "d"), ignore_classes=(3, 255))
+    coarse = labels.remap({"ab": (0, 1), "c": 2, "d": 3})
+    assert coarse.ignore_classes == (2, 255)
+    assert coarse.encode(np.array([0, 1, 2, 3, 255])).tolist() == [
+        0, 0, 1, 2, 255
+    ]
+    # The new class 0 is scored, though the old one was not.
+    labels = Labels(("a", "b", "c"), ignore_classes=(0,))
+    coarse = labels.remap({"bc": (1, 2), "a": 0})
+    assert coarse.ignore_classes == (1,)
+    coarse = labels.remap({"a": 0, "b": 1}, ignore=["c"])
+    assert coarse.encode(np.array([0, 1, 2])).tolist() == [0, 1, 0]
+    with pytest.raises(ValueError, match="one of a, b, where the ids .0. are"):
+        labels.remap({"ab": (0, 1), "c": 2})
+    with pytest.raises(ValueError, match="an id for what is ignored"):
+        labels.remap({"b": 1, "c": 2}, ignore=["a"])
+
+
 def test_remap_of_remapped_labels_reads_the_same_files():
     files = Labels(("a", "b", "c"), id_map={7: 0, 11: 1, 13: 2, 0: 255})
     coarse = files.remap({"ab": ("a", 1), "c": "c"})
@@ -216,6 +267,16 @@ def test_encode_without_a_map_checks_and_narrows():
         Labels(("a", "b")).encode(np.array([7]))
 
 
+def test_all_masks_of_the_same_labels_are_of_one_type():
+    wide = Labels([f"class {i}" for i in range(281)])
+    for mask in (np.array([[7]], "uint8"), np.array([[280]], "uint16")):
+        encoded = wide.encode(mask)
+        assert encoded.dtype == "int32"
+        np.testing.assert_array_equal(encoded, mask)
+    void = Labels(("a", "b"), ignore_classes=(300,), id_map={0: 0, 1: 1})
+    assert void.encode(np.array([[1]], "uint8")).dtype == "int32"
+
+
 @pytest.mark.parametrize(
     ("groups", "ignore", "message"),
     [
@@ -240,6 +301,8 @@ def test_remap_refuses(groups, ignore, message):
         ([(0, 0), (0, 1)], "each once"),
         ({0.5: 0}, "ids of 0 or more"),
         ([(0, 1, 1)], "ids of 0 or more"),
+        ([()], "ids of 0 or more"),
+        (3, "ids of 0 or more"),
     ],
 )
 def test_bad_maps(id_map, message):

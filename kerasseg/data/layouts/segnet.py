@@ -20,8 +20,7 @@ def _read(folder, split, labels):
     labels = labels or CAMVID
     if not labels.id_map and _VOID not in labels.ignore_classes:
         ids = {i: i for i in range(min(labels.num_classes, _VOID))}
-        void = labels.ignore_classes[-1]
-        labels = dataclasses.replace(labels, id_map={**ids, _VOID: void})
+        labels = dataclasses.replace(labels, id_map={**ids, _VOID: labels.void})
     return paired(
         files_below(folder / split),
         files_below(folder / f"{split}annot"),

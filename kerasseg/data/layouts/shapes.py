@@ -114,7 +114,7 @@ class Painter:
         if name in names:
             return names.index(name)
         if name in IGNORED_NAMES and self._labels.ignore_classes:
-            return self._labels.ignore_classes[-1]
+            return self._labels.void
         if name in BACKGROUND_NAMES:
             return 0
         close = difflib.get_close_matches(str(name), names, n=1)

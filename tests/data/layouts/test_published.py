@@ -13,6 +13,7 @@ from kerasseg.data import OXFORD_PETS
 from kerasseg.data import PASCAL_CONTEXT
 from kerasseg.data import SOURCES
 from kerasseg.data import VOC
+from kerasseg.data import Labels
 from kerasseg.data import load
 
 VOC_2012 = "voc/VOCdevkit/VOC2012"
@@ -196,6 +197,9 @@ def test_camvid_of_segnet(paint):
     data = load("camvid", "test")
     assert data.labels.class_names == CAMVID.class_names
     np.testing.assert_array_equal(data[0][1], np.where(raw == 11, 255, raw))
+    without = Labels(CAMVID.class_names, ignore_classes=())
+    with pytest.raises(ValueError, match="an id for what is ignored"):
+        load("camvid", "test", labels=without)
 
 
 def test_oxford_pets(paint, write_list):
