@@ -6,6 +6,7 @@ from kerasseg.arguments import check_integer
 from kerasseg.ids import ids_config
 from kerasseg.ids import ignored_ids
 from kerasseg.metrics.scores import check_absent
+from kerasseg.metrics.scores import check_class_ids
 
 
 class HostMetric:
@@ -52,28 +53,15 @@ class HostMetric:
                 f"width). Received: mask.shape={mask.shape}, "
                 f"prediction.shape={prediction.shape}"
             )
+        check_class_ids("mask", mask, self.num_classes, self._ignored)
+        check_class_ids("prediction", prediction, self.num_classes)
         void = np.isin(mask, self._ignored)
         self._measure(
-            self._checked("mask", mask, void),
-            self._checked("prediction", prediction, void),
+            *(
+                np.where(void, self.num_classes, ids.astype("int32"))
+                for ids in (mask, prediction)
+            )
         )
-
-    def _checked(self, name, ids, void):
-        if ids.dtype.kind not in "iu":
-            raise TypeError(
-                f"`{name}` must hold integers. "
-                f"Received: {name}.dtype={ids.dtype}"
-            )
-        known = (ids >= 0) & (ids < self.num_classes)
-        if name == "mask":
-            known |= void
-        if not known.all():
-            also = f" or ignored ids {self._ignored}" if name == "mask" else ""
-            raise ValueError(
-                f"`{name}` must hold class ids 0 to {self.num_classes - 1}"
-                f"{also}. Received: ids {np.unique(ids[~known]).tolist()}"
-            )
-        return np.where(void, self.num_classes, ids.astype("int32"))
 
     def _measure(self, labels, predictions):
         """Adds checked ids; void is `num_classes` in both."""

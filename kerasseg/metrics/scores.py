@@ -3,6 +3,7 @@
 import numpy as np
 
 from kerasseg.arguments import check_choice
+from kerasseg.ids import unknown_ids
 
 ABSENT = ("skip", "zero")
 
@@ -19,11 +20,43 @@ def confusion_matrix(mask, prediction, num_classes, ignored=()):
 
     Returns:
         An `int64` array `(num_classes, num_classes)`, true class by row.
+
+    Raises:
+        TypeError: If the prediction holds no integers.
+        ValueError: If a predicted id is no class.
     """
+    check_class_ids("prediction", prediction, num_classes)
     valid = np.isin(mask, ignored, invert=True)
     pairs = mask[valid].astype("int64") * num_classes + prediction[valid]
     counts = np.bincount(pairs, minlength=num_classes**2)
     return counts.reshape(num_classes, num_classes)
+
+
+def check_class_ids(name, ids, num_classes, ignored=None):
+    """Refuses an array that holds other ids than those of classes.
+
+    Args:
+        name: Name of the argument, for the message.
+        ids: Array of class ids, any shape.
+        num_classes: Number of classes, which have the ids from 0 on.
+        ignored: Ids that are allowed besides. Defaults to `None`: none ever
+            are.
+
+    Raises:
+        TypeError: If it holds no integers.
+        ValueError: If an id is neither a class nor ignored.
+    """
+    if ids.dtype.kind not in "iu":
+        raise TypeError(
+            f"`{name}` must hold integers. Received: {name}.dtype={ids.dtype}"
+        )
+    unknown = unknown_ids(ids, num_classes, ignored or ())
+    if unknown:
+        also = "" if ignored is None else f" or ignored ids {ignored}"
+        raise ValueError(
+            f"`{name}` must hold class ids 0 to {num_classes - 1}{also}. "
+            f"Received: ids {unknown}"
+        )
 
 
 def scores(matrix, absent="skip", ignored=()):
@@ -122,7 +155,7 @@ def without(values, ignored):
         A float array.
     """
     values = np.array(values, dtype="float64")
-    values[..., [i for i in ignored if i < values.shape[-1]]] = np.nan
+    values[..., [i for i in ignored if 0 <= i < values.shape[-1]]] = np.nan
     return values
 
 

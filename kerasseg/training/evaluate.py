@@ -28,6 +28,13 @@ from kerasseg.metrics.scores import scores
 
 logger = logging.getLogger(__name__)
 
+_MEANS = (
+    "pixel_accuracy",
+    "mean_accuracy",
+    "mean_iou",
+    "frequency_weighted_iou",
+)
+
 
 def evaluate(
     model: keras.Model,
@@ -66,9 +73,10 @@ def evaluate(
 
     Returns:
         A dict, ready for JSON: `images`, `pixel_accuracy`,
-        `mean_accuracy`, `mean_iou`, `frequency_weighted_iou`, `mean_over`
-        (how many classes the means are over, such as `"1 of 2 classes"`),
-        `notes` (sentences on what the scores do not show, also logged),
+        `mean_accuracy`, `mean_iou`, `frequency_weighted_iou` (each `None`
+        where no pixel counts), `mean_over` (how many classes the means are
+        over, such as `"1 of 2 classes"`), `notes` (sentences on what the
+        scores do not show, also logged),
         `per_class_iou` by class name, and `confusion_matrix` (labels by
         predictions). With `boundaries` also `trimap_iou` (a dict from width
         in pixels, as a string, to mean IoU), `boundary_iou` and
@@ -76,9 +84,9 @@ def evaluate(
         `TrimapIoU`, `BoundaryIoU` and `BoundaryF1`.
 
     Raises:
-        ValueError: If there is no image, a mask holds an unknown id or has
-            another size than its image, or the model has another number of
-            classes or a single channel.
+        ValueError: If there is no image, a mask or a prediction holds an
+            unknown id, a mask has another size than its image, or the model
+            has another number of classes or a single channel.
     """
     count = labels.num_classes
     check_channels("model", output_shape(model))
@@ -123,6 +131,7 @@ def evaluate(
         if progress is not None:
             progress(index + 1)
     result = scores(matrix, absent, labels.ignore_classes)
+    result |= {name: _number(result[name]) for name in _MEANS}
     numbers = {**result["mean_over"], **_boundary_classes(metrics)}
     result["mean_over"] = {
         name: f"{number} of {count} classes" for name, number in numbers.items()

@@ -13,6 +13,8 @@ from kerasseg.files import atomic_file
 from kerasseg.inference import overlay
 from kerasseg.inference import predict_logits
 from kerasseg.labels import Labels
+from kerasseg.metrics.scores import confusion_matrix
+from kerasseg.metrics.scores import scores
 from kerasseg.training.evaluate import evaluate
 
 # Images shown of the best and of the worst, and their longest side.
@@ -122,17 +124,13 @@ def _predict(model, image):
 
 
 def _mean_iou(mask, predicted, labels):
-    """Mean over the classes of one image; `None` where nothing is labeled."""
-    valid = ~np.isin(mask, labels.ignore_classes)
-    if not valid.any() or mask.shape != predicted.shape:
+    """The mean IoU of one image; `None` where nothing is labeled."""
+    if mask.shape != predicted.shape:
         return None
-    count = labels.num_classes
-    pairs = mask[valid].astype("int64") * count + predicted[valid]
-    matrix = np.bincount(pairs, minlength=count**2)[: count**2]
-    matrix = matrix.reshape(count, count)
-    both = np.diag(matrix)
-    union = matrix.sum(axis=0) + matrix.sum(axis=1) - both
-    return float((both[union > 0] / union[union > 0]).mean())
+    ignored = labels.ignore_classes
+    matrix = confusion_matrix(mask, predicted, labels.num_classes, ignored)
+    score = scores(matrix, ignored=ignored)["mean_iou"]
+    return None if np.isnan(score) else score
 
 
 def _summary(result):

@@ -4,6 +4,9 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from kerasseg.metrics import BoundaryIoU
+from kerasseg.metrics import ClassIoU
+from kerasseg.metrics import MeanIoU
 from kerasseg.metrics import scores
 from kerasseg.metrics.scores import confusion_matrix
 
@@ -62,6 +65,20 @@ def test_an_ignored_class_has_no_score():
     assert scores(matrix)["mean_over"] == {"mean_accuracy": 1, "mean_iou": 2}
 
 
+@pytest.mark.parametrize("kind", [MeanIoU, ClassIoU, BoundaryIoU])
+def test_an_ignored_id_below_0_is_no_class(kind):
+    extra = {"class_id": 2} if kind is ClassIoU else {}
+    metric = kind(3, ignore_class=-1, **extra)
+    ids = np.array([[0, 0, 1, 2, 2]])
+    if kind is BoundaryIoU:
+        metric.update(ids, ids)
+    else:
+        metric.update_state(ids, ids)
+    np.testing.assert_array_equal(metric.per_class_iou(), [1, 1, 1])
+    result = scores(np.eye(3), ignored=(-1, 7))
+    np.testing.assert_array_equal(result["per_class_iou"], [1, 1, 1])
+
+
 def test_nothing_counted():
     empty = np.zeros((3, 3), "int64")
     assert all(np.isnan(scores(empty)[name]) for name in NAMES)
@@ -93,6 +110,16 @@ def test_equals_the_definition_pixel_by_pixel(seed, classes):
     np.testing.assert_allclose([result[name] for name in NAMES], expected)
     present = result["per_class_iou"]
     np.testing.assert_allclose(present[~np.isnan(present)], ious)
+
+
+@pytest.mark.parametrize("wrong", [3, -1, 255])
+def test_predictions_that_are_no_class(wrong):
+    ids = np.array([[0, 1], [2, wrong]])
+    message = rf"`prediction` must hold class ids 0 to 2\. .*ids \[{wrong}\]"
+    with pytest.raises(ValueError, match=message):
+        confusion_matrix(np.zeros_like(ids), ids, 3, (255,))
+    with pytest.raises(TypeError, match=r"`prediction` must hold .*=float64"):
+        confusion_matrix(ids, ids / 2, 3, (wrong,))
 
 
 def test_wrong_arguments():

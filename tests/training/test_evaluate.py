@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from kerasseg.cli.scores import final_score
 from kerasseg.data import Labels
 from kerasseg.metrics import BoundaryF1
 from kerasseg.metrics import BoundaryIoU
@@ -75,6 +76,17 @@ def test_another_way_to_predict():
 
     result = evaluate(model, [(image, mask)], LABELS, predict=predict)
     assert result["mean_iou"] == 1
+
+
+def test_another_way_to_predict_that_finds_no_class():
+    image, mask = halves(32, 40)
+    with pytest.raises(ValueError, match="`prediction` must hold .* 0 to 2"):
+        evaluate(
+            strongest_color(),
+            [(image, mask)],
+            LABELS,
+            predict=lambda model, image: np.full(mask.shape, 3),
+        )
 
 
 def test_absent_classes_as_zero():
@@ -198,11 +210,16 @@ def test_boundaries_on_request():
     assert json.loads(json.dumps(result, allow_nan=False)) == result
 
 
-def test_boundaries_of_images_without_any():
+def test_images_without_labels_have_no_scores():
     image, mask = halves(32, 40)
     mask[:] = 255
     labels, model = LABELS, strongest_color()
     result = evaluate(model, [(image, mask)], labels, boundaries=True)
+    for name in ("mean_iou", "mean_accuracy", "pixel_accuracy"):
+        assert result[name] is None
+    assert result["frequency_weighted_iou"] is None
+    assert final_score(result) is None
+    assert json.loads(json.dumps(result, allow_nan=False)) == result
     assert set(result["trimap_iou"].values()) == {None}
     assert result["boundary_iou"] is None
     assert result["boundary_f1"] is None

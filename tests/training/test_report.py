@@ -59,14 +59,18 @@ def test_images_are_ranked(page, model):
     assert min(scores[:3]) >= max(scores[3:])
 
 
-def test_the_scores_of_an_image_are_those_of_evaluate(draw, model, tmp_path):
+@pytest.mark.parametrize("ignored", [(255,), (1, 255)])
+def test_the_scores_of_an_image_are_those_of_evaluate(
+    draw, model, tmp_path, ignored
+):
     samples, tiny = draw(2, SIZE), model()
     path = tmp_path / "report.html"
-    write_report(path, tiny, samples, LABELS)
+    labels = Labels(LABELS.class_names, ignore_classes=ignored)
+    write_report(path, tiny, samples, labels)
     for index, score in re.findall(
         r"image (\d+): ([\d.]+) %", path.read_text(encoding="utf-8")
     ):
-        alone = evaluate(tiny, [samples[int(index)]], LABELS)["mean_iou"]
+        alone = evaluate(tiny, [samples[int(index)]], labels)["mean_iou"]
         assert float(score) == pytest.approx(100 * alone, abs=0.006)
 
 
