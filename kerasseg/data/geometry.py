@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from collections.abc import Collection
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -99,19 +100,19 @@ class Span:
 
 
 def pixel_of_a_class(
-    mask: np.ndarray, void: int, rng: np.random.Generator
+    mask: np.ndarray, ignored: Collection[int], rng: np.random.Generator
 ) -> tuple[int | None, int | None]:
     """A pixel of a class that is drawn evenly from those in a mask.
 
     Args:
         mask: Integer array `(height, width)`.
-        void: Id that is no class.
+        ignored: Ids that are not drawn.
         rng: Source of the choice.
 
     Returns:
-        `(row, column)`, or `(None, None)` where all is void.
+        `(row, column)`, or `(None, None)` where all is ignored.
     """
-    classes = [i for i in present_ids(mask) if i != void]
+    classes = [i for i in present_ids(mask) if i not in ignored]
     if not classes:
         return None, None
     places = np.flatnonzero(mask == classes[int(rng.integers(len(classes)))])

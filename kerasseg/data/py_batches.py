@@ -82,6 +82,7 @@ class Batches(keras.utils.PyDataset):
         self._asked = set()
         self._seen = set()
         self._known = known_ids(dataset)
+        self._augment = _of_dataset(augmentation, self._known)
         self.error = None
         self._occurrence = getattr(dataset, "occurrence", None)
         self.channels = _channels(dataset)
@@ -180,7 +181,7 @@ class Batches(keras.utils.PyDataset):
             return sample
         rng = np.random.default_rng((self.seed, self.epoch, 1 + index))
         sample = self._augmented(index, sample, rng)
-        mix = getattr(self.augmentation, "mix", None)
+        mix = getattr(self._augment, "mix", None)
         if mix is None:
             return sample
         return mix(*sample, lambda: self._partner(rng), rng)
@@ -193,7 +194,7 @@ class Batches(keras.utils.PyDataset):
 
     def _augmented(self, index, sample, rng):
         size = getattr(self.augmentation, "crop_size", None)
-        result = self.augmentation(*sample, rng)
+        result = self._augment(*sample, rng)
         return check_augmented(
             result, index, self._known, size, self.channels
         )
@@ -261,6 +262,14 @@ def _occurrence(dataset):
         labels.class_names,
         where_masks_lie(dataset),
     )
+
+
+def _of_dataset(augmentation, known):
+    """An augmentation that knows which ids of the dataset are no classes."""
+    ignoring = getattr(augmentation, "ignoring", None)
+    if ignoring is None or known is None:
+        return augmentation
+    return ignoring(known[1])
 
 
 def _check_padding(dataset, augmentation):

@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import keras
@@ -86,6 +87,9 @@ class Augmentation:
         cutmix: Part of the samples, 0 to 1, that get a rectangle of another
             sample, of any area, in its place; `batches` and `Batches` choose
             the other. Defaults to 0.0.
+        ignore_classes: Ids that `class_balance` does not draw, besides
+            `ignore_class`; `batches` and `Batches` add the ignored ids of
+            the dataset. Defaults to `()`.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -122,6 +126,7 @@ class Augmentation:
     hole_size: tuple[float, float] = _neutral((0.05, 0.2))
     class_balance: float = _neutral(0.0)
     cutmix: float = _neutral(0.0)
+    ignore_classes: tuple[int, ...] = _neutral(())
 
     def __post_init__(self) -> None:
         check_integers("crop_size", self.crop_size, length=2)
@@ -140,6 +145,8 @@ class Augmentation:
         check_number("rotation", self.rotation, 0, 180)
         for name in ("ignore_class", "holes"):
             check_integer(name, getattr(self, name), 0)
+        if self.ignore_classes != ():
+            check_integers("ignore_classes", self.ignore_classes, 0)
         if isinstance(self.fill, list | tuple):
             values = check_integers("fill", self.fill, 0)
         else:
@@ -205,6 +212,18 @@ class Augmentation:
             return image, mask
         return cut_mix(image, mask, *partner(), rng)
 
+    def ignoring(self, ids: Collection[int]) -> "Augmentation":
+        """The same augmentation, which draws none of some ids as a class.
+
+        Args:
+            ids: The ignored ids of a dataset.
+
+        Returns:
+            The augmentation.
+        """
+        ignored = {*self.ignore_classes, *ids} - {self.ignore_class}
+        return dataclasses.replace(self, ignore_classes=tuple(sorted(ignored)))
+
     def get_config(self) -> dict:
         """The arguments, as JSON holds them.
 
@@ -263,7 +282,8 @@ class Augmentation:
         """Where a crop of some size lies in the source."""
         targets = (None, None)
         if self.class_balance and rng.random() < self.class_balance:
-            targets = pixel_of_a_class(mask, self.ignore_class, rng)
+            ignored = {self.ignore_class, *self.ignore_classes}
+            targets = pixel_of_a_class(mask, ignored, rng)
         return [
             Span.draw(length, crop, scale, rng, target, reach)
             for length, crop, target in zip(

@@ -11,6 +11,7 @@ from kerasseg.data import Batches
 from kerasseg.data import Labels
 from kerasseg.data import SegmentationFolder
 from kerasseg.data import batches
+from kerasseg.training.samples import CheckedSamples
 
 AUGMENT = Augmentation(crop_size=(24, 40))
 ALL = Augmentation(
@@ -355,6 +356,29 @@ def test_an_augmentation_may_return_void(samples):
         return image, np.full(mask.shape, 255)
 
     assert (Batches(Labeled(samples), 7, void)[0][1] == 255).all()
+
+
+@pytest.mark.parametrize("known", ["labels", "ids", "argument"])
+def test_crops_by_class_show_no_ignored_id(rng, known):
+    image = rng.integers(0, 256, (120, 160, 3), dtype="uint8")
+    mask = np.full((120, 160), 254, "uint8")
+    mask[:, :40] = 255
+    mask[50, 90] = 1
+    augment = Augmentation((24, 32), (1, 1), class_balance=1.0)
+    data = [(image, mask)]
+    if known == "labels":
+        data = Labeled(data)
+        data.labels = Labels(("a", "b"), ignore_classes=(254, 255))
+    elif known == "ids":
+        data = CheckedSamples(data, 2, (254, 255))
+    else:
+        augment = Augmentation(
+            (24, 32), (1, 1), class_balance=1.0, ignore_classes=(254,)
+        )
+    source = Batches(data, 1, augment, current_epoch=iter(range(99)).__next__)
+    assert source.augmentation is augment
+    for _ in range(20):
+        assert 1 in source[0][1]
 
 
 def test_index_beyond_the_end(samples):

@@ -181,6 +181,8 @@ def test_blur_of_every_second_image(rng):
 
 def test_augmentations_are_kept_as_json():
     augment = Augmentation((64, 96), rotation=10, holes=3, cutmix=0.5)
+    augment = augment.ignoring((255, 254))
+    assert augment.ignore_classes == (254,)
     kept = json.loads(json.dumps(keras.saving.serialize_keras_object(augment)))
     assert kept["registered_name"] == "kerasseg>Augmentation"
     again = keras.saving.deserialize_keras_object(kept)

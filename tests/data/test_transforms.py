@@ -183,6 +183,7 @@ def test_read_only_input_is_untouched(rng):
         ({"hole_size": (0.5, 1.5)}, "`hole_size` .* positive numbers up to 1"),
         ({"class_balance": 2}, "`class_balance` must be a number from 0 to 1"),
         ({"cutmix": -0.5}, "`cutmix` must be a number from 0 to 1"),
+        ({"ignore_classes": 254}, "`ignore_classes` must be a list or tuple"),
     ],
 )
 def test_bad_arguments(arguments, message):
