@@ -7,6 +7,7 @@ from keras import ops
 from kerasseg.arguments import check_integer
 from kerasseg.ids import match
 from kerasseg.losses.label_map_loss import LabelMapLoss
+from kerasseg.losses.label_map_loss import counted_logits
 from kerasseg.losses.labels import label_stride
 from kerasseg.losses.labels import sampled_weights
 from kerasseg.losses.labels import unknown_id_penalty
@@ -43,6 +44,9 @@ def dilation_erosion_targets(labels, num_classes, height, width, radius=32):
             "Dilated and eroded targets need labels and logits of known "
             f"size. Received: labels.shape={tuple(labels.shape)}"
         )
+    # What is no class has no 1 in one_hot; PyTorch wants it below 0.
+    labels = ops.cast(labels, "int32")
+    labels = ops.where(labels < num_classes, labels, -1)
     masks = ops.one_hot(labels, num_classes, dtype="float32")
     count = _count_under_disk(masks, radius, stride)
     inside = _count_under_disk(
@@ -157,8 +161,9 @@ class DilationErosionLoss(LabelMapLoss):
             labels, self.num_classes, height, width, self.radius
         )
         signs = ops.concatenate(targets, axis=-1)
-        losses = ops.sum(ops.softplus(-signs * logits), axis=-1)
         weights = sampled_weights(weights, height, width)
+        logits = counted_logits(logits, weights)
+        losses = ops.sum(ops.softplus(-signs * logits), axis=-1)
         total = ops.sum(weights * losses, axis=(1, 2))
         return total / (height * width + 1) + penalty
 

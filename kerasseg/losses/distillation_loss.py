@@ -5,6 +5,7 @@ from keras import ops
 
 from kerasseg.arguments import check_number
 from kerasseg.losses.label_map_loss import check_logits
+from kerasseg.losses.label_map_loss import counted_logits
 
 
 @keras.saving.register_keras_serializable("kerasseg")
@@ -68,6 +69,12 @@ class DistillationLoss(keras.losses.Loss):
         check_number("weight", weight)
         self.temperature = float(temperature)
         self.weight = float(weight)
+
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        if sample_weight is not None:
+            y_true = counted_logits(y_true, sample_weight)
+            y_pred = counted_logits(y_pred, sample_weight)
+        return super().__call__(y_true, y_pred, sample_weight)
 
     def call(self, y_true, y_pred):
         classes = check_logits(y_pred)

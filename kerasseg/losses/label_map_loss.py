@@ -76,6 +76,24 @@ class LabelMapLoss(keras.losses.Loss):
         return {**super().get_config(), "ignore_class": self.ignore_class}
 
 
+def counted_logits(logits, counts):
+    """Logits that are 0 where nothing counts.
+
+    What is not finite there would otherwise have a gradient that is not: the
+    product of 0 and NaN is NaN.
+
+    Args:
+        logits: Tensor whose last axis is that of the classes.
+        counts: Tensor that broadcasts to its other axes, 0 where a pixel does
+            not count.
+
+    Returns:
+        A tensor like `logits`.
+    """
+    counts = ops.expand_dims(ops.convert_to_tensor(counts), -1)
+    return ops.where(ops.not_equal(counts, 0), logits, 0.0)
+
+
 def check_logits(logits):
     """Refuses what is no map of logits of two classes or more.
 

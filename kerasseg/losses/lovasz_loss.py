@@ -6,6 +6,7 @@ from keras import ops
 from kerasseg.ids import match
 from kerasseg.losses.label_map_loss import LabelMapLoss
 from kerasseg.losses.label_map_loss import check_logits
+from kerasseg.losses.label_map_loss import counted_logits
 from kerasseg.losses.labels import downsample_labels
 from kerasseg.losses.labels import sampled_weights
 from kerasseg.losses.labels import unknown_id_penalty
@@ -73,6 +74,7 @@ class LovaszSoftmaxLoss(LabelMapLoss):
         counts = ops.cast(counts, "float32") * sampled_weights(
             weights, height, width
         )
+        logits = counted_logits(logits, counts)
         # A row for each class: the last axis is the fast one to sort.
         truth = ops.equal(
             ops.reshape(ops.arange(num_classes, dtype="int32"), (-1, 1)),

@@ -7,6 +7,7 @@ from kerasseg.ids import ids_config
 from kerasseg.ids import ignored_ids
 from kerasseg.ids import match
 from kerasseg.losses.label_map_loss import LabelMapLoss
+from kerasseg.losses.label_map_loss import counted_logits
 from kerasseg.losses.labels import unknown_id_penalty
 
 
@@ -78,10 +79,11 @@ class MultiLabelLoss(LabelMapLoss):
         if weights is not None:
             ignored = ops.logical_or(ignored, ops.equal(weights, 0))
         targets = _classes_shown(ops.where(ignored, -1, labels), num_classes)
+        valid = ops.logical_not(ops.all(ignored, axis=(1, 2)))
+        logits = counted_logits(logits, valid)
         entropy = ops.softplus(logits) - targets * logits
         counts = ops.convert_to_tensor(counted, "float32")
         entropy = ops.sum(entropy * counts, axis=-1) / sum(counted)
-        valid = ops.logical_not(ops.all(ignored, axis=(1, 2)))
         entropy = ops.where(valid, entropy, 0.0)
         if weights is not None:
             entropy = entropy * _mean_weight(weights, ignored)

@@ -10,6 +10,7 @@ from kerasseg.losses.class_weights import class_table
 from kerasseg.losses.class_weights import normalized_weights
 from kerasseg.losses.label_map_loss import LabelMapLoss
 from kerasseg.losses.label_map_loss import check_logits
+from kerasseg.losses.label_map_loss import counted_logits
 from kerasseg.losses.labels import downsample_labels
 from kerasseg.losses.labels import sampled_weights
 from kerasseg.losses.labels import unknown_id_penalty
@@ -99,10 +100,9 @@ class OverlapLoss(LabelMapLoss):
         counts = ops.cast(counts, "float32") * sampled_weights(
             weights, height, width
         )
-        counts = ops.expand_dims(counts, -1)
-        # Not a plain product: 0 * NaN of an ignored pixel would be NaN.
-        logits = ops.where(counts > 0, logits, 0.0)
+        logits = counted_logits(logits, counts)
         probabilities = ops.softmax(logits, axis=-1)
+        counts = ops.expand_dims(counts, -1)
         # Ignored ids count nothing; torch has no row of zeros for them.
         classes = ops.clip(labels, 0, num_classes - 1)
         truth = ops.one_hot(classes, num_classes, dtype="float32") * counts

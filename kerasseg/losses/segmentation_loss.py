@@ -9,6 +9,7 @@ from kerasseg.losses.class_weights import normalized_weights
 from kerasseg.losses.class_weights import weights_of_labels
 from kerasseg.losses.label_map_loss import LabelMapLoss
 from kerasseg.losses.label_map_loss import check_logits
+from kerasseg.losses.label_map_loss import counted_logits
 from kerasseg.losses.labels import downsample_labels
 from kerasseg.losses.labels import sampled_weights
 from kerasseg.losses.labels import unknown_id_penalty
@@ -94,10 +95,11 @@ class SegmentationLoss(LabelMapLoss):
         # Ignored ids stand outside of the classes: any class will do, the
         # weight is 0.
         classes = ops.clip(labels, 0, num_classes - 1)
+        logits = counted_logits(logits, counts * weights)
         losses = self.pixel_losses(classes, logits)
         counts = self.selected(losses, counts, weights)
         weights = counts * weights
-        # Not a plain product: 0 * inf of an ignored pixel would be NaN.
+        # Not a plain product: 0 * inf of a pixel left out would be NaN.
         losses = ops.where(weights != 0, weights * losses, 0.0)
         total = ops.sum(losses, axis=(1, 2))
         return self._normalize(total, counts, batch) + penalty

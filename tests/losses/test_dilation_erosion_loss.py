@@ -54,6 +54,16 @@ def test_targets_equal_scipy(rng, radius, stride):
     np.testing.assert_array_equal(value(targets[1]), expected[1])
 
 
+@pytest.mark.every_backend
+@pytest.mark.parametrize("dtype", ["uint8", "int32"])
+def test_void_belongs_to_no_class(rng, dtype):
+    labels = blobs(rng, 16, 24, ids=(0, 1, 2, CLASSES, 255)).astype(dtype)
+    targets = dilation_erosion_targets(labels, CLASSES, 4, 6, 3)
+    expected = scipy_targets(labels, 4, 3)
+    np.testing.assert_array_equal(value(targets[0]), expected[0])
+    np.testing.assert_array_equal(value(targets[1]), expected[1])
+
+
 def test_absent_classes_are_outside_everywhere(rng):
     labels = blobs(rng, 16, 24)
     for target in dilation_erosion_targets(labels, CLASSES, 4, 6, 5):

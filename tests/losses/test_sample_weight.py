@@ -11,6 +11,7 @@ from keras import ops
 from kerasseg.losses import BoundaryWeightedLoss
 from kerasseg.losses import DiceLoss
 from kerasseg.losses import DilationErosionLoss
+from kerasseg.losses import DistillationLoss
 from kerasseg.losses import FocalLoss
 from kerasseg.losses import JaccardLoss
 from kerasseg.losses import LovaszSoftmaxLoss
@@ -239,6 +240,51 @@ def test_pixels_of_weight_zero_learn_nothing(rng, name, form, feed):
     moved = np.abs(value(layer.shift)).sum(axis=-1)
     assert (moved[off] == 0).all()
     assert (moved[~off] > 0).mean() > 0.5
+
+
+def learned(loss, logits, targets, weights=None):
+    """What one step of training adds to logits, the same for each image."""
+    layer = Shift()
+    model = keras.Sequential([keras.Input(logits.shape[1:]), layer])
+    model.compile(keras.optimizers.SGD(1.0), loss)
+    model.fit(logits, targets, sample_weight=weights, batch_size=2, verbose=0)
+    return value(layer.shift)
+
+
+@pytest.mark.every_backend
+@pytest.mark.by_day(7)
+@pytest.mark.parametrize("name", [*MAPS, "taught"])
+def test_nothing_is_learned_from_wild_logits_that_do_not_count(rng, name):
+    loss = {**MAPS, "taught": DistillationLoss()}[name]
+    labels, logits = batch(rng, channels_of(loss))
+    labels[labels == 255] = 0
+    off = rng.random(labels.shape[1:]) < 0.4
+    weights = np.ones(labels.shape, "float32")
+    weights[0, off] = 0
+    if name in ("rims", "taught"):  # Ignored ids count there.
+        weights[1, off] = 0
+    else:
+        labels[1, off] = 255
+    targets = labels
+    if name == "taught":
+        targets = rng.normal(size=logits.shape).astype("float32")
+    wild = rng.choice([np.nan, np.inf, -np.inf], logits.shape)
+    logits = np.where(off[..., None], wild, logits).astype("float32")
+    moved = learned(loss, logits, targets, weights)
+    assert (moved[off] == 0).all()
+    assert np.isfinite(moved).all()
+    assert (moved[~off] != 0).any()
+
+
+@pytest.mark.every_backend
+def test_wild_logits_of_an_image_without_labels(rng):
+    labels, _ = batch(rng)
+    labels[1] = 255
+    logits = rng.normal(size=(2, CLASSES)).astype("float32")
+    logits[1] = np.inf
+    moved = learned(MultiLabelLoss(), logits, labels)
+    assert np.isfinite(moved).all()
+    assert (moved != 0).all()
 
 
 @pytest.mark.parametrize(
