@@ -1,6 +1,7 @@
 """Checks of arguments that many functions and layers share."""
 
 import math
+import numbers
 import operator
 from collections.abc import Sequence
 from typing import Any
@@ -75,21 +76,23 @@ def check_integers(
         ValueError: If it is anything else.
     """
     given = value if isinstance(value, list | tuple) else ()
-    numbers = tuple(as_integer(item) for item in given)
-    valid = len(numbers) == length if length else bool(numbers)
-    if not valid or any(n is None or n < least for n in numbers):
+    found = tuple(as_integer(item) for item in given)
+    valid = len(found) == length if length else bool(found)
+    if not valid or any(n is None or n < least for n in found):
         many = f"{length} " if length else ""
         raise ValueError(
             f"`{name}` must be a list or tuple of {many}integers of {least} "
             f"or more. Received: {name}={value!r}"
         )
-    return numbers
+    return found
 
 
 def check_number(
     name: str, value: Any, least: float = 0, most: float = math.inf
 ) -> None:
     """Refuses an argument that is not a finite number of some size.
+
+    Numbers of NumPy count as numbers, `True` and `False` do not.
 
     Args:
         name: Name of the argument, for the message.
@@ -100,8 +103,7 @@ def check_number(
     Raises:
         ValueError: If it is anything else.
     """
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if number and math.isfinite(value) and least <= value <= most:
+    if _is_number(value) and math.isfinite(value) and least <= value <= most:
         return
     wanted = f"a number from {least:g} to {most:g}"
     if most == math.inf:
@@ -122,8 +124,8 @@ def check_range(name: str, value: Any, most: float = math.inf) -> None:
         ValueError: If it is anything else.
     """
     pair = isinstance(value, list | tuple) and len(value) == 2
-    numbers = pair and all(isinstance(n, int | float) for n in value)
-    if numbers and 0 < value[0] <= value[1] <= most and value[1] < math.inf:
+    valid = pair and all(map(_is_number, value))
+    if valid and 0 < value[0] <= value[1] <= most and value[1] < math.inf:
         return
     limit = "" if most == math.inf else f" up to {most:g}"
     raise ValueError(
@@ -169,6 +171,10 @@ def check_channels(name: str, shape: Sequence[int | None]) -> None:
             "foreground: background and it. A model with one (sigmoid) "
             f"channel is not supported. Received: logits of shape {shape}"
         )
+
+
+def _is_number(value):
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def as_integer(value: Any) -> int | None:

@@ -71,13 +71,19 @@ def test_numbers(value):
     with pytest.raises(ValueError, match="a number from 0 to 2.5. Received: n"):
         check_number("n", value, 0, 2.5)
     check_number("n", 2.5, 0, 2.5)
-    check_number("n", 3)
+    for number in (3, np.float32(2), np.float64(2), np.int64(2), np.float16(2)):
+        check_number("n", number)
+        check_range("n", (number, 3))
     with pytest.raises(ValueError, match="n=2.6"):
         check_number("n", 2.6, 0, 2.5)
 
 
 @pytest.mark.parametrize(
-    "value", [(2, 1), (0, 1), (1,), (1, 2, 3), 1, ("1", 2), (1, np.inf), None]
+    "value",
+    [
+        *[(2, 1), (0, 1), (True, 2), (1,), (1, 2, 3), 1],
+        *[("1", 2), (1, np.inf), None],
+    ],
 )
 def test_ranges_of_two_numbers(value):
     with pytest.raises(ValueError, match="`n` must be two positive numbers, "):

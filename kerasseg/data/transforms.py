@@ -156,6 +156,9 @@ class Augmentation:
                 "`fill` must be a gray value from 0 to 255, or one for each "
                 f"channel. Received: fill={self.fill!r}"
             )
+        for field in dataclasses.fields(self):
+            value = _plain(getattr(self, field.name))
+            object.__setattr__(self, field.name, value)
 
     def __call__(
         self, image: np.ndarray, mask: np.ndarray, rng: np.random.Generator
@@ -304,6 +307,13 @@ class Augmentation:
         if self.blur:
             content = blur(content, self.blur, rng)
         return np.dstack([np.asarray(part) for part in content])
+
+
+def _plain(value):
+    """A value as Python has it, which JSON holds, in the place of NumPy's."""
+    if isinstance(value, list | tuple):
+        return tuple(map(_plain, value))
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _check_fill(fill, channels):

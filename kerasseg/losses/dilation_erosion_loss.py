@@ -135,7 +135,7 @@ class DilationErosionLoss(LabelMapLoss):
     ):
         super().__init__(ignore_class, reduction, name)
         num_classes = check_integer("num_classes", num_classes)
-        if background is not None and not 0 <= background < num_classes:
+        if background is not None and background not in range(num_classes):
             raise ValueError(
                 f"`background` must be a class id, 0 to {num_classes - 1}, or "
                 f"`None`. Received: background={background!r}"

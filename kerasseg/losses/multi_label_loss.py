@@ -3,6 +3,7 @@
 import keras
 from keras import ops
 
+from kerasseg.arguments import check_number
 from kerasseg.ids import ids_config
 from kerasseg.ids import ignored_ids
 from kerasseg.ids import match
@@ -62,13 +63,9 @@ class MultiLabelLoss(LabelMapLoss):
         name="multi_label_loss",
     ):
         super().__init__(ignore_class, reduction, name)
-        if not 0 <= weight < float("inf"):
-            raise ValueError(
-                "`weight` must be a finite number of 0 or more. "
-                f"Received: weight={weight!r}"
-            )
+        check_number("weight", weight)
         self.exclude_class = ids_config(exclude_class, "exclude_class")
-        self.weight = weight
+        self.weight = float(weight)
         self._excluded = ignored_ids(exclude_class)
 
     def image_losses(self, labels, logits, weights):
@@ -110,7 +107,7 @@ class MultiLabelLoss(LabelMapLoss):
         return {
             **super().get_config(),
             "exclude_class": self.exclude_class,
-            "weight": float(self.weight),
+            "weight": self.weight,
         }
 
 

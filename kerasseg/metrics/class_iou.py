@@ -2,6 +2,7 @@
 
 import keras
 
+from kerasseg.ids import is_integer
 from kerasseg.metrics.confusion import ConfusionMatrix
 
 
@@ -44,12 +45,12 @@ class ClassIoU(ConfusionMatrix):
         dtype=None,
     ):
         super().__init__(num_classes, ignore_class, absent, name, dtype)
-        if not 0 <= class_id < num_classes:
+        if not is_integer(class_id) or not 0 <= class_id < num_classes:
             raise ValueError(
-                f"`class_id` must be 0 to {num_classes - 1}. "
+                f"`class_id` must be an id from 0 to {num_classes - 1}. "
                 f"Received: class_id={class_id!r}"
             )
-        self.class_id = class_id
+        self.class_id = int(class_id)
 
     def score(self, matrix):
         return self._class_ious(matrix)[self.class_id]

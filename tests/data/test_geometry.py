@@ -180,7 +180,9 @@ def test_blur_of_every_second_image(rng):
 
 
 def test_augmentations_are_kept_as_json():
-    augment = Augmentation((64, 96), rotation=10, holes=3, cutmix=0.5)
+    augment = Augmentation(
+        (np.int64(64), 96), rotation=np.float32(10), holes=3, cutmix=0.5
+    )
     augment = augment.ignoring((255, 254))
     assert augment.ignore_classes == (254,)
     kept = json.loads(json.dumps(keras.saving.serialize_keras_object(augment)))

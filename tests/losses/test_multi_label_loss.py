@@ -102,6 +102,7 @@ def test_unknown_ids_while_training(rng):
     [
         ({"weight": -1.0}, ValueError, "Received: weight=-1.0"),
         ({"weight": float("nan")}, ValueError, "Received: weight=nan"),
+        ({"weight": "1"}, ValueError, "`weight` must .* weight='1'"),
         ({"exclude_class": "sky"}, TypeError, "Received: exclude_class='sky'"),
         ({"ignore_class": 1.5}, TypeError, "Received: ignore_class=1.5"),
     ],

@@ -26,7 +26,7 @@ def test_a_class_without_pixels(absent, expected):
     np.testing.assert_equal(float(metric.result()), expected)
 
 
-@pytest.mark.parametrize("class_id", [-1, 3])
+@pytest.mark.parametrize("class_id", [-1, 3, 1.5, 1.0, True, "1", None])
 def test_the_class_exists(class_id):
-    with pytest.raises(ValueError, match="`class_id` must be 0 to 2"):
+    with pytest.raises(ValueError, match="`class_id` must be an id from 0 to "):
         ClassIoU(3, class_id=class_id)
