@@ -14,7 +14,9 @@ __all__ = [
     "NO_ID",
     "VOID",
     "check_ids",
+    "check_void",
     "class_ids",
+    "default_ignored",
     "ids_config",
     "ignored_ids",
     "integers",
@@ -82,6 +84,36 @@ def ignored_ids(ids: Any, name: str = "ignore_class") -> tuple[int, ...]:
     if ids is None:
         return ()
     return tuple(ids) if isinstance(ids, list) else (ids,)
+
+
+def default_ignored(num_classes: int) -> tuple[int, ...]:
+    """The ids that are ignored where nothing is said.
+
+    Args:
+        num_classes: Number of classes.
+
+    Returns:
+        255 where that is no class, else none.
+    """
+    return () if num_classes > VOID else (VOID,)
+
+
+def check_void(ignore_class: None | int | list[int], num_classes: int) -> None:
+    """Refuses the id 255 as void, the default, where it is a class.
+
+    Args:
+        ignore_class: What `ids_config` returned.
+        num_classes: Number of classes.
+
+    Raises:
+        ValueError: If it is 255 alone, and in no sequence, with more classes.
+    """
+    if ignore_class == VOID and num_classes > VOID:
+        raise ValueError(
+            f"`ignore_class` must be said where {VOID}, the default, is a "
+            f"class: `None`, or ({VOID},) to ignore that class. "
+            f"Received: ignore_class={VOID} with {num_classes} classes"
+        )
 
 
 def unknown_ids(

@@ -14,8 +14,8 @@ import numpy as np
 from kerasseg.id_maps import checked_id_map
 from kerasseg.id_maps import decode_ids
 from kerasseg.id_maps import encode_ids
-from kerasseg.ids import VOID
 from kerasseg.ids import check_ids
+from kerasseg.ids import default_ignored
 from kerasseg.ids import is_integer
 from kerasseg.ids import listed
 from kerasseg.label_records import labels_arguments
@@ -94,7 +94,7 @@ class Labels:
         palette = _checked_palette(self.palette, len(names))
         ignored = self.ignore_classes
         if ignored is None:
-            ignored = () if len(names) > VOID else (VOID,)
+            ignored = default_ignored(len(names))
         ignored = _checked_ignored(ignored)
         object.__setattr__(self, "class_names", names)
         object.__setattr__(self, "palette", palette)

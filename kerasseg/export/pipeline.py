@@ -18,7 +18,6 @@ from kerasseg.export.model.freeze import freeze
 from kerasseg.export.model.trace import Trace
 from kerasseg.export.options import ExportOptions
 from kerasseg.export.options import resolve
-from kerasseg.export.proof.comparison import DEFAULT_IGNORE_CLASSES
 from kerasseg.export.proof.comparison import measure_latency
 from kerasseg.export.proof.comparison import verify
 from kerasseg.export.proof.comparison import warnings_for
@@ -194,9 +193,7 @@ def _convert(form, frozen, path):
 
 
 def _verified(form, frozen, path, samples, labels):
-    ignored = (
-        DEFAULT_IGNORE_CLASSES if labels is None else (labels.ignore_classes)
-    )
+    ignored = None if labels is None else labels.ignore_classes
     try:
         return verify(frozen, form.open(path), samples, ignored)
     except ExportError as error:

@@ -12,7 +12,6 @@ from kerasseg.export.errors import ExportError
 from kerasseg.export.format import Format
 from kerasseg.export.model.freeze import freeze
 from kerasseg.export.options import ExportOptions
-from kerasseg.export.proof.comparison import DEFAULT_IGNORE_CLASSES
 from kerasseg.export.proof.comparison import compare
 from kerasseg.export.proof.comparison import verify
 from kerasseg.export.proof.comparison import warnings_for
@@ -101,9 +100,7 @@ def verify_file(
     samples = Samples(frozen.shape, data, "data")
     if images is not None:
         samples = samples.spread(images)
-    ignored = (
-        DEFAULT_IGNORE_CLASSES if labels is None else labels.ignore_classes
-    )
+    ignored = None if labels is None else labels.ignore_classes
     run, told = _opened(path, form, runtime)
     result = _compared(path, run, frozen, samples, ignored)
     notes = _check_extra(path, content, form, samples)

@@ -10,7 +10,6 @@ from kerasseg.losses.label_map_loss import LabelMapLoss
 from kerasseg.losses.label_map_loss import counted_logits
 from kerasseg.losses.labels import label_stride
 from kerasseg.losses.labels import sampled_weights
-from kerasseg.losses.labels import unknown_id_penalty
 
 
 def dilation_erosion_targets(labels, num_classes, height, width, radius=32):
@@ -153,7 +152,7 @@ class DilationErosionLoss(LabelMapLoss):
                 f"Received: y_pred.shape={shape}"
             )
         _, height, width, _ = ops.shape(logits)
-        penalty = unknown_id_penalty(labels, self.num_classes, self._ignored)
+        penalty = self.unknown_id_penalty(labels, self.num_classes)
         # An id that one_hot maps to no class at all.
         nowhere = -1 if self.background is None else self.background
         labels = ops.where(match(labels, self._ignored), nowhere, labels)

@@ -4,10 +4,12 @@ import keras
 from keras import ops
 
 from kerasseg.arguments import check_channels
+from kerasseg.ids import check_void
 from kerasseg.ids import ids_config
 from kerasseg.ids import ignored_ids
 from kerasseg.losses.labels import label_map
 from kerasseg.losses.labels import pixel_weights
+from kerasseg.losses.labels import unknown_id_penalty
 
 
 class LabelMapLoss(keras.losses.Loss):
@@ -22,7 +24,8 @@ class LabelMapLoss(keras.losses.Loss):
 
     Args:
         ignore_class: Integer, sequence of integers, or `None`. Ids that do
-            not count. Defaults to `255`.
+            not count. Defaults to `255`, which is refused with more classes
+            than that.
         reduction: How Keras reduces the values of the images of a batch.
             Defaults to `"sum_over_batch_size"`.
         name: Name of the loss. Defaults to `None`.
@@ -71,6 +74,23 @@ class LabelMapLoss(keras.losses.Loss):
             A `float32` tensor of shape `(batch,)`.
         """
         raise NotImplementedError
+
+    def unknown_id_penalty(self, labels, num_classes):
+        """NaN for each image that holds an unknown id, else 0.
+
+        Args:
+            labels: `int32` tensor of shape `(batch, height, width)`.
+            num_classes: Number of classes.
+
+        Returns:
+            A `float32` tensor of shape `(batch,)`.
+
+        Raises:
+            ValueError: If there are unknown ids and their values can be read,
+                or the ignored id is a class by default.
+        """
+        check_void(self.ignore_class, num_classes)
+        return unknown_id_penalty(labels, num_classes, self._ignored)
 
     def get_config(self):
         return {**super().get_config(), "ignore_class": self.ignore_class}

@@ -9,7 +9,6 @@ from kerasseg.losses.label_map_loss import check_logits
 from kerasseg.losses.label_map_loss import counted_logits
 from kerasseg.losses.labels import downsample_labels
 from kerasseg.losses.labels import sampled_weights
-from kerasseg.losses.labels import unknown_id_penalty
 
 
 @keras.saving.register_keras_serializable("kerasseg")
@@ -67,7 +66,7 @@ class LovaszSoftmaxLoss(LabelMapLoss):
     def image_losses(self, labels, logits, weights):
         num_classes = check_logits(logits)
         _, height, width, _ = ops.shape(logits)
-        penalty = unknown_id_penalty(labels, num_classes, self._ignored)
+        penalty = self.unknown_id_penalty(labels, num_classes)
         labels = downsample_labels(labels, height, width)
         counts = ops.logical_not(match(labels, self._ignored))
         # A pixel of weight 2 counts as two pixels.

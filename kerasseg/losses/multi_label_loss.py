@@ -9,7 +9,6 @@ from kerasseg.ids import ignored_ids
 from kerasseg.ids import match
 from kerasseg.losses.label_map_loss import LabelMapLoss
 from kerasseg.losses.label_map_loss import counted_logits
-from kerasseg.losses.labels import unknown_id_penalty
 
 
 @keras.saving.register_keras_serializable("kerasseg")
@@ -71,7 +70,7 @@ class MultiLabelLoss(LabelMapLoss):
     def image_losses(self, labels, logits, weights):
         counted = self._counted(tuple(logits.shape))
         num_classes = logits.shape[-1]
-        penalty = unknown_id_penalty(labels, num_classes, self._ignored)
+        penalty = self.unknown_id_penalty(labels, num_classes)
         ignored = match(labels, self._ignored)
         if weights is not None:
             ignored = ops.logical_or(ignored, ops.equal(weights, 0))

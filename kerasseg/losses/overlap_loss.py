@@ -13,7 +13,6 @@ from kerasseg.losses.label_map_loss import check_logits
 from kerasseg.losses.label_map_loss import counted_logits
 from kerasseg.losses.labels import downsample_labels
 from kerasseg.losses.labels import sampled_weights
-from kerasseg.losses.labels import unknown_id_penalty
 
 CLASSES = ("present", "all")
 SCOPES = ("batch", "image")
@@ -93,7 +92,7 @@ class OverlapLoss(LabelMapLoss):
         num_classes = check_logits(logits)
         check_weights(self.class_weights, num_classes)
         _, height, width, _ = ops.shape(logits)
-        penalty = unknown_id_penalty(labels, num_classes, self._ignored)
+        penalty = self.unknown_id_penalty(labels, num_classes)
         labels = downsample_labels(labels, height, width)
         counts = ops.logical_not(match(labels, self._ignored))
         # A pixel of weight 2 counts as two pixels.

@@ -12,7 +12,6 @@ from kerasseg.losses.label_map_loss import check_logits
 from kerasseg.losses.label_map_loss import counted_logits
 from kerasseg.losses.labels import downsample_labels
 from kerasseg.losses.labels import sampled_weights
-from kerasseg.losses.labels import unknown_id_penalty
 
 NORMALIZATIONS = ("valid", "image", "sum")
 
@@ -87,7 +86,7 @@ class SegmentationLoss(LabelMapLoss):
         num_classes = check_logits(logits)
         check_weights(self.class_weights, num_classes)
         batch, height, width, _ = ops.shape(logits)
-        penalty = unknown_id_penalty(labels, num_classes, self._ignored)
+        penalty = self.unknown_id_penalty(labels, num_classes)
         weights = sampled_weights(weights, height, width)
         counts = self.pixel_weights(labels, num_classes)
         counts = downsample_labels(counts, height, width)

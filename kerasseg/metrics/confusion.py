@@ -6,6 +6,7 @@ from keras import ops
 
 from kerasseg.arguments import check_integer
 from kerasseg.ids import FRACTIONS
+from kerasseg.ids import check_void
 from kerasseg.ids import ids_config
 from kerasseg.ids import ignored_ids
 from kerasseg.ids import match
@@ -43,7 +44,8 @@ class ConfusionMatrix(keras.metrics.Metric):
     Args:
         num_classes: Number of classes, 2 or more.
         ignore_class: Integer, sequence of integers, or `None`. Ids in
-            `y_true` that do not count. Defaults to `255`.
+            `y_true` that do not count. Defaults to `255`, which is refused
+            with more classes than that.
         absent: What a class without pixels counts as in scores: `"skip"`
             leaves it out of means, `"zero"` counts it as 0. Defaults to
             `"skip"`.
@@ -79,6 +81,7 @@ class ConfusionMatrix(keras.metrics.Metric):
         check_absent(absent)
         self.num_classes = check_integer("num_classes", num_classes, 2)
         self.ignore_class = ids_config(ignore_class)
+        check_void(self.ignore_class, self.num_classes)
         self.absent = absent
         self._ignored = ignored_ids(ignore_class)
         # "int" is the integer that can live on an accelerator.

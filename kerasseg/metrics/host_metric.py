@@ -3,6 +3,7 @@
 import numpy as np
 
 from kerasseg.arguments import check_integer
+from kerasseg.ids import check_void
 from kerasseg.ids import ids_config
 from kerasseg.ids import ignored_ids
 from kerasseg.metrics.scores import check_absent
@@ -22,7 +23,8 @@ class HostMetric:
     Args:
         num_classes: Number of classes, 2 or more.
         ignore_class: Integer, sequence of integers, or `None`. Ids in the
-            mask that are void. Defaults to `255`.
+            mask that are void. Defaults to `255`, which is refused with more
+            classes than that.
         absent: What a class without a value counts as: `"skip"` leaves it out
             of the mean, `"zero"` counts it as 0. Defaults to `"skip"`.
     """
@@ -31,6 +33,7 @@ class HostMetric:
         check_absent(absent)
         self.num_classes = check_integer("num_classes", num_classes, 2)
         self.ignore_class = ids_config(ignore_class)
+        check_void(self.ignore_class, self.num_classes)
         self.absent = absent
         self._ignored = ignored_ids(ignore_class)
 

@@ -2,6 +2,8 @@
 
 from keras import ops
 
+from kerasseg.ids import check_void
+from kerasseg.ids import ids_config
 from kerasseg.ids import ignored_ids
 from kerasseg.ids import match
 from kerasseg.inference.ends import output_shape
@@ -48,7 +50,9 @@ class Distillation(DeepSupervision):
         self, heads, losses, teacher, distillation, ignore_class=255, **kwargs
     ):
         super().__init__(heads, losses, **kwargs)
-        _check_classes(teacher, heads.output["logits"].shape[-1])
+        num_classes = heads.output["logits"].shape[-1]
+        _check_classes(teacher, num_classes)
+        check_void(ids_config(ignore_class), num_classes)
         teacher.trainable = False
         self.teacher = teacher
         self.distillation = distillation

@@ -219,7 +219,7 @@ def _fit(recipe, output, how):
         )
     trainer, metric = compiled(recipe, model, steps * recipe.epochs)
     check_labels(recipe.labels, train, model)
-    known = output_shape(model)[-1], ignored_ids(ignore_class(recipe))
+    known = output_shape(model)[-1], ignored_ids(ignore_class(recipe, model))
     look_at("train", train, *known, channels)
     train = CheckedSamples(
         train, *known, name="the training data", channels=channels

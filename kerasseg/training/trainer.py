@@ -6,6 +6,7 @@ import keras
 
 from kerasseg import zoo
 from kerasseg.arguments import check_channels
+from kerasseg.ids import default_ignored
 from kerasseg.inference.ends import input_shape
 from kerasseg.inference.ends import output_shape
 from kerasseg.metrics import MeanIoU
@@ -55,7 +56,7 @@ def compiled(
     trainer = _trainer(recipe, model)
     metric = MeanIoU(
         output_shape(model)[-1],
-        ignore_class=ignore_class(recipe),
+        ignore_class=ignore_class(recipe, model),
         name="mean_iou",
     )
     optimizer = _optimizer(recipe.optimizer or default_optimizer, total_steps)
@@ -80,7 +81,7 @@ def _trainer(recipe, model):
         recipe.head_losses,
         zoo.load(recipe.teacher) if named else recipe.teacher(),
         recipe.distillation,
-        ignore_class(recipe),
+        ignore_class(recipe, model),
     )
 
 
@@ -91,13 +92,18 @@ def _optimizer(make, batches):
     return make(max(batches // every, 1)) if every else optimizer
 
 
-def ignore_class(recipe: Recipe) -> int | Sequence[int] | None:
-    """The ids that the loss of a recipe ignores; 255 where it says none.
+def ignore_class(
+    recipe: Recipe, model: keras.Model
+) -> int | Sequence[int] | None:
+    """The ids that the loss of a recipe ignores.
 
     Args:
         recipe: The recipe.
+        model: Its model.
 
     Returns:
-        As the argument `ignore_class` of the loss.
+        As the argument `ignore_class` of the loss; for a loss without one,
+        255 where that is no class.
     """
-    return getattr(recipe.loss, "ignore_class", 255)
+    default = default_ignored(output_shape(model)[-1])
+    return getattr(recipe.loss, "ignore_class", default)

@@ -310,6 +310,32 @@ def test_class_weight_of_fit_on_a_tf_dataset(rng):
         model.fit(*arguments, **options, class_weight={0: 1.0, 1: 2.0, 2: 1.0})
 
 
+@pytest.mark.parametrize(
+    "kind", [SegmentationLoss, LovaszSoftmaxLoss, DiceLoss, DilationErosionLoss]
+)
+def test_void_by_default_is_no_class(rng, kind):
+    extra = {"num_classes": 300} if kind is DilationErosionLoss else {}
+    labels = rng.integers(0, 300, (1, 2, 3))
+    labels[0, 0, 0] = 255
+    channels = 600 if extra else 300
+    logits = rng.normal(size=(1, 2, 3, channels)).astype("float32")
+    message = "`ignore_class` must be said .*255 with 300 classes"
+    with pytest.raises(ValueError, match=message):
+        kind(**extra)(labels, logits)
+    losses = [
+        value(kind(ignore_class=ignored, **extra)(labels, logits))
+        for ignored in (None, (255,))
+    ]
+    assert losses[0] != losses[1]
+
+
+def test_void_by_default_is_no_class_of_an_image():
+    labels, logits = np.full((1, 2, 3), 255), np.ones((1, 300), "float32")
+    with pytest.raises(ValueError, match="`ignore_class` must be said"):
+        MultiLabelLoss()(labels, logits)
+    assert value(MultiLabelLoss(ignore_class=None)(labels, logits)) > 0
+
+
 def test_a_mean_over_weights_is_refused():
     with pytest.raises(ValueError, match="must not divide by the weights"):
         SegmentationLoss(reduction="mean_with_sample_weight")

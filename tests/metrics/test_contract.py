@@ -6,11 +6,14 @@ import keras
 import numpy as np
 import pytest
 
+from kerasseg.metrics import BoundaryF1
+from kerasseg.metrics import BoundaryIoU
 from kerasseg.metrics import ClassIoU
 from kerasseg.metrics import FrequencyWeightedIoU
 from kerasseg.metrics import MeanAccuracy
 from kerasseg.metrics import MeanIoU
 from kerasseg.metrics import PixelAccuracy
+from kerasseg.metrics import TrimapIoU
 from kerasseg.metrics import scores
 
 METRICS = (MeanIoU, PixelAccuracy, MeanAccuracy, FrequencyWeightedIoU)
@@ -54,6 +57,25 @@ def test_config_round_trip(cls):
     again = keras.saving.deserialize_keras_object(json.loads(json.dumps(saved)))
     assert type(again) is cls
     assert again.get_config() == metric.get_config()
+
+
+@pytest.mark.parametrize("cls", [*METRICS, TrimapIoU, BoundaryIoU, BoundaryF1])
+def test_void_by_default_is_no_class(cls):
+    message = "`ignore_class` must be said .*255 with 300 classes"
+    with pytest.raises(ValueError, match=message):
+        cls(300)
+    for ignored in (None, (255,), 300):
+        assert cls(300, ignore_class=ignored).num_classes == 300
+    assert cls(255).ignore_class == 255
+
+
+def test_class_255_is_scored():
+    ids = np.array([[0, 255, 299]])
+    metric = MeanIoU(300, ignore_class=None)
+    metric.update_state(ids, ids)
+    assert metric.per_class_iou()[255] == 1
+    config = MeanIoU(300, (255,)).get_config()
+    assert np.isnan(MeanIoU.from_config(config).per_class_iou()[255])
 
 
 @pytest.mark.every_backend

@@ -13,12 +13,12 @@ from kerasseg.export.proof.gate import check_equal
 from kerasseg.export.proof.reference import Reference
 from kerasseg.export.proof.result import Proof
 from kerasseg.ids import class_ids
+from kerasseg.ids import default_ignored
 from kerasseg.ids import unknown_ids
 from kerasseg.metrics.scores import confusion_matrix
 from kerasseg.metrics.scores import scores
 
 TIE = 1e-6  # Share of the logit range that float32 rounding may decide.
-DEFAULT_IGNORE_CLASSES = (255,)
 _logger = logging.getLogger("kerasseg.export")
 
 
@@ -46,11 +46,11 @@ class Comparison:
 
     Args:
         ignore_classes: Ids of mask pixels that no score counts. Defaults to
-            `(255,)`.
+            `None`: 255 where that is no class, else none.
     """
 
-    def __init__(self, ignore_classes=DEFAULT_IGNORE_CLASSES):
-        self.ignore_classes = tuple(ignore_classes)
+    def __init__(self, ignore_classes=None):
+        self.ignore_classes = ignore_classes
         self._max = 0.0
         self._sum = 0.0
         self._values = 0
@@ -100,6 +100,8 @@ class Comparison:
     def _count(self, mask, predictions, num_classes):
         if self._matrices is None:
             self._matrices = np.zeros((2, num_classes, num_classes), np.int64)
+        if self.ignore_classes is None:
+            self.ignore_classes = default_ignored(num_classes)
         mask = class_ids(mask, "A mask of `verify_on`")
         unknown = unknown_ids(mask, num_classes, self.ignore_classes)
         if unknown:
@@ -204,7 +206,8 @@ def verify(frozen, run, samples, ignore_classes) -> Verified:
         run: Function from an image batch to logits or class ids: the opened
             artifact.
         samples: `Samples` to run.
-        ignore_classes: Ids of mask pixels that no score counts.
+        ignore_classes: Ids of mask pixels that no score counts, as of
+            `Comparison`.
 
     Returns:
         A `Verified` file.

@@ -67,6 +67,14 @@ def test_mean_iou_is_that_of_the_metrics(rng):
         assert result[key] == pytest.approx(expected)
 
 
+def test_class_255_is_scored(rng):
+    reference = rng.normal(size=(1, 2, 3, 300))
+    reference[..., 255] = 9
+    comparison = Comparison()
+    comparison.add(reference, reference, np.full((2, 3), 255))
+    assert comparison.result()["miou_before"] == 1.0
+
+
 def test_masks_score_model_and_file(rng):
     reference = rng.normal(size=(1, 6, 8, 3))
     mask = reference[0].argmax(-1)
