@@ -143,17 +143,22 @@ def _are_pairs(samples):
 
 def _figure(report, samples, index):
     """An image beside the overlay of its mask, or why there is none."""
-    from kerasseg.data import read_image
-    from kerasseg.data import read_mask
+    from kerasseg.data.image import read_turned_image
+    from kerasseg.data.image import read_turned_mask
 
     name = f"sample {index}"
     try:
         if _are_pairs(samples):
             pair = samples[index]
             name = str(Path(pair.image_path).name)
-            image = read_image(pair.image_path, report.channels)
-            read = pair.read_mask
-            mask = read(pair) if read else read_mask(pair.mask_path)
+            upright = pair.orientation != "stored"
+            image, _ = read_turned_image(
+                pair.image_path, upright, report.channels
+            )
+            if pair.read_mask is None:
+                mask, _ = read_turned_mask(pair.mask_path, upright)
+            else:
+                mask = pair.read_mask(pair)
         else:
             image, mask = samples[index]
         return parts.figure(_beside(image, mask, report.labels), name)

@@ -88,9 +88,11 @@ def eight_bits(values: np.ndarray, source: Any) -> np.ndarray:
     Raises:
         ImageReadError: If the values have another type.
     """
-    if values.dtype == np.uint16:
+    # Not the types themselves, which differ in the order of their bytes.
+    kind, size = values.dtype.kind, values.dtype.itemsize
+    if (kind, size) == ("u", 2):
         return (values >> 8).astype("uint8")
-    if values.dtype != np.uint8:
+    if (kind, size) != ("u", 1):
         raise ImageReadError(
             f"Cannot use {source}: its values are {values.dtype}, whose range "
             "is not known. Save it with 8 or 16 bits per channel."

@@ -20,6 +20,7 @@ from kerasseg.data.image import ImageReadError
 from kerasseg.data.image import read_turned_image
 from kerasseg.data.image import read_turned_mask
 from kerasseg.files import IMAGE_SUFFIXES
+from kerasseg.files import user_path
 from kerasseg.labels import Labels
 
 logger = logging.getLogger(__name__)
@@ -258,8 +259,9 @@ class SegmentationFolder(SegmentationPairs):
         labels: Labels,
         channels: int = RGB,
     ) -> None:
-        image_folder = Path(root) / "images" / split
-        mask_folder = Path(root) / "masks" / split
+        self.root = user_path(root)
+        image_folder = self.root / "images" / split
+        mask_folder = self.root / "masks" / split
         images = _files(image_folder, IMAGE_SUFFIXES)
         masks = _files(mask_folder, MASK_SUFFIXES)
         if not images and not masks:
@@ -270,7 +272,6 @@ class SegmentationFolder(SegmentationPairs):
         _same_names(images, masks, image_folder, mask_folder)
         pairs = [Pair(n, images[n], masks[n]) for n in sorted(images)]
         super().__init__(pairs, labels, channels)
-        self.root = Path(root)
         self.split = split
 
 

@@ -73,7 +73,7 @@ def find(
         The folder and the layout, or `None` if there is no such folder.
     """
     if root is not None:
-        places = [Path(root)]
+        places = [user_path(root)]
     else:
         places = [data_root() / name for name in (source.name, *source.folders)]
     published = LAYOUTS[source.layout]
@@ -117,7 +117,7 @@ def labels_in(folder: Path, layout: Layout) -> Labels | None:
 
 
 def _missing(source, root):
-    folder = data_root() / source.name if root is None else root
+    folder = data_root() / source.name if root is None else user_path(root)
     plain = "images/SPLIT/NAME.jpg and masks/SPLIT/NAME.png"
     layout = LAYOUTS[source.layout]
     published = "" if source.layout == "folders" else f", or {layout.files}"

@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kerasseg.cli import data_page
 from kerasseg.cli.main import build_parser
+from kerasseg.data import Labels
+from kerasseg.data import SegmentationFolder
+from kerasseg.data import check
 
 
 @pytest.fixture
@@ -103,6 +107,29 @@ def test_the_page_shows_images_and_problems(run, labeled, tmp_path):
     # It refers to nothing outside.
     assert "src=" not in text.replace('src="data:', "")
     assert "http" not in text
+
+
+def test_the_page_heeds_an_orientation_that_was_chosen(
+    brightest_data, tmp_path, monkeypatch
+):
+    sizes = set()
+
+    def beside(image, mask, labels):
+        sizes.add((image.shape[:2], mask.shape))
+        return Image.new("RGB", (4, 4))
+
+    monkeypatch.setattr(data_page, "_beside", beside)
+    for path in (brightest_data / "images/test").iterdir():
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        Image.open(path).save(path, exif=exif)
+    labels = Labels(("red", "green", "blue"))
+    data = SegmentationFolder(brightest_data, "test", labels)
+    for choice, size in (("stored", (33, 47)), ("exif", (47, 33))):
+        sizes.clear()
+        report = check(data.with_orientation(choice))
+        data_page.write_page(report, tmp_path / "page.html")
+        assert sizes == {(size, (33, 47))}
 
 
 def test_the_page_of_a_dataset_without_problems(run, labeled, tmp_path):

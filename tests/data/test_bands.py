@@ -60,6 +60,15 @@ def test_files_of_many_bands(tmp_path, draw, channels, dtype, suffix):
     np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.parametrize("dtype", [">u2", "<u2"])
+def test_arrays_in_either_order_of_bytes(tmp_path, draw, dtype):
+    bands = draw(5, "uint16")
+    np.save(tmp_path / "a.npy", bands.astype(dtype))
+    found = read_image(tmp_path / "a.npy", 5)
+    assert found.dtype == "uint8"
+    np.testing.assert_array_equal(found, bands // 256)
+
+
 @pytest.mark.parametrize("photometric", ["RGB", "MINISBLACK"])
 @pytest.mark.parametrize("channels", [4, 5])
 def test_no_band_is_dropped_without_a_word(

@@ -5,6 +5,7 @@ import pytest
 from kerasseg.data import CAMVID
 from kerasseg.data import NUCLEI
 from kerasseg.data import Labels
+from kerasseg.data import SegmentationFolder
 from kerasseg.data import camvid
 from kerasseg.data import data_root
 from kerasseg.data import load
@@ -43,6 +44,19 @@ def test_unknown_name_names_the_closest(tmp_path):
 def test_camvid_below_another_root(tmp_path, write_sample):
     write_sample("a")
     assert camvid("train", root=tmp_path).labels == CAMVID
+
+
+def test_a_root_in_the_home_folder(monkeypatch, tmp_path, labels, write_sample):
+    write_sample("a")
+    monkeypatch.setenv("HOME", str(tmp_path.parent))
+    root = f"~/{tmp_path.name}"
+    assert load("camvid", "train", root).names == ["a"]
+    assert load(root, "train", labels=labels).names == ["a"]
+    folder = SegmentationFolder(root, "train", labels)
+    assert folder.names == ["a"]
+    assert folder.root == tmp_path
+    with pytest.raises(ValueError, match=f"is not in {tmp_path.parent}/none"):
+        load("camvid", "train", "~/none")
 
 
 def test_splits_are_joined_and_checked(tmp_path, labels, write_sample):

@@ -99,6 +99,7 @@ class SplitReport:
             "masks_read": self.masks_read,
             "pixels": list(self.pixels),
             "images": list(self.images),
+            "shares": list(self.shares),
             "void": {str(i): n for i, n in self.void.items()},
             "unknown": {str(i): n for i, n in self.unknown.items()},
         }

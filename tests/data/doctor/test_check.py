@@ -85,6 +85,9 @@ def test_pixels_are_counted(folder):
     assert split.images == (2, 0, 2)
     assert split.void == {255: 2 * 47}
     assert split.shares == pytest.approx((3 / 33, 0, 29 / 33))
+    record = split.to_json()
+    assert set(record) == set(vars(split))
+    assert record["shares"] == list(split.shares)
 
 
 def test_weights_are_of_median_frequency(folder):
