@@ -23,6 +23,7 @@ __all__ = [
     "read_json",
     "remove_temporaries",
     "sha256",
+    "strict_json",
     "temporary_name",
     "user_path",
 ]
@@ -253,16 +254,31 @@ def read_json(path: str | Path):
             file.
     """
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        return strict_json(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not JSON: {error}.") from error
+
+
+def strict_json(text: str | bytes):
+    """The content of a text of JSON.
+
+    Args:
+        text: The text, or what `json.loads` takes for one.
+
+    Returns:
+        Dictionaries, lists, texts, numbers, truth values and `None`.
+
+    Raises:
+        ValueError: If it is not strict JSON, as of `read_json`.
+    """
+    try:
         return json.loads(
             text,
             parse_constant=_refuse_constant,
             object_pairs_hook=_without_repetition,
         )
     except RecursionError as error:
-        raise ValueError(f"{path} is nested too deeply.") from error
-    except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}.") from error
+        raise ValueError("it is nested too deeply") from error
 
 
 def _without_repetition(pairs):

@@ -4,7 +4,6 @@ A record comes from anywhere. It names two files of its folder and describes
 the model for people; it never says what is called.
 """
 
-import json
 from collections.abc import Callable
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from dataclasses import field
 from pathlib import Path
 from typing import Any
 
+from kerasseg.files import strict_json
 from kerasseg.labels import Labels
 from kerasseg.zoo.entry import Entry
 from kerasseg.zoo.errors import WeightsError
@@ -190,8 +190,8 @@ def read_json(path: Path, most: int) -> Any:
             content = file.read(most + 1)
         if len(content) > most:
             raise ValueError(f"it has more than {most} bytes")
-        return json.loads(content, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        return strict_json(content)
+    except ValueError as error:
         raise WeightsError(f"{path} is damaged: {error}. {_ADVICE}") from error
 
 
@@ -289,7 +289,3 @@ def _checked(values, fields, path, prefix="", optional=None):
             f"model. {_ADVICE}"
         )
     return dict(values)
-
-
-def _no_constant(name):
-    raise ValueError(f"{name} is no number of JSON")

@@ -184,9 +184,10 @@ def test_damaged_record(folder, field, value):
         with pytest.raises(WeightsError, match=f"`(labels.)?{field}") as caught:
             function(folder)
         assert str(caught.value).isprintable()
-    path.write_text("{")
-    with pytest.raises(WeightsError, match="entry.json is damaged"):
-        zoo.info(folder)
+    for text in ("{", '{"title": "a", "title": "b"}', '{"title": NaN}'):
+        path.write_text(text)
+        with pytest.raises(WeightsError, match="entry.json is damaged"):
+            zoo.info(folder)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from kerasseg.data.folder import SegmentationPairs
 from kerasseg.data.layouts.layout import Layout
 from kerasseg.data.layouts.layout import folders_in
 from kerasseg.data.layouts.records import find_image
-from kerasseg.data.layouts.records import read_json
+from kerasseg.data.layouts.records import read_record
 from kerasseg.data.layouts.shapes import BACKGROUND_NAMES
 from kerasseg.data.layouts.shapes import Painter
 from kerasseg.labels import Labels
@@ -45,7 +45,7 @@ def coco(
         ValueError: If the file cannot be used, or an image is missing.
     """
     path = Path(annotations)
-    record = read_json(path, "images", "annotations", "categories")
+    record = read_record(path, "images", "annotations", "categories")
     try:
         return _samples(Path(images), path, record, labels)
     except (KeyError, TypeError, AttributeError) as error:

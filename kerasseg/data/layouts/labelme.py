@@ -15,7 +15,7 @@ from kerasseg.data.layouts.layout import folders_in
 from kerasseg.data.layouts.layout import names_in
 from kerasseg.data.layouts.layout import with_labels
 from kerasseg.data.layouts.records import find_image
-from kerasseg.data.layouts.records import read_json
+from kerasseg.data.layouts.records import read_record
 from kerasseg.data.layouts.records import upright_size
 from kerasseg.data.layouts.shapes import BACKGROUND_NAMES
 from kerasseg.data.layouts.shapes import IGNORED_NAMES
@@ -64,7 +64,7 @@ def _labels(path):
 
 
 def _pair(path, reader):
-    name = str(read_json(path, "shapes", "imagePath")["imagePath"])
+    name = str(read_record(path, "shapes", "imagePath")["imagePath"])
     parts = (name, Path(name.replace("\\", "/")).name, path.stem)
     found = (find_image(part, [path.parent]) for part in parts)
     image = next((p for p in found if p is not None), None)
@@ -82,7 +82,7 @@ class _Reader:
     def __call__(self, pair):
         path = pair.mask_path
         painter = Painter(upright_size(pair.image_path), self.labels, path)
-        for shape in read_json(path, "shapes")["shapes"]:
+        for shape in read_record(path, "shapes")["shapes"]:
             try:
                 _paint(painter, shape, path)
             except (KeyError, TypeError, IndexError) as error:

@@ -1,6 +1,5 @@
 """Files of annotations: read, checked, and the image that each tells of."""
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -9,12 +8,13 @@ from PIL import Image
 
 from kerasseg.data.image import ImageReadError
 from kerasseg.files import IMAGE_SUFFIXES
+from kerasseg.files import read_json
 
 _ORIENTATION = 0x0112
 _SIDEWAYS = (5, 6, 7, 8)
 
 
-def read_json(path: Path, *keys: str) -> dict[str, Any]:
+def read_record(path: Path, *keys: str) -> dict[str, Any]:
     """A JSON file that holds an object with some keys.
 
     Args:
@@ -25,11 +25,12 @@ def read_json(path: Path, *keys: str) -> dict[str, Any]:
         The object.
 
     Raises:
-        ValueError: If the file cannot be read, is no JSON or lacks a key.
+        ValueError: If the file cannot be read, is no strict JSON, as of
+            `kerasseg.files.read_json`, or lacks a key.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        content = read_json(path)
+    except OSError as error:
         raise ValueError(f"Cannot read {path}: {error}") from error
     missing = [
         key

@@ -257,6 +257,17 @@ def test_coco_refuses(tmp_path, paint, change, message):
         load(tmp_path, "val2017")
 
 
+@pytest.mark.parametrize("value", ["NaN", '1, "id": 2', "1]"])
+def test_coco_that_is_no_strict_json(tmp_path, paint, value):
+    paint("val2017/a.png", size=(20, 30))
+    write_coco(tmp_path, coco_record())
+    (path,) = tmp_path.glob("**/*.json")
+    text = path.read_text().replace('"id": 5,', f'"id": {value},', 1)
+    path.write_text(text)
+    with pytest.raises(ValueError, match=rf"{path.name} is not JSON"):
+        load(tmp_path, "val2017")
+
+
 def test_coco_without_its_image_and_damaged_runs(tmp_path, paint, tools):
     write_coco(tmp_path, coco_record())
     with pytest.raises(ValueError, match=r"Missing: .*a\.png"):
