@@ -52,15 +52,7 @@ class Checkpoint(keras.callbacks.Callback):
             FloatingPointError: If the state holds NaN or infinity; an older
                 file is then intact, too.
         """
-        arrays = []
-        for variable in _variables(self.model):
-            array = _plain(keras.ops.convert_to_numpy(variable))
-            # The last step of an epoch can ruin weights after a finite loss.
-            if not np.isfinite(array).all():
-                raise FloatingPointError(
-                    f"{variable.path} holds numbers that are not finite."
-                )
-            arrays.append(array)
+        arrays = finite_state(self.model)
         facts = {_EPOCHS: epochs, _RECIPE: json.dumps(self.recipe)}
         # Not HDF5, which crashes the process when the disk is full.
         with atomic_file(self.path) as temporary:
@@ -166,6 +158,29 @@ class Checkpoint(keras.callbacks.Callback):
             f"Received: path={str(self.path)!r}, which is damaged. Bring it "
             "back from a copy, or delete it to start from the first epoch."
         )
+
+
+def finite_state(model: keras.Model) -> list[np.ndarray]:
+    """What a run goes on from: weights, optimizer, states of random layers.
+
+    Args:
+        model: A compiled model that was trained.
+
+    Returns:
+        A list of arrays.
+
+    Raises:
+        FloatingPointError: If one holds NaN or infinity.
+    """
+    arrays = []
+    for variable in _variables(model):
+        array = _plain(keras.ops.convert_to_numpy(variable))
+        if not np.isfinite(array).all():
+            raise FloatingPointError(
+                f"{variable.path} holds numbers that are not finite."
+            )
+        arrays.append(array)
+    return arrays
 
 
 def _hash(file):

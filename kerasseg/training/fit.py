@@ -136,8 +136,9 @@ def fit(
         OSError: If a file cannot be written, as on a full disk. The state of
             the last finished epoch that was written is kept.
         TypeError: If a sample has the wrong dtype.
-        FloatingPointError: If the loss is NaN or infinite. The state of
-            the last finished epoch is kept.
+        FloatingPointError: If the loss, that of the validation or a weight
+            is NaN or infinite. The epoch before is kept, as if this one had
+            not begun.
         RuntimeError: Inside of the scope of TensorFlow's
             `MultiWorkerMirroredStrategy`, which fails with Keras 3.
     """

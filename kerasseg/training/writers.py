@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from kerasseg.files import atomic_file
+from kerasseg.training.checkpoint import finite_state
 from kerasseg.training.curves import plot_curves
 
 
@@ -28,11 +29,21 @@ class Epoch(keras.callbacks.Callback):
 
 
 class StopOnNaN(keras.callbacks.Callback):
-    """Ends a training whose loss is NaN or infinite."""
+    """Ends a training whose loss, or what an epoch leaves, is not finite.
+
+    Called before what writes an epoch: NaN logits all have class 0 as their
+    largest, which can score higher than the epoch before.
+    """
 
     def on_train_batch_end(self, batch, logs=None):
         if not np.isfinite(float(logs["loss"])):
             raise FloatingPointError("The loss is NaN or infinite.")
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not np.isfinite(float(logs.get("val_loss", 0))):
+            raise FloatingPointError("`val_loss` is NaN or infinite.")
+        # The last step of an epoch can ruin weights after a finite loss.
+        finite_state(self.model)
 
 
 class Curves(keras.callbacks.Callback):

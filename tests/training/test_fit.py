@@ -1,4 +1,5 @@
 import logging
+import os
 
 import keras
 import numpy as np
@@ -243,10 +244,13 @@ class Explodes(keras.optimizers.schedules.LearningRateSchedule):
 # The loss shows it at once, or the weights at the end of the epoch.
 @pytest.mark.parametrize("step", [2, 3])
 def test_not_a_number_keeps_the_last_good_state(
-    make_recipe, tmp_path, read_log, step
+    make_recipe, draw, tmp_path, read_log, step
 ):
     recipe = make_recipe(
-        epochs=3, optimizer=lambda _: keras.optimizers.SGD(Explodes(step))
+        epochs=3,
+        optimizer=lambda _: keras.optimizers.SGD(Explodes(step)),
+        # The class that is the largest of NaN: the ruined model scores 1.
+        validation=lambda: [(i, 0 * m) for i, m in draw(2, seed=2)],
     )
     with pytest.raises(
         FloatingPointError, match="lower learning rate.*Kept: .*last.npz"
@@ -254,9 +258,33 @@ def test_not_a_number_keeps_the_last_good_state(
         fit(recipe, tmp_path, verbose=0)
     with np.load(tmp_path / "last.npz") as state:
         assert state["epochs"] == 1
+    with np.load(tmp_path / "best.npz") as best:
+        assert best["epoch"] == 1
+        assert all(np.isfinite(best[name]).all() for name in best.files)
+    assert [row["epoch"] for row in read_log(tmp_path)] == [0]
     good = fit(recipe, tmp_path, epochs=1, verbose=0, allow_changes=True)
     assert all(np.isfinite(w).all() for w in weights(good))
     assert [row["epoch"] for row in read_log(tmp_path)] == [0]
+
+
+@keras.saving.register_keras_serializable("test")
+class NaNInValidation(SegmentationLoss):
+    """NaN for all but the batches of four images of the training."""
+
+    def call(self, y_true, y_pred):
+        values = super().call(y_true, y_pred)
+        return values * float("nan") if y_pred.shape[0] != 4 else values
+
+
+def test_a_validation_loss_that_is_no_number(make_recipe, draw, tmp_path):
+    recipe = make_recipe(
+        loss=NaNInValidation(), validation=lambda: draw(2, seed=2)
+    )
+    with pytest.raises(
+        FloatingPointError, match="^`val_loss` is NaN.*Kept: nothing"
+    ):
+        fit(recipe, tmp_path, verbose=0)
+    assert not {"last.npz", "best.npz"} & set(os.listdir(tmp_path))
 
 
 def test_not_a_number_in_the_first_epoch(make_recipe, tmp_path):
