@@ -102,6 +102,8 @@ class OHEMLoss(SegmentationLoss):
         if self.threshold > 0:
             unsure = losses > -math.log(self.threshold)
             hard = ops.logical_or(hard, unsure)
+        # No comparison holds for NaN, and a ruined model would lose nothing.
+        hard = ops.logical_or(hard, ops.isnan(losses))
         return ops.where(ops.logical_and(hard, candidates), counts, 0.0)
 
     def get_config(self):

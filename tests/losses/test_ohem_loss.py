@@ -70,6 +70,14 @@ def test_nothing_valid_is_zero():
     assert float(OHEMLoss()(labels, logits)) == 0
 
 
+@pytest.mark.parametrize(("threshold", "keep"), [(0.7, 1 / 16), (0.0, 0.5)])
+@pytest.mark.parametrize("ruined", [1, 70])
+def test_logits_that_are_no_numbers(rng, threshold, keep, ruined):
+    labels, logits = rng.integers(0, 4, (2, 5, 7)), case(rng)[1]
+    logits.reshape(70, 4)[:ruined] = np.nan
+    assert np.isnan(float(OHEMLoss(threshold, keep)(labels, logits)))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
