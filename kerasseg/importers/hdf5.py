@@ -8,6 +8,7 @@ from pathlib import Path
 from kerasseg.importers.packages import require
 from kerasseg.importers.source import Tensor
 from kerasseg.importers.source import unreadable
+from kerasseg.zoo.errors import WeightsError
 
 # The most that deflate can make of a byte.
 _INFLATION = 1032
@@ -42,6 +43,8 @@ class Hdf5File:
         """
         try:
             yield
+        except WeightsError:
+            raise
         except Exception as error:
             # HDF5 has an exception of any class for a damaged file.
             raise unreadable(self.path, self._what, error) from error

@@ -9,6 +9,7 @@ not called; any other name is refused.
 import dataclasses
 import math
 import pickletools
+import re
 from typing import Any
 
 # Kinds of numbers by the name of their storage.
@@ -30,6 +31,10 @@ _KNOWN = {*_REBUILD, _PARAMETER, _ORDERED, "torch Size"}
 _KNOWN |= {f"torch {name}" for name in _DTYPES}
 _MARK = object()
 _MAX_RANK = 8
+
+
+class NumbersError(ValueError):
+    """Numbers of a type that is not read, which is the message."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,6 +102,7 @@ def read_pickle(file) -> Any:
 
     Raises:
         ValueError: If it needs anything else; the message names it.
+        NumbersError: If that is a type of numbers.
     """
     machine = _Machine()
     for operation, value, _ in pickletools.genops(file):
@@ -148,6 +154,9 @@ class _Machine:
         raise ValueError("a mark is missing")
 
     def _global(self, value):
+        kind = re.fullmatch(r"torch (\w+)Storage", value)
+        if kind and value not in _KNOWN:
+            raise NumbersError(kind[1])
         if value not in _KNOWN:
             raise ValueError(
                 f"it names {value.replace(' ', '.')}, which a pickle would run"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kerasseg.importers.pickled import NumbersError
 from kerasseg.importers.pickled import Stored
 from kerasseg.importers.pickled import read_pickle
 from kerasseg.importers.source import Tensor
@@ -65,6 +66,13 @@ def _guarded(path, read):
         return read(path)
     except WeightsError:
         raise
+    except NumbersError as error:
+        raise WeightsError(
+            "`path` must be a state dictionary of floats of 16, 32 or 64 bits "
+            f"or of integers. Received: path='{path}', with numbers of the "
+            f"type {shown(str(error))}. In PyTorch, tensor.float() makes them "
+            "floats of 32 bits."
+        ) from error
     except Exception as error:
         # Python's own readers of pickles and archives raise anything.
         raise WeightsError(
@@ -129,7 +137,7 @@ def _read_legacy(path):
             read_pickle(content)
         state = read_pickle(content)
         keys = read_pickle(content)
-        storages = {t.storage.key: t.storage for t in _state(state).values()}
+        storages = {t.storage.key: t.storage for t in _stored(state)}
         places = {}
         for key in keys:
             count = int.from_bytes(content.read(8), "little")
@@ -137,6 +145,20 @@ def _read_legacy(path):
             places[key] = content.tell(), size
             content.seek(min(content.tell() + size, len(content)))
     return _tensors(path, state, lambda storage: places[storage.key])
+
+
+def _stored(saved):
+    """All tensors in what was saved, such as those of an optimizer."""
+    found, todo, seen = [], [saved], set()
+    while todo:
+        value = todo.pop()
+        if isinstance(value, Stored):
+            found.append(value)
+        elif isinstance(value, dict | list | tuple) and id(value) not in seen:
+            # A pickle can hold a list that holds itself.
+            seen.add(id(value))
+            todo += value.values() if isinstance(value, dict) else value
+    return found
 
 
 def _state(saved):

@@ -94,8 +94,10 @@ def test_other_files(tmp_path, make, layers, reason):
         with h5py.File(path, "r+") as file:
             del file.attrs["layer_names"]
             file["vars/0"] = np.eye(2)
-    with pytest.raises(WeightsError, match=reason):
+    with pytest.raises(WeightsError, match=reason) as raised:
         read_network(path)
+    # One reason, not that of the reason.
+    assert str(raised.value).count("Received") == 1
 
 
 def test_a_link_to_another_file(tmp_path, make, array):

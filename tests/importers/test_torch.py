@@ -88,6 +88,34 @@ def test_what_trainers_save_beside_the_weights(tmp_path, make, state, form):
 
 
 @pytest.mark.parametrize("form", ["zip", "legacy"])
+def test_an_optimizer_and_averages_are_left_out(tmp_path, make, state, form):
+    moments = {"exp_avg": torch.ones(4, 6, 2, 3), "step": torch.tensor(5.0)}
+    checkpoint = {
+        "optimizer": {"state": {0: moments}, "groups": [torch.ones(7)]},
+        "ema": {name: 2 * tensor for name, tensor in state.items()},
+        "model": state,
+    }
+    path = write(tmp_path / "a", checkpoint, form, make)
+    found = read_tensors(path)
+    assert list(found) == list(state)
+    for name, tensor in found.items():
+        np.testing.assert_array_equal(tensor.array(), state[name].numpy())
+
+
+@pytest.mark.parametrize("form", ["zip", "legacy"])
+@pytest.mark.parametrize(
+    ("dtype", "name"),
+    [(torch.bfloat16, "BFloat16"), (torch.complex64, "ComplexFloat")],
+)
+def test_numbers_of_other_types(tmp_path, make, form, dtype, name):
+    path = write(tmp_path / "a", {"w": torch.ones(3).to(dtype)}, form, make)
+    with pytest.raises(
+        WeightsError, match=rf"numbers of the type {name}\. In PyTorch"
+    ):
+        read_tensors(path)
+
+
+@pytest.mark.parametrize("form", ["zip", "legacy"])
 def test_parameters_and_modules(tmp_path, make, form):
     module = torch.nn.Conv2d(2, 3, 1)
     state = {f"conv.{k}": v for k, v in module.named_parameters()}
