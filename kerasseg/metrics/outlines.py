@@ -27,7 +27,8 @@ def fill_outlines(mask, width, ignore_class=255):
         up to whole pixels, a strip takes the lowest id.
 
     Raises:
-        ValueError: If `width` is no integer of 0 or more.
+        ValueError: If `width` is no integer of 0 or more, or wider than the
+            mask, or `mask` has another shape.
 
     Example:
 
@@ -36,6 +37,16 @@ def fill_outlines(mask, width, ignore_class=255):
     """
     radius = (check_integer("width", width, 0) + 1) // 2
     mask = np.array(mask)
+    if mask.ndim != 2 or not mask.size:
+        raise ValueError(
+            "`mask` must have the shape (height, width), and a pixel at "
+            f"least. Received: mask.shape={mask.shape}"
+        )
+    if width > max(mask.shape):
+        raise ValueError(
+            f"`width` must be at most {max(mask.shape)}, the longer side of "
+            f"the mask. Received: width={width!r}, mask.shape={mask.shape}"
+        )
     if radius == 0:
         return mask
     void = np.isin(mask, ignored_ids(ignore_class))
@@ -47,6 +58,8 @@ def fill_outlines(mask, width, ignore_class=255):
     classes = np.unique(mask[~void])
     given = mask.copy()
     for reach in range(1, radius + 1):
+        if not left.any():
+            break
         for one in classes:
             near = left & dilate(mask == one, reach)
             given[near] = one

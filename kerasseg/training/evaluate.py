@@ -196,6 +196,12 @@ class _Outlines:
         self._between = self._to_void = 0
 
     def filled(self, mask):
+        if self._width > max(mask.shape):
+            raise ValueError(
+                "`void_outline`, --void-outline on the command line, must be "
+                f"at most {max(mask.shape)} pixels, the longer side of a "
+                f"mask. Received: void_outline={self._width}"
+            )
         ignored = self._labels.ignore_classes
         mask = fill_outlines(mask, self._width, ignored)
         scored = ~np.isin(mask, ignored_ids(ignored))

@@ -91,6 +91,21 @@ def test_an_image_of_void_alone():
     np.testing.assert_array_equal(fill_outlines(mask, 7), mask)
 
 
+def test_strips_wider_than_the_mask():
+    mask = np.array([[0, 255, 255, 1]])
+    assert fill_outlines(mask, 4).tolist() == [[0, 0, 1, 1]]
+    with pytest.raises(
+        ValueError, match="`width` must be at most 4, .*Received: width=9999"
+    ):
+        fill_outlines(mask, 9999)
+
+
+@pytest.mark.parametrize("shape", [(2, 3, 4), (3,), (0, 3), ()])
+def test_masks_of_other_shapes(shape):
+    with pytest.raises(ValueError, match="`mask` must have the shape"):
+        fill_outlines(np.zeros(shape, int), 1)
+
+
 def test_boundaries_of_outlined_objects_are_scored(rng):
     mask, outlined = scene(rng, 5)
     found = {}

@@ -244,6 +244,10 @@ def test_objects_that_void_outlines():
     assert filled["confusion_matrix"] == alone["confusion_matrix"]
     with pytest.raises(ValueError, match="`void_outline` must be an integer"):
         evaluate(model, [(image, mask)], **arguments, void_outline=-1)
+    with pytest.raises(
+        ValueError, match="--void-outline on .*void_outline=9999"
+    ):
+        evaluate(model, [(image, mask)], **arguments, void_outline=9999)
 
 
 def test_bad_data():
