@@ -4,6 +4,13 @@ import importlib
 import re
 
 
+# Packages that no extra brings, and what does without them.
+_ALONE = {
+    "jax2onnx": 'jax2onnx, or write ONNX by exporter="tf2onnx", --exporter '
+    "tf2onnx on the command line"
+}
+
+
 class ExportError(RuntimeError):
     """An exported file that must not be used.
 
@@ -23,7 +30,7 @@ def require(module_name: str, extra: str):
 
     Args:
         module_name: Name of the module to import.
-        extra: Extra of kerasseg that brings it.
+        extra: Extra of kerasseg that brings it, if any does.
 
     Returns:
         The imported module.
@@ -34,10 +41,10 @@ def require(module_name: str, extra: str):
     try:
         return importlib.import_module(module_name)
     except ImportError as error:
+        install = _ALONE.get(module_name, f'"kerasseg[{extra}]"')
         raise ImportError(
             f"This export needs the package {module_name!r}, which cannot "
-            f"be imported ({error}). Install it with: pip install "
-            f'"kerasseg[{extra}]"'
+            f"be imported ({error}). Install it with: pip install {install}"
         ) from error
 
 

@@ -1,4 +1,5 @@
 import importlib.util
+import sys
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from kerasseg.export import ExportError
 from kerasseg.export import Gate
 from kerasseg.export import run_onnx
 from kerasseg.export import to_onnx
+from kerasseg.export.errors import require
 from kerasseg.export.onnx import converters
 
 SHAPE = (32, 48)
@@ -34,6 +36,14 @@ def test_the_extra_is_named(model, tmp_path, monkeypatch):
     )
     with pytest.raises(ImportError, match=r"'torch'.*kerasseg\[onnx-torch\]"):
         to_onnx(model, tmp_path / "x.onnx", image_shape=SHAPE, exporter="torch")
+
+
+def test_what_no_extra_brings_is_installed_by_its_name(monkeypatch):
+    monkeypatch.setitem(sys.modules, "jax2onnx", None)
+    with pytest.raises(
+        ImportError, match='pip install jax2onnx, or .*exporter="tf2onnx"'
+    ):
+        require("jax2onnx", "onnx")
 
 
 def test_the_usual_exporter_is_that_of_the_backend():
