@@ -31,6 +31,7 @@ from kerasseg.export.runtime import available_threads
 from kerasseg.export.workarounds import interruptible
 from kerasseg.export.workarounds import quiet
 from kerasseg.files import atomic_json
+from kerasseg.formats import INTEGERS
 
 _logger = logging.getLogger("kerasseg.export")
 
@@ -93,6 +94,7 @@ def _written(form, frozen, path, samples, labels):
     """Writes and verifies a file: its report, and entries of its sidecar."""
     start = time.perf_counter()
     conversion = _convert(form, frozen, path)
+    _check_integers(form, frozen.options.precision, path, conversion)
     converted = time.perf_counter() - start
     result = _verified(form, frozen, path, samples, labels)
     extra, notes = form.extra_signatures(path, samples.first())
@@ -190,6 +192,19 @@ def _convert(form, frozen, path):
             f"The conversion to {form.name} failed: {first_line(error)}"
             f"{_hint(form, frozen, error)}"
         ) from error
+
+
+def _check_integers(form, precision, path, conversion):
+    """Refuses a file without an integer where some were asked for."""
+    signature = form.signature(path) if precision in INTEGERS else None
+    if signature is None or signature.precision == "int8":
+        return
+    kept = f" ({', '.join(conversion.kept)})" if conversion.kept else ""
+    raise ExportError(
+        f"No layer is left to quantize: all of them would stay in float{kept}."
+        ' Export the model in "float16" or "float32". '
+        f"Received: precision={precision!r}"
+    )
 
 
 def _verified(form, frozen, path, samples, labels):

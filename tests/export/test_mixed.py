@@ -2,9 +2,11 @@
 
 import json
 
+import keras
 import numpy as np
 import pytest
 
+from kerasseg.export import ExportError
 from kerasseg.export import ExportReport
 from kerasseg.export import Gate
 from kerasseg.export import read_sidecar
@@ -98,6 +100,22 @@ def test_mixed_loses_less(exported, saturated, images):
     assert np.abs(found - expected).mean() == pytest.approx(
         mixed.mean_error, rel=1e-3
     )
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_nothing_left_to_quantize(tmp_path, images, form):
+    pixels = keras.Input((*SHAPE, 3))
+    logits = keras.layers.Conv2D(3, 1, name="logits")(pixels)
+    write, _, suffix = FORMATS[form]
+    with pytest.raises(
+        ExportError, match=r'left to quantize.*\(logits\).*"float16" or "float32"'
+    ):
+        write(
+            keras.Model(pixels, logits),
+            tmp_path / f"a{suffix}",
+            precision="mixed",
+            calibration=images,
+        )
 
 
 def test_the_gain_over_float32_is_measured(exported):
