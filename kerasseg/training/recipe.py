@@ -1,5 +1,6 @@
 """Everything that defines a training run."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from collections.abc import Sequence
@@ -15,6 +16,8 @@ from kerasseg.losses import DistillationLoss
 
 # One for all, so that equal recipes are equal.
 _DISTILLATION = DistillationLoss()
+# What NumPy, and so Keras, takes.
+_MAX_SEED = 2**32 - 1
 _OPTIONAL = ("augmentation", "optimizer", "heads", "validation")
 
 
@@ -67,7 +70,8 @@ class Recipe:
             to `kerasseg.losses.DistillationLoss()`.
 
     Raises:
-        ValueError: If `epochs` or `batch_size` is under 1, what must be a
+        ValueError: If `epochs` or `batch_size` is under 1, `seed` out of
+            0..4294967295, `precision` no policy of floats, what must be a
             function is none, `labels` are something else, `freeze` holds
             no strings, `teacher` is a model, or there are `head_losses`
             without `heads`.
@@ -106,6 +110,12 @@ class Recipe:
                 )
         for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
             check_integer(name, getattr(self, name), least)
+        if self.seed > _MAX_SEED:
+            raise ValueError(
+                f"`seed` must be an integer from 0 to {_MAX_SEED}. "
+                f"Received: seed={self.seed!r}"
+            )
+        _check_precision(self.precision)
         _check_teacher(self.teacher)
         if not isinstance(self.labels, Labels | None):
             raise ValueError(
@@ -124,6 +134,20 @@ class Recipe:
                 "`heads` must be given along with `head_losses`. Received: "
                 f"head_losses for {sorted(self.head_losses)}, heads=None"
             )
+
+
+def _check_precision(precision):
+    """Refuses what is no dtype policy that a model can be trained in."""
+    kind = ""
+    if isinstance(precision, str | keras.dtype_policies.DTypePolicy):
+        with contextlib.suppress(ValueError, TypeError):
+            kind = keras.dtype_policies.get(precision).compute_dtype
+    if "float" not in kind:
+        raise ValueError(
+            "`precision` must be a dtype policy of Keras for floats, such as "
+            '"float32" or "mixed_bfloat16". '
+            f"Received: precision={precision!r}"
+        )
 
 
 def _check_teacher(teacher):

@@ -14,6 +14,19 @@ def test_counts_must_be_whole_and_positive(make_recipe, name, value):
         make_recipe(**{name: value})
 
 
+def test_seeds_out_of_range(make_recipe):
+    assert make_recipe(seed=2**32 - 1).seed == 2**32 - 1
+    for seed in (-1, 2**32):
+        with pytest.raises(ValueError, match=f"`seed` must .*seed={seed}"):
+            make_recipe(seed=seed)
+
+
+@pytest.mark.parametrize("precision", ["bfloat17", "int32", "", 16, None])
+def test_precisions_that_are_none(make_recipe, precision):
+    with pytest.raises(ValueError, match="`precision` must be a dtype policy"):
+        make_recipe(precision=precision)
+
+
 def test_losses_without_heads(make_recipe):
     with pytest.raises(ValueError, match=r"`heads` must .*\['coarse'\]"):
         make_recipe(head_losses={"coarse": SegmentationLoss()})
