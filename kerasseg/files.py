@@ -20,6 +20,7 @@ __all__ = [
     "dead_temporaries",
     "is_temporary_of",
     "json_text",
+    "no_empty_folder",
     "read_json",
     "remove_temporaries",
     "sha256",
@@ -201,6 +202,27 @@ def _began(process):
     # The name of the program, in parentheses, can hold anything.
     state, *rest = text.rpartition(")")[2].split()
     return None if state in "ZX" else rest[18]
+
+
+@contextlib.contextmanager
+def no_empty_folder(path: str | Path) -> Iterator[None]:
+    """Removes a folder where the block fails and leaves it new and empty.
+
+    Args:
+        path: Path of the folder; those above it are removed likewise.
+
+    Returns:
+        A context manager.
+    """
+    path = Path(path)
+    new = [folder for folder in (path, *path.parents) if not folder.exists()]
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            for folder in new:
+                folder.rmdir()
+        raise
 
 
 def atomic_json(path: str | Path, content) -> None:

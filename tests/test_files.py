@@ -10,6 +10,7 @@ from kerasseg import files
 from kerasseg.files import atomic_file
 from kerasseg.files import atomic_json
 from kerasseg.files import cache_folder
+from kerasseg.files import no_empty_folder
 from kerasseg.files import read_json
 from kerasseg.files import sha256
 
@@ -63,6 +64,25 @@ def test_a_full_disk_keeps_the_old_file(tmp_path, file_size_limit):
         temporary.write_bytes(bytes(2000))
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["numbers"]
+
+
+def test_a_new_folder_that_stays_empty_is_removed(tmp_path):
+    def make(folder, name=None):
+        with pytest.raises(KeyError), no_empty_folder(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            if name:
+                (folder.parent / name).write_text("")
+            raise KeyError
+
+    make(tmp_path / "a" / "b")
+    assert not list(tmp_path.iterdir())
+    make(tmp_path / "a" / "b", "file")
+    assert [path.name for path in tmp_path.rglob("*")] == ["a", "file"]
+    # It was there before.
+    make(tmp_path / "a")
+    (tmp_path / "c").mkdir()
+    make(tmp_path / "c")
+    assert (tmp_path / "c").is_dir()
 
 
 def test_sha256_of_one_file_and_of_several(tmp_path, rng):

@@ -151,10 +151,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _run(args):
+    from kerasseg.files import no_empty_folder
+
+    recipe = _changed(load_recipe(args.recipe), args)
+    with no_empty_folder(args.out / MODEL_FOLDER):
+        return _trained(recipe, args)
+
+
+def _trained(recipe, args):
     from kerasseg import training
     from kerasseg.training.fit import CHECKPOINT
 
-    recipe = _changed(load_recipe(args.recipe), args)
     folder = make_folder(args.out)
     make_folder(folder / MODEL_FOLDER)
     if (folder / CHECKPOINT).exists() and not args.resume:
@@ -184,12 +191,6 @@ def _run(args):
 
 def _changed(recipe, args):
     """The recipe with what the command line says."""
-    if recipe.labels is None:
-        raise UsageError(
-            f"the recipe in {args.recipe} must have labels, "
-            "kerasseg.data.Labels of the classes, which are saved with the "
-            "model"
-        )
     if args.start_from is not None and recipe.start_from is None:
         raise UsageError(
             "--start-from is for recipes that start from trained weights; the "
@@ -202,6 +203,12 @@ def _changed(recipe, args):
     }
     recipe = dataclasses.replace(recipe, **given)
     recipe = _with_values(recipe, args.changes)
+    if recipe.labels is None:
+        raise UsageError(
+            f"the recipe in {args.recipe} must have labels, "
+            "kerasseg.data.Labels of the classes, which are saved with the "
+            "model"
+        )
     model = functools.partial(_savable, recipe.model, recipe.labels)
     return dataclasses.replace(recipe, model=model)
 

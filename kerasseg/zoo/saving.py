@@ -15,6 +15,7 @@ from kerasseg.arguments import check_channels
 from kerasseg.files import TOKEN
 from kerasseg.files import atomic_file
 from kerasseg.files import atomic_json
+from kerasseg.files import no_empty_folder
 from kerasseg.files import sha256
 from kerasseg.labels import Labels
 from kerasseg.labels import default_palette
@@ -94,13 +95,14 @@ def save(
     facts = checked_facts(facts)
     model = without_scopes(model)
     text, labels = check_savable(model, labels)
-    folder.mkdir(parents=True, exist_ok=True)
-    with lock(folder / _LOCK) as alone:
-        if alone:
-            _clean(folder)
-        _write(model, folder, labels, dtype, text, facts)
-        if alone:
-            _clean(folder)
+    with no_empty_folder(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with lock(folder / _LOCK) as alone:
+            if alone:
+                _clean(folder)
+            _write(model, folder, labels, dtype, text, facts)
+            if alone:
+                _clean(folder)
 
 
 def check_savable(

@@ -147,7 +147,9 @@ def test_another_seed_trains_another_model(run, recipe, tmp_path):
     assert not np.allclose(kernels[0], kernels[2])
 
 
-@pytest.mark.parametrize(("name", "value"), [("epochs", 0), ("seed", -1)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("epochs", 0), ("seed", -1), ("seed", 2**32)]
+)
 def test_numbers_out_of_range_are_refused(run, recipe, tmp_path, name, value):
     result = run(
         "train", recipe, "--out", tmp_path / "run", f"--{name}={value}"
@@ -403,6 +405,10 @@ def test_set_changes_values_of_the_recipe(run, recipe, tmp_path):
         ("=3", "--set takes NAME=VALUE, not '=3'"),
         ("epochs=many", "--set epochs=many: `epochs` must be an integer"),
         ("optimizer.beta_1=x", "--set optimizer.beta_1=x: "),
+        ("precision=bfloat17", "--set precision=bfloat17: `precision` must"),
+        ("labels=None", "must have labels"),
+        ("freeze=('backbones',)", "backbones"),
+        ("batch_size=9", "4 samples"),
     ],
 )
 def test_a_wrong_set_is_one_line(run, recipe, tmp_path, change, message):

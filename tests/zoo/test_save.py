@@ -133,6 +133,14 @@ def test_a_full_disk_keeps_the_old_model(
         np.testing.assert_array_equal(value, expected[name])
 
 
+def test_a_refused_model_leaves_no_folder(tmp_path, trained):
+    kernel = trained.trainable_variables[0]
+    kernel.assign(np.full(kernel.shape, np.nan))
+    with pytest.raises(ValueError, match="NaN or infinity"):
+        zoo.save(trained, tmp_path / "models" / "mine", LABELS)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_file_is_no_folder(tmp_path, trained):
     (tmp_path / "mine").write_text("")
     with pytest.raises(ValueError, match="`folder` must be a folder"):
