@@ -52,6 +52,23 @@ def name_argument(text: str) -> str:
     return str(path) if text.startswith("~") else text
 
 
+def text_argument(text: str) -> str:
+    """A text that the user typed; the `type` of an argument.
+
+    Args:
+        text: The text.
+
+    Returns:
+        The text.
+
+    Raises:
+        argparse.ArgumentTypeError: If there is nothing in it.
+    """
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"must be a text, not {text!r}")
+    return text
+
+
 def find_images(
     arguments: Iterable[str | os.PathLike],
 ) -> tuple[list[Path], list[Path]]:

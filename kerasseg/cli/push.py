@@ -7,6 +7,7 @@ from kerasseg.cli.entry import find_entry
 from kerasseg.cli.errors import UsageError
 from kerasseg.cli.files import name_argument
 from kerasseg.cli.files import path_argument
+from kerasseg.cli.files import text_argument
 from kerasseg.cli.output import echo
 from kerasseg.cli.tables import fields
 
@@ -45,10 +46,14 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--license",
         metavar="NAME",
+        type=text_argument,
         help="the license of the weights, for instance apache-2.0",
     )
     parser.add_argument(
-        "--title", metavar="TEXT", help="the first line of the card"
+        "--title",
+        metavar="TEXT",
+        type=text_argument,
+        help="the first line of the card",
     )
     parser.add_argument(
         "--metrics",
@@ -62,6 +67,7 @@ def add_parser(subparsers) -> None:
     parser.add_argument(
         "--message",
         metavar="TEXT",
+        type=text_argument,
         default="Upload a kerasseg model",
         help="the message of the commit",
     )

@@ -10,7 +10,7 @@ from kerasseg.zoo.errors import shown
 SCHEME = "hf://"
 
 _NAME = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@(.+))?", re.ASCII)
-_REVISION = re.compile(r"(?!.*\.\.)\w[\w./-]*", re.ASCII)
+_REVISION = re.compile(r"(?!.*[./]{2})\w[\w./-]*(?<![./])", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -73,12 +73,24 @@ def hub_name(name: str, revision: str | None = None) -> HubName:
             f"Received: {name=}, {revision=}"
         )
     chosen = found[2] or ("main" if revision is None else revision)
-    if not (isinstance(chosen, str) and _REVISION.fullmatch(chosen)):
+    if not is_revision(chosen):
         raise ValueError(
             "`revision` must be a branch, a tag or a commit. Received: "
             f"revision={shown(chosen)!r}"
         )
     return HubName(found[1], chosen)
+
+
+def is_revision(text: Any) -> bool:
+    """Whether a branch, a tag or a commit can have this name.
+
+    Args:
+        text: Anything.
+
+    Returns:
+        The answer.
+    """
+    return isinstance(text, str) and _REVISION.fullmatch(text) is not None
 
 
 def check_no_revision(name: Any, revision: str | None) -> None:

@@ -21,6 +21,7 @@ from kerasseg.zoo.hub_name import SCHEME
 from kerasseg.zoo.hub_name import HubName
 from kerasseg.zoo.hub_name import hub_name
 from kerasseg.zoo.hub_name import is_hub_name
+from kerasseg.zoo.hub_name import is_revision
 from kerasseg.zoo.hugging_face import endpoint
 from kerasseg.zoo.hugging_face import fetched_folder
 from kerasseg.zoo.hugging_face import hub
@@ -70,8 +71,8 @@ def push(
         `"hf://USER/NAME@COMMIT"`, which loads just this model.
 
     Raises:
-        ValueError: If the model or the facts are not as they must be, or there
-            is no such user.
+        ValueError: If the model, the facts, the branch or the message are not
+            as they must be, or there is no such user.
         WeightsError: A `ValueError`: if the folder is damaged.
         PermissionError: If the token is missing or may not write there.
         ConnectionError: If the Hub cannot be reached.
@@ -82,6 +83,11 @@ def push(
     >>> kerasseg.zoo.push("my_model", "me/cats", {"license_weights": "mit"})
     """
     target = _target(repository, branch)
+    if not isinstance(message, str) or not message.strip():
+        raise ValueError(
+            "`message` must be a text of the commit. "
+            f"Received: message={message!r}"
+        )
     facts = checked_facts(facts)
     hub()
     with _folder(name) as folder:
@@ -91,16 +97,26 @@ def push(
 
 
 def _target(repository, branch):
+    text = str(repository)
     try:
-        found = hub_name(f"{SCHEME}{repository.removeprefix(SCHEME)}")
+        found = hub_name(f"{SCHEME}{text.removeprefix(SCHEME)}")
     except ValueError:
         found = None
-    if found is None or "@" in repository:
+    if found is None or "@" in text or not isinstance(repository, str):
         raise ValueError(
             "`repository` must be USER/NAME, and `branch` say where to commit. "
-            f"Received: repository={shown(repository)!r}"
+            f"Received: repository={_told(repository)}"
         ) from None
+    if not is_revision(branch):
+        raise ValueError(
+            "`branch` must be the name of a branch, such as main. "
+            f"Received: branch={_told(branch)}"
+        )
     return HubName(found.repository, branch)
+
+
+def _told(value):
+    return repr(shown(value)) if isinstance(value, str) else shown(value)
 
 
 @contextlib.contextmanager

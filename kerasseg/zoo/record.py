@@ -229,8 +229,14 @@ def checked_facts(facts: Mapping[str, Any] | None) -> dict[str, Any]:
     Raises:
         ValueError: If one is unknown, or not as it must be.
     """
+    facts = {} if facts is None else facts
+    if not isinstance(facts, Mapping):
+        raise ValueError(
+            "`facts` must be a dictionary of texts and scores by name. "
+            f"Received: {shown(facts)}"
+        )
     known = {"title": FIELDS["title"], **FACTS}
-    for name, fact in dict(facts or {}).items():
+    for name, fact in facts.items():
         valid, expected = known.get(name, (None, None))
         if valid is None:
             raise ValueError(
@@ -241,7 +247,7 @@ def checked_facts(facts: Mapping[str, Any] | None) -> dict[str, Any]:
             raise ValueError(
                 f"`facts[{name!r}]` must be {expected}. Received: {shown(fact)}"
             )
-    return dict(facts or {})
+    return dict(facts)
 
 
 def checked_labels(values: Any, path: Path) -> Labels:

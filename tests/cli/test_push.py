@@ -70,5 +70,11 @@ def test_usage_errors(run, hub, channels_entry, metrics, tmp_path):
     result = run("push", *target, "--metrics", metrics)
     assert (result.code, hub.commits) == (2, {})
     assert "scores of other weights" in result.err
+    for option in ("--license", "--title", "--message"):
+        result = run("push", *target, option, "")
+        assert f"{option}: must be a text, not ''" in result.err
+    result = run("push", *target, "--branch", "a..b")
+    assert "`branch` must be the name of a branch" in result.err
+    assert (result.code, result.err.count("\n"), hub.asked) == (2, 1, [])
     result = run("predict", "hf://me/none", tmp_path / "a.png")
     assert result.code == 2

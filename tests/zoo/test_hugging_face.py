@@ -1,5 +1,6 @@
 import json
 import os
+import pathlib
 import pickle
 import sys
 
@@ -266,6 +267,17 @@ def test_push_an_entry(hub, small_entry, weights_of):
         ({"repository": "net"}, ValueError, "USER/NAME, .*repository='net'$"),
         ({"repository": "me/net@v1"}, ValueError, "`branch` say where"),
         ({"repository": "others/net"}, PermissionError, "refused hf://others"),
+        ({"repository": None}, ValueError, "USER/NAME, .*repository=None$"),
+        ({"repository": pathlib.Path("me/net")}, ValueError, "ry=PosixPath"),
+        *(
+            ({"branch": name}, ValueError, f"`branch` must be.*branch={name!r}")
+            for name in ("", "a..b", "-x", "a b", "main/", "a//b", None)
+        ),
+        *(
+            ({"message": text}, ValueError, "`message` must be a text")
+            for text in ("", " ", None)
+        ),
+        ({"facts": ["a"]}, ValueError, r"`facts` must be a dict.*\['a'\]"),
         ({"facts": {"mean": 1}}, ValueError, "`facts` must be some of title"),
         ({"facts": {"scores": {"a": 2}}}, ValueError, "fractions from 0 to 1"),
         ({"name": "none"}, ValueError, "must be an entry or a folder"),
