@@ -80,7 +80,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     timeout = 60
 
     def do_GET(self):
-        name = unquote(urlsplit(self.path).path).removeprefix("/")
+        try:
+            name = unquote(urlsplit(self.path).path).removeprefix("/")
+        except ValueError:
+            self._answer(400, b"This is no address.\n")
+            return
         content = self.server.files.get(name or "index.html")
         if content is None:
             self._answer(404, b"There is no such file on this page.\n")

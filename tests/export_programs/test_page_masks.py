@@ -185,3 +185,43 @@ def test_files_of_masks_are_those_of_the_program(node, tmp_path):
     with Image.open(tmp_path / "few.png") as image:
         assert image.mode == "P"
         assert image.getpalette()[:12] == [0, 0, 0, 1, 2, 0, 2, 4, 0, 3, 6, 0]
+
+
+PAGE = """
+import { writeFileSync } from "node:fs";
+const any = () => new Proxy(() => {}, {
+  get: () => any(), set: () => true, apply: () => any(),
+});
+const [search, models] = JSON.parse(CASE);
+globalThis.location = { search };
+globalThis.document = {
+  body: { dataset: {} }, getElementById: any, addEventListener() {},
+};
+globalThis.Option = class {};
+globalThis.fetch = async (url) => {
+  console.log(url);
+  const json = async () => ({ models, image: null });
+  return { ok: true, json, arrayBuffer: async () => null };
+};
+writeFileSync("model.js", `
+  const sidecar = { format: "onnx", precision: "float32" };
+  export const loadRuntime = async () => null;
+  export const infer = null, run = null, sizeOf = null;
+  export const openModel = async () => ({ sidecar, width: 1, height: 1 });
+`);
+await import("./page.js");
+"""
+
+
+@pytest.mark.parametrize(
+    ("search", "expected"),
+    [
+        ("", "a%231%3F%25.onnx"),
+        ("?model=a%231%3F%25.onnx", "a%231%3F%25.onnx"),
+        ("?model=../b/c.onnx%3Fv%3D1", "../b/c.onnx?v=1"),
+    ],
+)
+def test_names_of_models_in_addresses(node, search, expected):
+    case = json.dumps(json.dumps([search, ["a#1?%.onnx"]]))
+    asked = node(PAGE.replace("CASE", case)).split()
+    assert asked == ["site.json", expected, f"{expected}.json"]

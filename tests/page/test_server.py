@@ -114,6 +114,17 @@ def test_uploads_are_refused(ask, server):
     assert re.match(rb"HTTP/1.0 405 .*takes no uploads", answer, re.S)
 
 
+@pytest.mark.parametrize("address", ["http://[::1", "http://[x]/"])
+def test_what_is_no_address(server, capfd, address):
+    with socket.create_connection(("127.0.0.1", server.server_port), 20) as to:
+        to.sendall(f"GET {address} HTTP/1.1\r\n\r\n".encode())
+        answer = b""
+        while chunk := to.recv(4096):
+            answer += chunk
+    assert re.match(rb"HTTP/1.0 400 .*no address", answer, re.S)
+    assert not capfd.readouterr().err
+
+
 def test_every_file_has_a_type(server):
     names = [name for name in server.files if not name.startswith("runtime/")]
     assert {"index.html", "tiles.js", "site.json"} <= set(names)

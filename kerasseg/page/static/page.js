@@ -273,7 +273,12 @@ queue(async () => {
   const site = await (await fetched("site.json")).json();
   const asked = parameters.getAll("model");
   const urls = asked.length ? asked : site.models;
-  for (const url of urls) addModel(stem(url), () => fetchedFiles(url));
+  for (const url of urls) {
+    // A name of this page may hold what has a meaning in addresses.
+    const own = site.models.includes(url);
+    const address = own ? encodeURIComponent(url) : url;
+    addModel(stem(url), () => fetchedFiles(address));
+  }
   for (const name of ["tiles", "boundaries"]) press(name, parameters.has(name));
   const place = parameters.get("image") ?? site.image;
   if (place) await useImage(await (await fetched(place)).blob(), place);
