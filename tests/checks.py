@@ -9,12 +9,25 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 from keras import ops
 
 # Tracing a model takes TensorFlow ten times as long as one step of it; at night
 # the recipes take their steps in graphs.
 EAGERLY = keras.backend.backend() == "tensorflow"
 HALF_POLICIES = ("mixed_float16", "mixed_bfloat16")
+
+
+def check_ranks(layer):
+    """A layer of maps refuses arrays of other ranks by their number of axes.
+
+    Args:
+        layer: The layer, not built yet.
+    """
+    for shape in ((6, 8, 4), (2, 3, 6, 8, 4)):
+        found = f"expected ndim=4, found ndim={len(shape)}"
+        with pytest.raises(ValueError, match=found):
+            layer(np.ones(shape, "float32"))
 
 
 def check_layer(

@@ -29,6 +29,7 @@ class BatchStandardization(keras.layers.Layer):
 
     def __init__(self, epsilon=1e-5, **kwargs):
         super().__init__(**kwargs)
+        self.input_spec = keras.InputSpec(ndim=4)
         if not epsilon > 0:
             raise ValueError(
                 "`epsilon` must be a number above 0. "

@@ -48,6 +48,7 @@ class BilinearConv2DTranspose(keras.layers.Layer):
 
     def __init__(self, strides=2, padding="same", learned=False, **kwargs):
         super().__init__(**kwargs)
+        self.input_spec = keras.InputSpec(ndim=4)
         # Checks `strides` too.
         self.upsampling = BilinearUpSampling2D(
             strides, dtype=self.dtype_policy, name="upsampling"

@@ -43,6 +43,7 @@ class BilinearUpSampling2D(keras.layers.Layer):
 
     def __init__(self, strides=2, border="zeros", **kwargs):
         super().__init__(**kwargs)
+        self.input_spec = keras.InputSpec(ndim=4)
         check_choice("border", border, ("zeros", "edge"))
         self.strides = check_integer("strides", strides, 2, "even")
         self.border = border

@@ -38,6 +38,7 @@ class BoundaryMask(keras.layers.Layer):
 
     def __init__(self, pool_size=9, **kwargs):
         super().__init__(**kwargs)
+        self.input_spec = keras.InputSpec(ndim=4)
         self.pool_size = check_integer("pool_size", pool_size, 3, "odd")
 
     def build(self, input_shape):

@@ -77,6 +77,7 @@ class LaplacianReconstruction(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self.input_spec = keras.InputSpec(ndim=4)
         self.num_classes = check_integer("num_classes", num_classes, 2)
         self.num_bases = check_integer("num_bases", num_bases)
         self.strides = check_integer("strides", strides, 2, "even")

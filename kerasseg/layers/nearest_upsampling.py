@@ -29,6 +29,7 @@ class NearestUpSampling2D(keras.layers.Layer):
 
     def __init__(self, strides=2, **kwargs):
         super().__init__(**kwargs)
+        self.input_spec = keras.InputSpec(ndim=4)
         self.strides = check_integer("strides", strides, 2)
 
     def build(self, input_shape):
@@ -37,6 +38,9 @@ class NearestUpSampling2D(keras.layers.Layer):
     def call(self, inputs):
         height, width = ops.shape(inputs)[1:3]
         size, channels = self.strides, inputs.shape[-1]
+        if 0 in inputs.shape[1:]:
+            # Below, -1 could be any number of images.
+            return ops.repeat(ops.repeat(inputs, size, 1), size, 2)
         # Of rank 3: at rank 4, ONNX Runtime moves a transposition of the small
         # map to the large one.
         x = ops.reshape(inputs, (-1, width, channels))

@@ -31,6 +31,7 @@ class PadToMultiple(keras.layers.Layer):
 
     def __init__(self, multiple=32, value=127.5, minimum=32, **kwargs):
         super().__init__(**kwargs)
+        self.input_spec = keras.InputSpec(ndim=4)
         self.multiple = check_integer("multiple", multiple)
         self.value = value
         self.minimum = check_integer("minimum", minimum)

@@ -65,6 +65,7 @@ class PixelDCL(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
+        self.input_spec = keras.InputSpec(ndim=4)
         self.filters = check_integer("filters", filters)
         self.kernel_size = check_integer("kernel_size", kernel_size, 3, "odd")
         self.kernel_initializer = keras.initializers.get(kernel_initializer)

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 from checks import check_layer
+from checks import check_ranks
 from keras import ops
 
 from kerasseg.layers import BatchStandardization
@@ -53,3 +54,7 @@ def test_half_precision_keeps_the_moments(rng):
 def test_epsilon_out_of_range():
     with pytest.raises(ValueError, match="above 0. Received: epsilon=0"):
         BatchStandardization(epsilon=0)
+
+
+def test_other_ranks():
+    check_ranks(BatchStandardization())

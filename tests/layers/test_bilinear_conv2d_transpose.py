@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 from checks import check_layer
+from checks import check_ranks
 from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops
@@ -153,3 +154,7 @@ def test_sizes_unknown_to_a_graph(rng, padding, learned):
 def test_arguments_out_of_range(arguments, message):
     with pytest.raises(ValueError, match=message):
         BilinearConv2DTranspose(**arguments)
+
+
+def test_other_ranks():
+    check_ranks(BilinearConv2DTranspose(2, learned=True))

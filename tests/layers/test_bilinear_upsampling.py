@@ -3,6 +3,7 @@ import keras
 import numpy as np
 import pytest
 from checks import check_layer
+from checks import check_ranks
 from keras import ops
 
 from kerasseg.layers import BilinearUpSampling2D
@@ -142,3 +143,7 @@ def test_strides_out_of_range(strides):
 def test_unknown_border():
     with pytest.raises(ValueError, match="Received: border='same'"):
         BilinearUpSampling2D(border="same")
+
+
+def test_other_ranks():
+    check_ranks(BilinearUpSampling2D(2))

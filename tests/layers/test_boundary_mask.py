@@ -3,6 +3,7 @@ import keras
 import numpy as np
 import pytest
 from checks import check_layer
+from checks import check_ranks
 from keras import ops
 from scipy import ndimage
 
@@ -139,3 +140,7 @@ def test_gradients_flow_through(rng):
 def test_pool_size_out_of_range(pool_size):
     with pytest.raises(ValueError, match="`pool_size` must be an odd integer"):
         BoundaryMask(pool_size)
+
+
+def test_other_ranks():
+    check_ranks(BoundaryMask())

@@ -2,6 +2,7 @@ import arithmetic
 import numpy as np
 import pytest
 from checks import check_layer
+from checks import check_ranks
 from keras import ops
 
 from kerasseg.layers import LaplacianHead
@@ -134,3 +135,7 @@ def test_multiply_adds(rng, monkeypatch):
 def test_num_classes_out_of_range(num_classes):
     with pytest.raises(ValueError, match="`num_classes` must be an integer"):
         LaplacianHead(num_classes)
+
+
+def test_other_ranks():
+    check_ranks(LaplacianHead(2, 2))

@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 from checks import check_layer
+from checks import check_ranks
 from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops
@@ -223,3 +224,7 @@ def test_wrong_number_of_channels(rng):
     message = r"num_classes \* num_bases = 6 channels. Received: .*\(1, 3, 4, 7"
     with pytest.raises(ValueError, match=message):
         LaplacianReconstruction(3, 2)(normal(rng, 1, 3, 4, 7))
+
+
+def test_other_ranks():
+    check_ranks(LaplacianReconstruction(2, 2))

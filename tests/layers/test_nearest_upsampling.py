@@ -3,6 +3,7 @@ import keras
 import numpy as np
 import pytest
 from checks import check_layer
+from checks import check_ranks
 from keras import ops
 
 from kerasseg.layers import NearestUpSampling2D
@@ -40,3 +41,15 @@ def test_each_value_fills_a_square(case):
 def test_strides_out_of_range(strides):
     with pytest.raises(ValueError, match="`strides` must be an integer of 2"):
         NearestUpSampling2D(strides)
+
+
+@pytest.mark.every_backend
+@pytest.mark.parametrize("shape", [(2, 0, 8, 4), (2, 6, 0, 4), (2, 6, 8, 0)])
+def test_an_empty_map(shape):
+    batch, height, width, channels = shape
+    found = NearestUpSampling2D(3)(np.zeros(shape, "float32"))
+    assert tuple(found.shape) == (batch, 3 * height, 3 * width, channels)
+
+
+def test_other_ranks():
+    check_ranks(NearestUpSampling2D(2))

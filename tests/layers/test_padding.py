@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from checks import check_layer
+from checks import check_ranks
 from checks import check_registered
 from keras import ops
 
@@ -98,3 +99,7 @@ def test_crop_serializes():
     layer = CropToMatch(name="crop")
     config = json.loads(json.dumps(layer.get_config()))
     assert CropToMatch.from_config(config).get_config() == layer.get_config()
+
+
+def test_other_ranks():
+    check_ranks(PadToMultiple(8, minimum=1))

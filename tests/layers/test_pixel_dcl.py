@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 from checks import check_layer
+from checks import check_ranks
 from hypothesis import given
 from hypothesis import strategies as st
 from keras import ops
@@ -310,3 +311,7 @@ def test_export(tmp_path, sequential):
     assert litert.operators["DEPTH_TO_SPACE"] == 1
     assert onnx.operators["Conv"] == convolutions
     assert onnx.operators["DepthToSpace"] == 1
+
+
+def test_other_ranks():
+    check_ranks(PixelDCL(4))
