@@ -54,6 +54,7 @@ class SegmentationPairs(Sequence):
     Sample `i` is a `uint8` image of shape `(height, width, channels)`, 0 to
     255, and its mask of class ids of shape `(height, width)`, `uint8` unless
     an id is above 255. Each is checked as it is read: equal sizes, known ids.
+    A slice is a sequence with the same interface.
 
     Args:
         pairs: The files.
@@ -93,7 +94,12 @@ class SegmentationPairs(Sequence):
     def __len__(self) -> int:
         return len(self.pairs)
 
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
+    def __getitem__(
+        self, index: int | slice
+    ) -> "tuple[np.ndarray, np.ndarray] | SegmentationPairs":
+        if isinstance(index, slice):
+            samples = self._samples and self._samples[index]
+            return self._like(self.pairs[index], samples)
         if self._samples is not None:
             return self._samples[index]
         return self._read(self.pairs[index])
