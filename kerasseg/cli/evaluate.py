@@ -15,6 +15,7 @@ from kerasseg.cli.evaluate_record import evaluation_record
 from kerasseg.cli.files import name_argument
 from kerasseg.cli.files import output_file
 from kerasseg.cli.files import path_argument
+from kerasseg.cli.files import text_argument
 from kerasseg.cli.output import echo
 from kerasseg.cli.progress import progress
 from kerasseg.cli.scores import final_score
@@ -63,6 +64,7 @@ def add_parser(subparsers) -> None:
     )
     parser.add_argument(
         "--split",
+        type=text_argument,
         help="the split (default: that of --protocol, else test)",
     )
     parser.add_argument(
@@ -200,7 +202,8 @@ def _follow(args):
     if protocol is None and args.data is None:
         raise UsageError("give the data with --data, or a --protocol")
     args.data = args.data or protocol.data
-    args.split = args.split or (protocol.split if protocol else "test")
+    if args.split is None:
+        args.split = protocol.split if protocol else "test"
     return protocol
 
 

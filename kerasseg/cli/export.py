@@ -15,6 +15,7 @@ from kerasseg.cli.files import make_folder
 from kerasseg.cli.files import name_argument
 from kerasseg.cli.files import output_file
 from kerasseg.cli.files import path_argument
+from kerasseg.cli.files import text_argument
 from kerasseg.cli.output import echo
 from kerasseg.formats import FORMATS
 from kerasseg.formats import INTEGERS
@@ -99,7 +100,11 @@ def add_parser(subparsers) -> None:
         "their mean IoU (default: images of --calibration, else seeded "
         "random ones)",
     )
-    parser.add_argument("--split", help="the split of --data (default: test)")
+    parser.add_argument(
+        "--split",
+        type=text_argument,
+        help="the split of --data (default: test)",
+    )
     parser.set_defaults(run=run)
 
 

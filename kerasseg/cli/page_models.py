@@ -27,7 +27,8 @@ def named_models(
 
     Raises:
         UsageError: If an entry has no weights, a file is not that of its
-            sidecar, or the page cannot show the model.
+            sidecar, the page cannot show the model, or `image_shape` is given
+            and there are files alone.
         ValueError: If there is no such entry.
     """
     models = {}
@@ -40,6 +41,11 @@ def named_models(
         while name in models:
             name, number = f"{model.name}_{number}", number + 1
         models[name] = model
+    if image_shape and all(isinstance(m, _File) for m in models.values()):
+        raise UsageError(
+            "--image-shape is for entries, and an .onnx file keeps its size: "
+            f"{', '.join(str(m.file()) for m in models.values())}"
+        )
     return models
 
 

@@ -17,6 +17,7 @@ from kerasseg.cli.files import find_images
 from kerasseg.cli.files import name_argument
 from kerasseg.cli.files import output_file
 from kerasseg.cli.files import path_argument
+from kerasseg.cli.files import text_argument
 from kerasseg.cli.output import echo
 from kerasseg.formats import RUNTIMES
 
@@ -70,7 +71,11 @@ def add_parser(subparsers) -> None:
         help="run images of a dataset, with their mean IoU, or of a folder "
         "of images (default: seeded random images; int8 files need data)",
     )
-    parser.add_argument("--split", help="the split of --data (default: test)")
+    parser.add_argument(
+        "--split",
+        type=text_argument,
+        help="the split of --data (default: test)",
+    )
     parser.add_argument(
         "--images",
         metavar="N",

@@ -114,6 +114,11 @@ def import_weights(
     paths = [path] if isinstance(path, str | Path) else list(path)
     source = read_network(*paths)
     if channels is not None:
+        if source.format == "NumPy":
+            raise ValueError(
+                "`channels` must be left out for matrices, which read no "
+                f"image. Received: channels={channels!r}"
+            )
         source = dataclasses.replace(source, channels=channels)
     plan = _PLANS[record.builder](source, record)
     model = _build(record, plan, mean or source.mean or plan.mean)

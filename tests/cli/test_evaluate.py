@@ -110,6 +110,7 @@ def test_scales_are_averaged_and_recorded(
         (("--data", "{data}", "--scales", "nan"), "--scales: must be a factor"),
         (("--data", "{data}", "--scales", "0.75", "x"), "--scales: must be a"),
         (("--data", ""), "--data: must be a path"),
+        (("--data", "{data}", "--split", ""), "--split: must be a text"),
         (("--data", "{data}", "--out", ""), "--out: must be a path"),
         (("--data", "{data}", "--out", "{data}"), "it is a folder"),
         (("--data", "{data}", "--out", "/proc/a.json"), "cannot write to the"),

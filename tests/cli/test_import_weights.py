@@ -82,6 +82,7 @@ def test_arguments(run, tmp_path, matrices):
         ((*matrices,), "--entry"),
         ((*matrices, "--entry", "lrr_4x"), "must be one of lrr_4x_vgg16"),
         ((*matrices, "--entry", "gdn_vgg16", "--channels", "GRB"), "GRB"),
+        ((*matrices, "--entry", "gdn_vgg16", "--channels", "BGR"), "no image"),
         ((tmp_path / "no", "--entry", "gdn_vgg16"), "There is no weights file"),
         ((*matrices, "--entry", "gdn_vgg16", "--out", matrices[0]), "a file"),
     ):

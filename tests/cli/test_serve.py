@@ -68,6 +68,17 @@ def test_models_are_exported_once(run, exports, channels_entry, tmp_path):
     assert len(exports) == 2
 
 
+def test_a_file_keeps_its_size(run, exports, tmp_path):
+    path = tmp_path / "other.onnx"
+    path.write_bytes(b"graph")
+    result = run(
+        *("serve", path, "--image-shape", "64x64", "--out", tmp_path / "site")
+    )
+    assert result.code == 2
+    assert "--image-shape is for entries, and an .onnx file keeps" in result.err
+    assert str(path) in result.err
+
+
 def test_it_serves_until_it_is_interrupted(run, exports, monkeypatch):
     served = []
 
