@@ -1,5 +1,9 @@
 """Prediction fused over several scales of one image and its mirror image."""
 
+import math
+from collections.abc import Iterable
+from numbers import Real
+
 import numpy as np
 from PIL import Image
 
@@ -46,19 +50,15 @@ def predict_mask_multi_scale(
         Int32 array `(height, width)` of class ids.
 
     Raises:
-        ValueError: If `model` has a fixed input size, `scales` is empty or not
-            positive, `fuse` is unknown, or `image` is not usable.
+        ValueError: If `model` has a fixed input size, `scales` holds no
+            factor or what is none, `fuse` is unknown, or `image` is not usable.
 
     Reference:
         Ghiasi and Fowlkes, 2016, https://arxiv.org/abs/1605.02264 (the rows
         marked "ms").
     """
     check_choice("fuse", fuse, tuple(_FUSE))
-    if not len(scales) or min(scales) <= 0:
-        raise ValueError(
-            "`scales` must hold at least one factor, each above 0. "
-            f"Received: scales={scales}"
-        )
+    scales = _checked_scales(scales)
     if None not in input_shape(model)[1:3]:
         raise ValueError(
             "`model` must accept any image size to predict at several scales. "
@@ -76,6 +76,18 @@ def predict_mask_multi_scale(
             else:
                 fused = _FUSE[fuse](fused, probabilities)
     return np.argmax(fused, axis=-1).astype("int32")
+
+
+def _checked_scales(scales):
+    # A single number is no list of them.
+    factors = tuple(scales) if isinstance(scales, Iterable) else ()
+    numbers = all(isinstance(factor, Real) for factor in factors)
+    if not (factors and numbers and all(0 < f < math.inf for f in factors)):
+        raise ValueError(
+            "`scales` must hold at least one factor, each above 0. "
+            f"Received: scales={factors or scales!r}"
+        )
+    return factors
 
 
 def _probabilities(model, pixels, scale, mirrors):

@@ -3,6 +3,7 @@
 import dataclasses
 import difflib
 import functools
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from kerasseg.training.schedules import default_optimizer
 _OPTIMIZER = "optimizer"
 # What says what a schedule starts from, in the schedules of Keras and here.
 _INITIAL = "initial_learning_rate"
+_RATES = ("learning_rate", _INITIAL)
 
 
 def changed(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
@@ -58,6 +60,12 @@ def _with(owner, name, path, value):
         if number and isinstance(value, str) and not isinstance(owner, Recipe):
             raise ValueError(
                 f"`{name}` must be a number, as {fields[head]!r} is. "
+                f"Received: {name}={value!r}"
+            )
+        number = isinstance(value, int | float)
+        if head in _RATES and number and not 0 < value < math.inf:
+            raise ValueError(
+                f"`{name}` must be a finite number above 0. "
                 f"Received: {name}={value!r}"
             )
         new = _as_rate(fields[head], value)

@@ -1,5 +1,7 @@
 """Learning rate schedules."""
 
+import math
+
 import keras
 from keras import ops
 
@@ -18,7 +20,8 @@ class PolyDecay(keras.optimizers.schedules.LearningRateSchedule):
         warmup_steps: Integer >= 0. Defaults to 0.
 
     Raises:
-        ValueError: If `steps` is under 1 or `warmup_steps` under 0.
+        ValueError: If `initial_learning_rate` is not above 0, `steps` under 1
+            or `warmup_steps` under 0.
 
     Reference:
         Chen et al., "DeepLab", TPAMI 2018, section 4.1 ("poly").
@@ -26,6 +29,11 @@ class PolyDecay(keras.optimizers.schedules.LearningRateSchedule):
 
     def __init__(self, initial_learning_rate, steps, power=0.9, warmup_steps=0):
         super().__init__()
+        if not 0 < initial_learning_rate < math.inf:
+            raise ValueError(
+                "`initial_learning_rate` must be a finite number above 0. "
+                f"Received: initial_learning_rate={initial_learning_rate!r}"
+            )
         if steps < 1:
             raise ValueError(
                 f"`steps` must be 1 or more. Received: steps={steps!r}"

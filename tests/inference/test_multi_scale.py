@@ -138,11 +138,23 @@ def test_other_sizes_of_images_are_not_traced_anew(rng):
         ({"fuse": ["max"]}, "one of max, mean. Received: fuse=.'max"),
         ({"scales": ()}, "`scales` must hold"),
         ({"scales": (1.0, 0.0)}, "`scales` must hold"),
+        ({"scales": 1.0}, r"`scales` must hold.*scales=1\.0$"),
+        ({"scales": (np.nan,)}, r"`scales` must hold.*\(nan,\)$"),
+        ({"scales": (np.inf,)}, "`scales` must hold"),
+        ({"scales": "1"}, "`scales` must hold"),
     ],
 )
 def test_wrong_arguments_are_named(model, image, arguments, message):
     with pytest.raises(ValueError, match=message):
         predict_mask_multi_scale(model, image, **arguments)
+
+
+def test_scales_of_a_generator(model, image):
+    scales = [0.75, np.float32(1.25)]
+    np.testing.assert_array_equal(
+        predict_mask_multi_scale(model, image, (s for s in scales)),
+        predict_mask_multi_scale(model, image, scales),
+    )
 
 
 def test_a_fixed_input_size_is_refused(image):

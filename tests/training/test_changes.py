@@ -91,6 +91,15 @@ def test_a_plain_rate_and_the_default_optimizer(make_recipe):
     assert optimizer.weight_decay == 0.25
 
 
+@pytest.mark.parametrize("rate", [-1, 0, 1e999])
+def test_a_plain_rate_that_does_not_learn(make_recipe, rate):
+    plain = make_recipe(optimizer=lambda steps: keras.optimizers.Adam(0.03))
+    with pytest.raises(
+        ValueError, match="`optimizer.learning_rate` must be a finite number"
+    ):
+        changed(plain, {"optimizer.learning_rate": rate})
+
+
 def test_the_optimizer_inside_of_multipliers(make_recipe):
     def make(steps):
         inner = L2SGD(PolyDecay(0.1, steps), 0.9)
@@ -137,6 +146,11 @@ def test_arguments_of_a_partial(make_recipe, model):
             "optimizer.momentum",
             "x",
             "`optimizer.momentum` must be a number, as",
+        ),
+        (
+            "optimizer.learning_rate",
+            -1,
+            "`optimizer.learning_rate` must be a finite number above 0",
         ),
         ("train", "folder", "`train` must be a function"),
         ("freeze", "backbone", "`freeze` must be a sequence of strings"),

@@ -43,6 +43,14 @@ def test_bad_arguments(arguments, message):
         PolyDecay(1e-3, **arguments)
 
 
+@pytest.mark.parametrize("rate", [-1, 0.0, np.nan, np.inf])
+def test_rates_that_do_not_learn(rate):
+    with pytest.raises(
+        ValueError, match="`initial_learning_rate` must be a finite number"
+    ):
+        PolyDecay(rate, 9)
+
+
 def test_serializes():
     schedule = PolyDecay(1e-3, 100, power=0.5, warmup_steps=7)
     stored = keras.saving.serialize_keras_object(schedule)
