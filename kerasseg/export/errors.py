@@ -3,7 +3,6 @@
 import importlib
 import re
 
-
 # Packages that no extra brings, and what does without them.
 _ALONE = {
     "jax2onnx": 'jax2onnx, or write ONNX by exporter="tf2onnx", --exporter '

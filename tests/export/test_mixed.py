@@ -107,9 +107,8 @@ def test_nothing_left_to_quantize(tmp_path, images, form):
     pixels = keras.Input((*SHAPE, 3))
     logits = keras.layers.Conv2D(3, 1, name="logits")(pixels)
     write, _, suffix = FORMATS[form]
-    with pytest.raises(
-        ExportError, match=r'left to quantize.*\(logits\).*"float16" or "float32"'
-    ):
+    expected = r'left to quantize.*\(logits\).*"float16" or "float32"'
+    with pytest.raises(ExportError, match=expected):
         write(
             keras.Model(pixels, logits),
             tmp_path / f"a{suffix}",
