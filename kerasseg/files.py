@@ -278,7 +278,7 @@ def read_json(path: str | Path):
     try:
         return strict_json(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path} is not JSON: {error}.") from error
+        raise ValueError(f"{path} is not JSON: {error}") from error
 
 
 def strict_json(text: str | bytes):

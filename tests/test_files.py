@@ -67,12 +67,15 @@ def test_a_full_disk_keeps_the_old_file(tmp_path, file_size_limit):
 
 
 def test_a_new_folder_that_stays_empty_is_removed(tmp_path):
+    def fail(folder, name):
+        folder.mkdir(parents=True, exist_ok=True)
+        if name:
+            (folder.parent / name).write_text("")
+        raise KeyError
+
     def make(folder, name=None):
         with pytest.raises(KeyError), no_empty_folder(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            if name:
-                (folder.parent / name).write_text("")
-            raise KeyError
+            fail(folder, name)
 
     make(tmp_path / "a" / "b")
     assert not list(tmp_path.iterdir())
@@ -195,5 +198,7 @@ def test_json_is_strict(tmp_path):
 def test_other_json_is_refused_by_name(tmp_path, content, message):
     path = tmp_path / "a.json"
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=rf"a\.json is .*{message}"):
+    with pytest.raises(ValueError, match=rf"a\.json is .*{message}") as raised:
         read_json(path)
+    # Others put it into sentences of their own.
+    assert not str(raised.value).endswith(".")

@@ -115,9 +115,10 @@ def fault(error: BaseException) -> str:
         The sentence; with the traceback where that cannot be kept.
     """
     text = "".join(traceback.format_exception(error))
+    reason = one_line(error).rstrip(".")
     message = (
         f"this is a fault of kerasseg, not yours: {type(error).__name__}: "
-        f"{one_line(error)}. Please report it to the maintainers with "
+        f"{reason}. Please report it to the maintainers with "
     )
     try:
         handle, path = tempfile.mkstemp(".txt", "kerasseg-fault-")

@@ -251,7 +251,7 @@ def _save(model, folder, labels):
         zoo.write_weights(model, weights, dtype="float32")
         raise Failure(
             f"the trained model could not be saved to {folder / MODEL_FOLDER}: "
-            f"{one_line(error)}. Its weights are in {weights}"
+            f"{one_line(error).rstrip('.')}. Its weights are in {weights}"
         ) from error
 
 

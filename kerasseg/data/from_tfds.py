@@ -253,7 +253,7 @@ def _prepare(name, builder):
         )
     except (OSError, tfds.download.DownloadError) as error:
         raise ValueError(
-            f"{name!r} cannot be downloaded: {error}. "
+            f"{name!r} cannot be downloaded: {str(error).rstrip('.')}. "
             f"{_how_to_prepare(name, builder)}"
         ) from error
 

@@ -171,8 +171,9 @@ def one_line(error: BaseException) -> str:
 
 
 def _unreachable(name, error):
+    reason = one_line(error).rstrip(".")
     return ConnectionError(
-        f"{name} could not be reached at {endpoint()}: {one_line(error)}. "
+        f"{name} could not be reached at {endpoint()}: {reason}. "
         "Check the network and try again; HF_ENDPOINT names another server, "
         "and what was fetched before is loaded without a network by its commit"
     )

@@ -118,6 +118,15 @@ def test_no_server(hub, monkeypatch):
         zoo.load("hf://me/net")
 
 
+def test_a_reason_that_ends_in_a_point(hub):
+    offline = hugging_face.hub().errors.OfflineModeIsEnabled
+    with (
+        pytest.raises(ConnectionError, match=r"is off\. Check the network"),
+        hugging_face.hub_errors(hub_name("hf://me/net")),
+    ):
+        raise offline("The network is off.")
+
+
 @pytest.mark.parametrize(
     ("name", "error", "message"),
     [
