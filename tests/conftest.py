@@ -32,6 +32,18 @@ pytest.register_assert_rewrite("checks")
 
 @pytest.fixture(autouse=True)
 def _seed():
+    _set_seed()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_fixture_setup(fixturedef):
+    # Made before `_seed` of the test that wants it, it would depend on the
+    # tests that ran before.
+    if fixturedef.scope != "function":
+        _set_seed()
+
+
+def _set_seed():
     # Tests that never touch keras should not pay for importing it.
     if "keras" in sys.modules:
         import keras
