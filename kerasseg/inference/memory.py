@@ -11,7 +11,7 @@ from kerasseg.inference.ends import input_shape
 
 # Measured on lrr_4x, fcn_8s and gdn between 0.2 and 8 megapixels: what a
 # backend holds besides the maps that its layers still need.
-_OVERHEAD = {"tensorflow": 1.4, "jax": 1.25, "torch": 0.85}
+_OVERHEAD = {"tensorflow": 1.4, "jax": 1.25, "torch": 1.0}
 # Backends for prediction alone were not measured: the most of the others.
 _UNKNOWN_OVERHEAD = max(_OVERHEAD.values())
 _FIXED = 128 << 20
@@ -84,24 +84,28 @@ class _Steps:
         """Follows maps through a graph, and the graphs within it."""
         if not hasattr(graph, "_run_through_graph"):
             return self._add(graph, inputs)
+        held = list(inputs)
         # The one way that Keras has to follow other sizes through a model.
-        first = len(self._steps)
         outputs = graph._run_through_graph(
             inputs,
             operation_fn=lambda operation: (
-                lambda *args, **kwargs: self._call(operation, args, kwargs)
+                lambda *args, **kwargs: self._call(
+                    operation, held, args, kwargs
+                )
             ),
         )
         if self._kept:
-            made = [m for _, maps in self._steps[first:] for m in maps]
-            self._steps.append((made, []))
+            self._steps.append((held, []))
         return outputs
 
-    def _call(self, operation, args, kwargs):
+    def _call(self, operation, held, args, kwargs):
         if hasattr(operation, "_run_through_graph"):
-            return self.run(operation, keras.tree.flatten(args))
-        kwargs.pop("training", None)
-        return self._add(operation, args, kwargs)
+            outputs = self.run(operation, keras.tree.flatten(args))
+        else:
+            kwargs.pop("training", None)
+            outputs = self._add(operation, args, kwargs)
+        held.extend(keras.tree.flatten(outputs))
+        return outputs
 
     def _add(self, operation, args, kwargs=None):
         outputs = operation.compute_output_spec(*args, **kwargs or {})

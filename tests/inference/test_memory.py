@@ -65,6 +65,7 @@ def kept(*alternatives):
     return alternatives[keras.config.backend() == "torch"]
 
 
+@pytest.mark.every_backend
 def test_maps_count_while_a_layer_needs_them():
     found = estimated_bytes(chain(8, 24, 4), (330, 470, 3))
     assert round(found, -3) == expected(kept(32, 39), 330, 470)
@@ -74,10 +75,11 @@ def test_maps_count_while_a_layer_needs_them():
 def test_backends_for_prediction_count_as_the_most_costly(monkeypatch, backend):
     model, pixels = chain(8, 24, 4), 330 * 470
     monkeypatch.setattr(keras.config, "backend", lambda: backend)
-    most = round(1.4 * 4 * 36 * pixels + memory._FIXED + 24 * pixels)
+    most = round(1.4 * 4 * 39 * pixels + memory._FIXED + 24 * pixels)
     assert estimated_bytes(model, (330, 470, 3)) == pytest.approx(most, abs=1)
 
 
+@pytest.mark.every_backend
 def test_a_skip_connection_is_kept_until_it_is_read():
     pixels = keras.Input((None, None, 3))
     x = skip = keras.layers.Conv2D(16, 1)(pixels)
@@ -88,6 +90,7 @@ def test_a_skip_connection_is_kept_until_it_is_read():
     assert round(found, -3) == expected(kept(48, 67), 330, 470)
 
 
+@pytest.mark.every_backend
 def test_models_within_models_are_followed():
     pixels = keras.Input((None, None, 3))
     model = keras.Model(pixels, chain(24, 4)(chain(8, 3)(pixels)))
