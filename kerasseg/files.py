@@ -260,11 +260,13 @@ def _finite(content):
     return content
 
 
-def read_json(path: str | Path):
+def read_json(path: str | Path, nan: bool = False):
     """The content of a JSON file.
 
     Args:
         path: Path of the file.
+        nan: Whether NaN and infinities are taken, as Python's own writer and
+            others that follow it write them. Defaults to `False`.
 
     Returns:
         Dictionaries, lists, texts, numbers, truth values and `None`.
@@ -276,16 +278,17 @@ def read_json(path: str | Path):
             file.
     """
     try:
-        return strict_json(Path(path).read_text(encoding="utf-8"))
+        return strict_json(Path(path).read_text(encoding="utf-8"), nan)
     except ValueError as error:
         raise ValueError(f"{path} is not JSON: {error}") from error
 
 
-def strict_json(text: str | bytes):
+def strict_json(text: str | bytes, nan: bool = False):
     """The content of a text of JSON.
 
     Args:
         text: The text, or what `json.loads` takes for one.
+        nan: Whether NaN and infinities are taken. Defaults to `False`.
 
     Returns:
         Dictionaries, lists, texts, numbers, truth values and `None`.
@@ -296,7 +299,7 @@ def strict_json(text: str | bytes):
     try:
         return json.loads(
             text,
-            parse_constant=_refuse_constant,
+            parse_constant=float if nan else _refuse_constant,
             object_pairs_hook=_without_repetition,
         )
     except RecursionError as error:

@@ -13,11 +13,14 @@ from kerasseg.data.layouts.layout import folders_in
 from kerasseg.data.layouts.records import find_image
 from kerasseg.data.layouts.records import read_record
 from kerasseg.data.layouts.shapes import BACKGROUND_NAMES
+from kerasseg.data.layouts.shapes import FARTHEST
 from kerasseg.data.layouts.shapes import Painter
 from kerasseg.labels import Labels
 
 _BESIDE = "_annotations.coco.json"
 _PREFIX = "instances_"
+# A compressed run is in digits of five bits, with a sixth where more follow.
+_FIRST_DIGIT, _DIGIT_BITS = ord("0"), 5
 
 
 def coco(
@@ -42,7 +45,8 @@ def coco(
         The samples, in the order of the file.
 
     Raises:
-        ValueError: If the file cannot be used, or an image is missing.
+        ValueError: If the file cannot be used, an image is missing, or an
+            annotation is of none of the images.
     """
     path = Path(annotations)
     record = read_record(path, "images", "annotations", "categories")
@@ -56,7 +60,10 @@ def coco(
 
 
 def _samples(folder, path, record, labels):
-    categories = {c["id"]: c["name"] for c in record["categories"]}
+    categories = {
+        key: c["name"] for key, c in _by_id(path, record, "categories").items()
+    }
+    images = _by_id(path, record, "images")
     if labels is None:
         names = [categories[i] for i in sorted(categories)]
         named = (n for n in names if n not in BACKGROUND_NAMES)
@@ -65,25 +72,57 @@ def _samples(folder, path, record, labels):
     ids = {i: painter.class_id(name) for i, name in categories.items()}
     objects = defaultdict(list)
     for annotation in record["annotations"]:
-        if annotation["category_id"] not in ids:
-            raise ValueError(
-                f"{path} must have a category for each annotation. "
-                f"Received: category_id={annotation['category_id']!r}"
-            )
+        for key, what, known in (
+            ("category_id", "a category", ids),
+            ("image_id", "an image", images),
+        ):
+            if annotation[key] not in known:
+                raise ValueError(
+                    f"{path} must have {what} for each annotation. "
+                    f"Received: {key}={annotation[key]!r}"
+                )
         objects[annotation["image_id"]].append(annotation)
     pairs = []
-    for image in record["images"]:
+    for image in images.values():
         name = str(image["file_name"])
         found = find_image(name, [folder])
         if found is None:
             raise ValueError(
                 f"{path} must lie with its images. Missing: {folder / name}"
             )
-        size = int(image["height"]), int(image["width"])
+        size = _size(path, image)
         reader = _Objects(objects[image["id"]], ids, size)
         stem = Path(name).with_suffix("").as_posix()
         pairs.append(Pair(stem, found, path, reader))
     return SegmentationPairs(pairs, labels)
+
+
+def _by_id(path, record, what):
+    """Records by their ids."""
+    found = {}
+    for item in record[what]:
+        if item["id"] in found:
+            raise ValueError(
+                f"{path} must give each of its {what} another id. "
+                f"Received twice: id={item['id']!r}"
+            )
+        found[item["id"]] = item
+    return found
+
+
+def _size(path, image):
+    """Height and width in pixels."""
+    given = image["height"], image["width"]
+    try:
+        height, width = map(int, given)
+    except (ValueError, OverflowError):
+        height = width = 0
+    if min(height, width) < 1:
+        raise ValueError(
+            f"{path} must have the height and width of each image in pixels. "
+            f"Received: {given} of {image['file_name']}"
+        )
+    return height, width
 
 
 class _Objects:
@@ -112,17 +151,63 @@ class _Objects:
 
 def _inside(tools, segmentation, size):
     """Where an object is; the parts of a polygon together."""
-    if isinstance(segmentation, list):
-        if not segmentation:
-            return np.zeros(size, bool)
-        code = tools.merge(tools.frPyObjects(segmentation, *size))
-    elif isinstance(segmentation["counts"], list):
-        code = tools.frPyObjects(segmentation, *size)
-    else:
-        code = segmentation
-    if tuple(code["size"]) != size:
-        raise ValueError(f"its size is {code['size']}, not {list(size)}")
+    if not isinstance(segmentation, list):
+        return _in_runs(segmentation, size)
+    # One or two points have no area, and pycocotools takes four numbers for a
+    # box.
+    parts = [p for p in map(_corners, segmentation) if len(p) >= 6]
+    if not parts:
+        return np.zeros(size, bool)
+    code = tools.merge(tools.frPyObjects(parts, *size))
     return tools.decode(code).astype(bool)
+
+
+def _corners(part):
+    """The numbers of a part of a polygon: x, y, x, y and so on."""
+    numbers = np.array(part, "float64")
+    if numbers.ndim != 1 or numbers.size % 2:
+        raise ValueError(f"a part must be x, y, x, y and so on, not {part}")
+    # Infinity included, for which pycocotools takes all memory.
+    if not (np.abs(numbers) <= FARTHEST).all():
+        raise ValueError(f"a part must be within {FARTHEST} pixels, not {part}")
+    return numbers.tolist()
+
+
+def _in_runs(segmentation, size):
+    """Where an object is of run lengths, which go down the columns."""
+    if tuple(segmentation["size"]) != size:
+        raise ValueError(
+            f"its size is {segmentation['size']}, not {list(size)}"
+        )
+    runs = segmentation["counts"]
+    runs = _decompressed(runs) if isinstance(runs, str) else runs
+    if any(run != int(run) or run < 0 for run in runs):
+        raise ValueError("a run is no number of pixels")
+    # pycocotools leaves pixels of no run as they happen to be in memory.
+    if sum(runs) != size[0] * size[1]:
+        raise ValueError(f"its runs have {sum(runs)} pixels of {list(size)}")
+    inside = np.arange(len(runs)) % 2 == 1
+    return inside.repeat(np.array(runs, int)).reshape(size[::-1]).T
+
+
+def _decompressed(text):
+    """The run lengths of a text, from the third the differences to before."""
+    runs, run, shift = [], 0, 0
+    for letter in text:
+        digit = ord(letter) - _FIRST_DIGIT
+        if not 0 <= digit < 1 << (_DIGIT_BITS + 1):
+            raise ValueError(f"{letter!r} is no digit of a run")
+        run |= (digit & 31) << shift
+        shift += _DIGIT_BITS
+        if digit & 32:
+            continue
+        # The last digit begins with the sign.
+        run -= (digit & 16) << (shift - _DIGIT_BITS + 1)
+        runs.append(run + (runs[-2] if len(runs) > 2 else 0))
+        run, shift = 0, 0
+    if shift:
+        raise ValueError("its last run is cut off")
+    return runs
 
 
 def _pycocotools():

@@ -13,6 +13,7 @@ from kerasseg.data.layouts.color import color_reader
 from kerasseg.data.layouts.layout import Layout
 from kerasseg.data.layouts.layout import lists_in
 from kerasseg.data.layouts.layout import names_in
+from kerasseg.data.layouts.records import check_size
 from kerasseg.data.layouts.records import find_image
 from kerasseg.data.layouts.records import upright_size
 from kerasseg.data.layouts.shapes import BACKGROUND_NAMES
@@ -97,11 +98,13 @@ def _xml_pair(image, folder, labels):
 
 class _Shapes:
     def __init__(self, image, labels):
+        self.declared = image.get("width"), image.get("height")
         self.shapes = sorted(image, key=lambda s: int(s.get("z_order") or 0))
         self.labels = labels
 
     def __call__(self, pair):
         source = f"{pair.mask_path}, image {pair.name}"
+        check_size(source, self.declared, pair.image_path)
         size = upright_size(pair.image_path)
         painter = Painter(size, self.labels, source)
         for shape in self.shapes:
@@ -171,13 +174,13 @@ def _mask(painter, shape, name):
         int(v) for v in _numbers(shape, "left", "top", "width", "height")
     )
     runs = [int(run) for run in shape.attrib["rle"].split(",")]
-    # The runs alternate, and begin with pixels outside.
-    inside = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
-    if inside.size > width * height:
+    if sum(runs) > width * height:
         raise ValueError(
             f"A mask must have runs for {width * height} pixels at most. "
-            f"Received: {inside.size} for {name!r}"
+            f"Received: {sum(runs)} for {name!r}"
         )
+    # The runs alternate, and begin with pixels outside.
+    inside = np.repeat(np.arange(len(runs)) % 2 == 1, runs)
     inside = np.pad(inside, (0, width * height - inside.size))
     painter.pixels(name, (left, top), inside.reshape(height, width))
 

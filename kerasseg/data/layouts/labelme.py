@@ -14,6 +14,7 @@ from kerasseg.data.layouts.layout import Layout
 from kerasseg.data.layouts.layout import folders_in
 from kerasseg.data.layouts.layout import names_in
 from kerasseg.data.layouts.layout import with_labels
+from kerasseg.data.layouts.records import check_size
 from kerasseg.data.layouts.records import find_image
 from kerasseg.data.layouts.records import read_record
 from kerasseg.data.layouts.records import upright_size
@@ -81,8 +82,11 @@ class _Reader:
 
     def __call__(self, pair):
         path = pair.mask_path
+        record = read_record(path, "shapes")
+        declared = record.get("imageWidth"), record.get("imageHeight")
+        check_size(path, declared, pair.image_path)
         painter = Painter(upright_size(pair.image_path), self.labels, path)
-        for shape in read_record(path, "shapes")["shapes"]:
+        for shape in record["shapes"]:
             try:
                 _paint(painter, shape, path)
             except (KeyError, TypeError, IndexError) as error:
@@ -104,8 +108,7 @@ def _paint(painter, shape, path):
         radius = math.dist(*points)
         painter.ellipse(name, points[0], (radius, radius))
     elif kind == "mask":
-        corner = tuple(round(value) for value in points[0])
-        painter.pixels(name, corner, _stencil(shape["mask"], path))
+        painter.pixels(name, points[0], _stencil(shape["mask"], path))
     else:
         raise ValueError(
             f"{path} must hold shapes with an area: polygon, rectangle, "

@@ -17,6 +17,9 @@ _SIDEWAYS = (5, 6, 7, 8)
 def read_record(path: Path, *keys: str) -> dict[str, Any]:
     """A JSON file that holds an object with some keys.
 
+    NaN is taken, which programs write into fields that nobody reads here: who
+    reads a number checks it.
+
     Args:
         path: The file.
         *keys: Keys that it must have.
@@ -25,11 +28,11 @@ def read_record(path: Path, *keys: str) -> dict[str, Any]:
         The object.
 
     Raises:
-        ValueError: If the file cannot be read, is no strict JSON, as of
+        ValueError: If the file cannot be read, is no JSON, as of
             `kerasseg.files.read_json`, or lacks a key.
     """
     try:
-        content = read_json(path)
+        content = read_json(path, nan=True)
     except OSError as error:
         raise ValueError(f"Cannot read {path}: {error}") from error
     missing = [
@@ -64,6 +67,30 @@ def upright_size(path: Path) -> tuple[int, int]:
     except (OSError, SyntaxError, ValueError) as error:
         raise ImageReadError(f"Cannot read {path}: {error}") from error
     return (height, width) if turned else (width, height)
+
+
+def check_size(source, declared, image: Path) -> None:
+    """Refuses shapes that were drawn on an image of another size.
+
+    Args:
+        source: File that the shapes come from, for the message.
+        declared: `(width, height)` in pixels as that file has them, in numbers
+            or texts; `None` for one that it does not have.
+        image: The image.
+
+    Raises:
+        ValueError: If the size is another one than `upright_size`.
+    """
+    actual = upright_size(image)
+    if any(
+        value is not None and str(value) not in (str(side), f"{side}.0")
+        for value, side in zip(declared, actual, strict=True)
+    ):
+        raise ValueError(
+            f"{source} must hold shapes that were drawn on the image as it is. "
+            f"Received: {declared[0]}x{declared[1]} pixels there, and "
+            f"{actual[0]}x{actual[1]} of {image} as it is shown"
+        )
 
 
 def find_image(name: str, folders: Iterable[Path]) -> Path | None:

@@ -10,6 +10,8 @@ from PIL import ImageDraw
 from kerasseg.labels import Labels
 
 IGNORED_NAMES = ("__ignore__", "ignore", "void")
+# Pixels from the image, beyond which a number is no place on it.
+FARTHEST = 1 << 20
 BACKGROUND_NAMES = ("_background_", "__background__", "background")
 
 Points = Sequence[tuple[float, float]]
@@ -57,7 +59,7 @@ class Painter:
                 f"Received: {len(points)} for {name!r}"
             )
         value = self.class_id(name)
-        points = [(float(x), float(y)) for x, y in points]
+        points = self._places(name, points)
         self._draw.polygon(points, fill=value, outline=value)
 
     def box(self, name: str, points: Points) -> None:
@@ -67,7 +69,7 @@ class Painter:
             name: Name of its class.
             points: `(x, y)` of two opposite corners.
         """
-        (x0, y0), (x1, y1) = points
+        (x0, y0), (x1, y1) = self._places(name, points)
         box = [min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)]
         self._draw.rectangle(box, fill=self.class_id(name))
 
@@ -82,18 +84,20 @@ class Painter:
             radii: Half of its width and of its height.
         """
         (x, y), (rx, ry) = center, radii
-        box = [x - rx, y - ry, x + rx, y + ry]
-        self._draw.ellipse(box, fill=self.class_id(name))
+        corners = self._places(name, [(x - rx, y - ry), (x + rx, y + ry)])
+        self._draw.ellipse(corners, fill=self.class_id(name))
 
-    def pixels(self, name: str, corner: tuple[int, int], inside) -> None:
+    def pixels(self, name: str, corner: tuple[float, float], inside) -> None:
         """Paints the pixels of a binary image.
 
         Args:
             name: Name of its class.
-            corner: `(x, y)` of the pixel at its top left.
+            corner: `(x, y)` of the pixel at its top left, rounded.
             inside: Boolean array `(height, width)`.
         """
         stencil = Image.fromarray(np.where(inside, 255, 0).astype("uint8"))
+        ((x, y),) = self._places(name, [corner])
+        corner = round(x), round(y)
         area = (*corner, corner[0] + stencil.width, corner[1] + stencil.height)
         self._image.paste(self.class_id(name), area, stencil)
 
@@ -123,6 +127,22 @@ class Painter:
             f"{self._source} must name classes of the labels, "
             f"{', '.join(names)}.{hint} Received: {name!r}"
         )
+
+    def _places(self, name, points):
+        """The points in floats, which are places on the image or near it."""
+        try:
+            found = [(float(x), float(y)) for x, y in points]
+        except ValueError as error:
+            raise ValueError(
+                f"{self._source} must have points of two numbers. "
+                f"Received: {str(points)[:80]} for {name!r}"
+            ) from error
+        if not all(abs(value) <= FARTHEST for xy in found for value in xy):
+            raise ValueError(
+                f"{self._source} must have points within {FARTHEST} pixels. "
+                f"Received: {str(points)[:80]} for {name!r}"
+            )
+        return found
 
     def mask(self) -> np.ndarray:
         """What was painted.

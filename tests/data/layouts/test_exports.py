@@ -10,6 +10,7 @@ from PIL import Image
 
 from kerasseg.data import Labels
 from kerasseg.data import load
+from kerasseg.data.layouts import coco
 
 LABELS = Labels(("background", "car", "person"))
 
@@ -18,8 +19,9 @@ def shape(label, points, kind="polygon", **more):
     return {"label": label, "points": points, "shape_type": kind, **more}
 
 
-def write_labelme(folder, *shapes, image="a.png"):
+def write_labelme(folder, *shapes, image="a.png", **more):
     record = {"shapes": list(shapes), "imagePath": image, "imageData": None}
+    record |= more
     (folder / "a.json").write_text(json.dumps(record))
 
 
@@ -65,6 +67,11 @@ def test_labelme_without_splits_brings_its_names(tmp_path, paint, write_list):
         (shape("car", [[0, 0], [9, 0]]), "three points or more"),
         ({"label": "car"}, "shapes with label and points"),
         (shape("car", [[0, 0]], "mask", mask="A"), "damaged mask"),
+        (shape("car", [[0, 0, 1], [9, 0, 1], [9, 9, 1]]), "of two numbers"),
+        (shape("car", [[0, 0], [9, 0], [9, float("nan")]]), "points within"),
+        (shape("car", [[0, 0], [9, 0], [9, 1e12]]), "points within"),
+        (shape("car", [[0, 0], [9, float("inf")]], "rectangle"), "within"),
+        (shape("car", [[0, 0], [9, 1e12]], "circle"), "points within"),
     ],
 )
 def test_labelme_refuses(tmp_path, paint, wrong, message):
@@ -72,6 +79,17 @@ def test_labelme_refuses(tmp_path, paint, wrong, message):
     write_labelme(tmp_path, wrong)
     data = load(tmp_path, "all", labels=LABELS)
     with pytest.raises(ValueError, match=rf"a\.json.*{message}"):
+        data[0]
+
+
+def test_shapes_of_a_smaller_image_are_refused(tmp_path, paint):
+    paint("a.png", size=(21, 34))
+    car = shape("car", [[0, 0], [9, 0], [9, 9]])
+    write_labelme(tmp_path, car, imageHeight=21, imageWidth=34)
+    assert load(tmp_path, "all", labels=LABELS)[0][1].max() == 1
+    write_labelme(tmp_path, car, imageHeight=42, imageWidth=68)
+    data = load(tmp_path, "all", labels=LABELS)
+    with pytest.raises(ValueError, match=r"a\.json.*68x42.*34x21 of .*a\.png"):
         data[0]
 
 
@@ -125,7 +143,7 @@ def test_cvat(tmp_path, paint):
 
 
 def test_cvat_subsets_are_splits(tmp_path, paint):
-    paint("images/val/day/a.png")
+    paint("images/val/day/a.png", size=(20, 30))
     write_cvat(tmp_path, "", 'subset="val"')
     assert load(tmp_path, "val", labels=LABELS)[0][1].max() == 0
     with pytest.raises(ValueError, match="val. Received: split='train'"):
@@ -142,12 +160,26 @@ def test_cvat_subsets_are_splits(tmp_path, paint):
             '<mask label="car" rle="9" left="0" top="0" width="2" height="2"/>',
             "4 pixels at most. Received: 9",
         ),
+        (
+            '<mask label="car" rle="9,99999999999999" left="0" top="0" '
+            'width="2" height="2"/>',
+            "4 pixels at most",
+        ),
+        ('<polygon label="car" points="1,1;2,inf;3,1"/>', "points within"),
+        ('<box label="car" xtl="1" ytl="1" xbr="nan" ybr="4"/>', "within"),
     ],
 )
 def test_cvat_refuses(tmp_path, paint, shapes, message):
-    paint("images/day/a.png")
+    paint("images/day/a.png", size=(20, 30))
     write_cvat(tmp_path, shapes)
     with pytest.raises(ValueError, match=message):
+        load(tmp_path, "all")[0]
+
+
+def test_cvat_of_a_smaller_image(tmp_path, paint):
+    paint("images/day/a.png", size=(10, 15))
+    write_cvat(tmp_path, "")
+    with pytest.raises(ValueError, match=r"30x20 pixels there, and 15x10 of"):
         load(tmp_path, "all")[0]
 
 
@@ -257,7 +289,7 @@ def test_coco_refuses(tmp_path, paint, change, message):
         load(tmp_path, "val2017")
 
 
-@pytest.mark.parametrize("value", ["NaN", '1, "id": 2', "1]"])
+@pytest.mark.parametrize("value", ['1, "id": 2', "1]"])
 def test_coco_that_is_no_strict_json(tmp_path, paint, value):
     paint("val2017/a.png", size=(20, 30))
     write_coco(tmp_path, coco_record())
@@ -266,6 +298,96 @@ def test_coco_that_is_no_strict_json(tmp_path, paint, value):
     path.write_text(text)
     with pytest.raises(ValueError, match=rf"{path.name} is not JSON"):
         load(tmp_path, "val2017")
+
+
+def test_numbers_that_nobody_reads_may_be_nan(tmp_path, paint, tools):
+    paint("val2017/a.png", size=(20, 30))
+    record = coco_record((3, [[6, 6, 9, 6, 9, 9, 6, 9]]))
+    record["annotations"][0] |= {"area": float("nan"), "score": float("inf")}
+    write_coco(tmp_path, record)
+    assert load(tmp_path, "val2017")[0][1].sum() == 9
+    paint("shapes/a.png")
+    car = shape("car", [[0, 0], [9, 0], [9, 9]], score=float("nan"))
+    write_labelme(tmp_path / "shapes", car)
+    data = load(tmp_path / "shapes", "all", labels=LABELS)
+    assert data[0][1].max() == 1
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value", "message"),
+    [
+        ("annotations", "image_id", "5", "an image for each.*image_id='5'"),
+        ("annotations", "image_id", 6, "an image for each.*image_id=6"),
+        ("images", "id", float("nan"), "an image for each.*image_id=5"),
+        ("images", "height", float("nan"), "height and width.*nan, 30"),
+        ("images", "width", -1, "height and width.*-1"),
+        ("categories", "id", 3, "categories another id. Received twice: id=3"),
+    ],
+)
+def test_coco_whose_records_do_not_belong_together(
+    tmp_path, paint, part, key, value, message
+):
+    paint("val2017/a.png", size=(20, 30))
+    record = coco_record((3, [[6, 6, 9, 6, 9, 9, 6, 9]]))
+    record[part][0][key] = value
+    write_coco(tmp_path, record)
+    with pytest.raises(ValueError, match=f"instances_val2017.json.*{message}"):
+        load(tmp_path, "val2017")
+
+
+def test_coco_of_two_images_with_one_id(tmp_path, paint):
+    paint("val2017/a.png", size=(20, 30))
+    record = coco_record()
+    record["images"] *= 2
+    write_coco(tmp_path, record)
+    with pytest.raises(ValueError, match="images another id.*twice: id=5"):
+        load(tmp_path, "val2017")
+
+
+def test_parts_without_an_area(tmp_path, paint, tools):
+    paint("val2017/a.png", size=(20, 30))
+    square = [6, 6, 9, 6, 9, 9, 6, 9]
+    # Four numbers are two points, no box of 3 x 4 pixels.
+    write_coco(tmp_path, coco_record((3, [[1, 1, 3, 4], square, []])))
+    mask = load(tmp_path, "val2017")[0][1]
+    assert mask.sum() == mask[6:9, 6:9].sum() == 9
+    write_coco(tmp_path, coco_record((3, [[1, 1, 3, 4]])))
+    assert load(tmp_path, "val2017")[0][1].max() == 0
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "message"),
+    [
+        ([[6, 6, 9, 6, 9, 9, 6]], "x, y, x, y"),
+        ([6, 6, 9, 6, 9, 9], "x, y, x, y"),
+        ([[6, 6, 9, 6, float("inf"), 9]], "within"),
+        ([[6, 6, 9, 6, float("nan"), 9]], "within"),
+        ([[6, 6, 9, 6, 1e9, 9]], "within"),
+        ({"size": [20, 30], "counts": [5, 10]}, "15 pixels"),
+        ({"size": [20, 30], "counts": []}, "0 pixels"),
+        ({"size": [20, 30], "counts": [590, -10, 20]}, "no number of pixels"),
+        ({"size": [20, 30], "counts": "5:"}, "15 pixels"),
+        ({"size": [20, 30], "counts": "\x7f"}, "no digit"),
+        ({"size": [20, 30], "counts": "P"}, "cut off"),
+        (None, "NoneType"),
+    ],
+)
+def test_damaged_segmentations_of_coco(tmp_path, paint, segmentation, message):
+    paint("val2017/a.png", size=(20, 30))
+    write_coco(tmp_path, coco_record((3, segmentation)))
+    data = load(tmp_path, "val2017")
+    with pytest.raises(ValueError, match=f"segmentation of image a.*{message}"):
+        data[0]
+
+
+@pytest.mark.parametrize("share", [0, 0.001, 0.1, 0.5, 0.999, 1])
+def test_compressed_runs_are_those_of_pycocotools(rng, tools, share):
+    inside = rng.random((211, 307)) < share
+    inside[: int(211 * share)] |= rng.random((int(211 * share), 1)) < 0.5
+    code = tools.encode(np.asfortranarray(inside, "uint8"))
+    code["counts"] = code["counts"].decode()
+    found = coco._inside(tools, code, inside.shape)
+    np.testing.assert_array_equal(found, inside)
 
 
 def test_coco_without_its_image_and_damaged_runs(tmp_path, paint, tools):
