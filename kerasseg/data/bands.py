@@ -20,12 +20,14 @@ ARRAY_SUFFIX = ".npy"
 _CACHE_MEGABYTES = 64
 _BIG_TIFF_STARTS = (b"II+\0", b"MM\0+")
 _TIFF_STARTS = (b"II*\0", b"MM\0*", *_BIG_TIFF_STARTS)
+_BITS_PER_SAMPLE = 258
+_PHOTOMETRIC = 262
 _ORIENTATION = 274
-TURNED = (
-    "its orientation tag says that it is stored turned or mirrored. Save it "
-    "upright"
-)
 _SAMPLES_PER_PIXEL = 277
+_PLANAR = 284
+_WHITE_IS_ZERO = 0
+_LAB = (8, 9, 10)
+_WHOLE_BYTES = (8, 16, 32, 64)
 
 
 class ImageReadError(ValueError):
@@ -232,12 +234,26 @@ def _is_beyond_pillow(path):
                 return False
         with Image.open(path) as image:
             count = image.tag_v2.get(_SAMPLES_PER_PIXEL, 1)
-            return count > len(image.getbands())
+            return count > len(image.getbands()) or _is_misread(image.tag_v2)
     except Image.UnidentifiedImageError:
         return True
     # What is wrong with the file, Pillow will say when it reads it.
     except Exception:
         return False
+
+
+def _is_misread(tags):
+    """Whether Pillow opens a file, and takes its values for others."""
+    bits = _bits(tags)
+    return bits > 8 and (
+        bits not in _WHOLE_BYTES
+        or tags.get(_PLANAR) == 2
+        or tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+    )
+
+
+def _bits(tags):
+    return max(tags.get(_BITS_PER_SAMPLE, (1,)))
 
 
 @contextlib.contextmanager
@@ -254,8 +270,9 @@ def _tiff(path):
     with rasterio_environment():
         try:
             with rasterio.open(path) as dataset:
-                if is_turned(path):
-                    raise ImageReadError(f"Cannot read {path}: {TURNED}.")
+                cause = stored_otherwise(path)
+                if cause:
+                    raise ImageReadError(f"Cannot read {path}: {cause}.")
                 shape = (dataset.height, dataset.width, dataset.count)
                 yield _Bands(
                     lambda: np.ascontiguousarray(
@@ -267,8 +284,8 @@ def _tiff(path):
             raise unreadable(path, error.__cause__ or error) from error
 
 
-def is_turned(path: str | os.PathLike) -> bool:
-    """Whether a TIFF file says that its rows are not those of the image.
+def stored_otherwise(path: str | os.PathLike) -> str:
+    """Why the values in a TIFF file are not the pixels of the image.
 
     Rasterio does not heed that. Only the head of the file is read.
 
@@ -276,7 +293,7 @@ def is_turned(path: str | os.PathLike) -> bool:
         path: A TIFF file, or another one, which says nothing.
 
     Returns:
-        Whether it has an orientation other than upright.
+        The cause and what to do, or an empty text where they are the pixels.
     """
     try:
         with open(path, "rb") as file:
@@ -288,8 +305,22 @@ def is_turned(path: str | os.PathLike) -> bool:
             tags.load(file)
     # What is wrong with the file, its reader will say.
     except Exception:
-        return False
-    return tags.get(_ORIENTATION, 1) in range(2, 9)
+        return ""
+    if tags.get(_ORIENTATION, 1) in range(2, 9):
+        return (
+            "its orientation tag says that it is stored turned or mirrored. "
+            "Save it upright"
+        )
+    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+        return "white is 0 in it. Save it with black as 0"
+    if tags.get(_PHOTOMETRIC) in _LAB:
+        return "its colors are those of CIE Lab. Save it as RGB"
+    if _bits(tags) not in _WHOLE_BYTES:
+        return (
+            f"its values have {_bits(tags)} bits. Save it with 8 or 16 bits "
+            "per channel, and the whole range of them"
+        )
+    return ""
 
 
 def unreadable(path: Any, error: Exception) -> ImageReadError:

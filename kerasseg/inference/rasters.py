@@ -13,9 +13,8 @@ import numpy as np
 from kerasseg.arguments import check_integers
 from kerasseg.channels import RGB
 from kerasseg.channels import check_channel_count
-from kerasseg.data.bands import TURNED
-from kerasseg.data.bands import is_turned
 from kerasseg.data.bands import rasterio_environment
+from kerasseg.data.bands import stored_otherwise
 from kerasseg.files import atomic_file
 
 # Height of the blocks of a mask, which lie across its width.
@@ -130,9 +129,10 @@ def open_raster(
 
     Raises:
         ImportError: If rasterio is not installed.
-        RasterError: If the file is no raster, is stored turned, its bands do
-            not tell which of them are the channels or are indices into a
-            palette, or have another type than 8 or 16 bits.
+        RasterError: If the file is no raster, is stored turned, with white as
+            0 or in CIE Lab, its bands do not tell which of them are the
+            channels or are indices into a palette, or have another type than
+            8 or 16 bits.
     """
     rasterio = _rasterio()
     channels = check_channel_count("channels", channels)
@@ -142,9 +142,11 @@ def open_raster(
         except rasterio.errors.RasterioError as error:
             raise _unreadable(path, error) from error
         with dataset:
-            if is_turned(path):
-                raise RasterError(f"Cannot read {path} by rows: {TURNED}.")
-            yield Raster(dataset, _bands(dataset, path, bands, channels))
+            chosen = _bands(dataset, path, bands, channels)
+            cause = stored_otherwise(path)
+            if cause:
+                raise RasterError(f"Cannot read {path} by rows: {cause}.")
+            yield Raster(dataset, chosen)
 
 
 @contextlib.contextmanager

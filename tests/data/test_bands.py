@@ -13,8 +13,8 @@ from kerasseg.data import ImageReadError
 from kerasseg.data import SegmentationFolder
 from kerasseg.data import batches
 from kerasseg.data import read_image
-from kerasseg.data.bands import is_turned
 from kerasseg.data.bands import shown_bands
+from kerasseg.data.bands import stored_otherwise
 
 SIZE = (33, 47)
 
@@ -93,10 +93,48 @@ def test_without_rasterio(tmp_path, draw, monkeypatch):
 
 def test_bands_that_are_stored_turned_are_refused(tmp_path, draw, monkeypatch):
     path = save_tiff(tmp_path / "image.tif", draw(5))
-    assert not is_turned(path)
-    monkeypatch.setattr("kerasseg.data.bands.is_turned", lambda path: True)
+    assert not stored_otherwise(path)
+    monkeypatch.setattr(
+        "kerasseg.data.bands.stored_otherwise", lambda path: "stored turned"
+    )
     with pytest.raises(ImageReadError, match="stored turned"):
         read_image(path, 5)
+
+
+@pytest.mark.parametrize("byte_order", ["LITTLE", "BIG"])
+@pytest.mark.parametrize("tiled", [False, True])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_bands_of_16_bits_that_lie_apart(
+    tmp_path, draw, channels, tiled, byte_order
+):
+    """Pillow takes the bytes of a band for all of them."""
+    bands = draw(channels, "uint16")
+    form = {"interleave": "band", "ENDIANNESS": byte_order}
+    if channels >= 3:
+        form["photometric"] = "RGB"
+    if tiled:
+        form |= {"tiled": True, "blockxsize": 16, "blockysize": 16}
+    path = save_tiff(tmp_path / "image.tif", bands, **form)
+    found = read_image(path, channels)
+    np.testing.assert_array_equal(found, (bands >> 8).astype("uint8"))
+
+
+@pytest.mark.parametrize(
+    ("channels", "dtype", "form", "cause"),
+    [
+        (1, "uint16", {"photometric": "MINISWHITE"}, "white is 0"),
+        (1, "uint16", {"nbits": 12}, "values have 12 bits"),
+        (3, "uint16", {"nbits": 12}, "values have 12 bits"),
+        (3, "uint8", {"nbits": 4}, "values have 4 bits"),
+    ],
+)
+def test_values_that_are_no_pixels_are_refused(
+    tmp_path, draw, channels, dtype, form, cause
+):
+    bands = draw(channels, dtype) >> (16 - form.get("nbits", 16)) % 8
+    path = save_tiff(tmp_path / "image.tif", bands, **form)
+    with pytest.raises(ImageReadError, match=rf"image\.tif: .*{cause}.*Save"):
+        read_image(path, channels)
 
 
 def test_files_of_pillow(tmp_path, draw):

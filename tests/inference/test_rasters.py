@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from kerasseg.data import read_image
 from kerasseg.inference import mask_raster
 from kerasseg.inference import open_raster
 from kerasseg.inference.rasters import RasterError
@@ -123,6 +124,29 @@ def test_a_file_that_is_stored_turned_is_refused(
         return
     with pytest.raises(RasterError, match="stored turned"), open_raster(path):
         pass
+
+
+@pytest.mark.parametrize(
+    ("form", "cause"),
+    [
+        ({"photometric": "MINISWHITE"}, "white is 0"),
+        ({"nbits": 2}, "values have 2 bits"),
+        ({"nbits": 4, "photometric": "MINISWHITE"}, "white is 0"),
+        ({"photometric": "CIELAB"}, "CIE Lab"),
+    ],
+)
+def test_values_that_are_no_pixels_are_refused(tmp_path, image, form, cause):
+    planes = image.transpose(2, 0, 1)
+    if form.get("photometric") != "CIELAB":
+        planes = planes[:1] >> 8 - form.get("nbits", 8)
+    path = write(tmp_path / "a.tif", planes, **form)
+    with (
+        pytest.raises(RasterError, match=rf"a\.tif by rows: .*{cause}.*Save"),
+        open_raster(path),
+    ):
+        pass
+    # Pillow knows what they stand for.
+    assert read_image(path).shape == image.shape
 
 
 def test_what_is_no_raster_is_refused(tmp_path):
