@@ -5,6 +5,7 @@ weights. Names of weights changed from version to version; their ends tell the
 part. Networks of that time take BGR.
 """
 
+import mmap
 import re
 from pathlib import Path
 
@@ -13,10 +14,13 @@ from kerasseg.importers.hdf5 import Hdf5File
 from kerasseg.importers.source import Layer
 from kerasseg.importers.source import Source
 from kerasseg.importers.source import unreadable
+from kerasseg.zoo.errors import WeightsError
 
 MAGIC = b"\x89HDF\r\n\x1a\n"
 _WHAT = "a weights file of Keras 1 or 2 (.h5)"
 _WHOLE_MODEL = "model_weights"
+# What Keras 2 writes down beside the layers, and files of Keras 1 are called.
+_BACKEND, _THEANO, _THEANO_NAME = "backend", b"theano", "th_kernels"
 _PARTS = {
     "kernel": r"kernel|W",
     "bias": r"bias|b",
@@ -40,7 +44,8 @@ def read(path: str | Path) -> Source:
         A `Source`.
 
     Raises:
-        WeightsError: If the file is damaged or of another version.
+        WeightsError: If the file is damaged, of another version, or written
+            with Theano.
         ImportError: If h5py is not installed.
     """
     file = Hdf5File(path, _WHAT)
@@ -52,6 +57,7 @@ def read(path: str | Path) -> Source:
             raise unreadable(
                 path, _WHAT, "no list of layers; files of Keras 3 have none"
             )
+        _check_backend(path, root)
         if file.is_of_variable_length(root, "layer_names"):
             layers = _layers_by_place(file, root)
         else:
@@ -62,6 +68,30 @@ def read(path: str | Path) -> Source:
     return Source(
         str(path), "Keras", tuple(x for x in layers if x.tensors), "BGR", "HWC"
     )
+
+
+def _check_backend(path, root):
+    """Refuses kernels of Theano, which turns them where others do not."""
+    if _THEANO_NAME not in Path(path).name and not (
+        _BACKEND in root.attrs and _mentions(path, _THEANO)
+    ):
+        return
+    raise WeightsError(
+        "`path` must hold kernels as TensorFlow has them. Received: "
+        f"path='{path}', written with Theano, whose kernels are turned by 180 "
+        "degrees. Keras 2 on TensorFlow turns them as it loads such a file, "
+        "and saves them turned; of Keras 1 there are files of TensorFlow, with "
+        "tf_kernels in their names."
+    )
+
+
+def _mentions(path, word):
+    # The attribute itself is of variable length, and not read for that.
+    with (
+        open(path, "rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content,
+    ):
+        return content.find(word) >= 0
 
 
 def _names(file, group, attribute):

@@ -224,13 +224,24 @@ def variance_for(epsilon: float) -> Callable[[Layer], Tensor]:
     Returns:
         From the layer of a file to a tensor: its variances, so shifted that
         the sum is the same. Where they were smaller than the difference, it
-        holds negative numbers.
+        holds negative numbers. Reading it raises a `WeightsError` where the
+        sum is not above zero.
     """
 
     def adapt(layer):
         own = layer.settings.get("epsilon", epsilon)
-        return layer.tensors["moving_variance"].mapped(
-            lambda array: array + (own - epsilon)
+        tensor = layer.tensors["moving_variance"]
+        return tensor.mapped(
+            lambda array: _shifted(tensor, array, own, epsilon)
         )
 
     return adapt
+
+
+def _shifted(tensor, array, own, epsilon):
+    if (array + own <= 0).any():
+        raise WeightsError(
+            f"{shown(tensor.label)} must hold variances, from 0 on. "
+            f"Received: {array.min()}"
+        )
+    return array + (own - epsilon)

@@ -131,3 +131,27 @@ def test_texts_of_variable_length(tmp_path):
         file["a"].attrs.create("weight_names", ["kernel:0"], dtype=texts)
     with pytest.raises(WeightsError, match="names is of variable length"):
         read_network(path)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("backend", ["theano", "tensorflow"])
+def test_kernels_that_theano_turned(tmp_path, make, array, backend, whole):
+    path = make.keras_h5(
+        tmp_path / "a.h5", {"a": {"a/kernel:0": array(3, 3, 2, 4)}}, whole
+    )
+    with h5py.File(path, "r+") as file:
+        root = file["model_weights"] if whole else file
+        # Of variable length, as Keras wrote it.
+        root.attrs["backend"] = backend.encode()
+    if backend == "tensorflow":
+        assert set(read_network(path).named()) == {"a"}
+        return
+    with pytest.raises(WeightsError, match="kernels as TensorFlow.*Theano"):
+        read_network(path)
+
+
+def test_kernels_of_theano_in_keras_1(tmp_path, make, array):
+    name = "vgg16_weights_tf_dim_ordering_th_kernels.h5"
+    path = make.keras_h5(tmp_path / name, {"a": {"a_W:0": array(3, 3, 2, 4)}})
+    with pytest.raises(WeightsError, match="kernels as TensorFlow.*Theano"):
+        read_network(path)

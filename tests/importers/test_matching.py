@@ -113,3 +113,18 @@ def test_an_unknown_epsilon_changes_nothing(array):
     tensors = {"moving_variance": tensor("v", variance)}
     found = variance_for(1e-3)(Layer("bn", "BatchNormalization", tensors))
     np.testing.assert_array_equal(found.array(), variance)
+
+
+@pytest.mark.parametrize("own", [0.0, 1e-5, None])
+def test_variances_below_zero_are_refused(array, own):
+    variance = array(4) ** 2
+    variance[2] = -0.5
+    found = Layer(
+        "bn",
+        "BatchNormalization",
+        {"moving_variance": tensor("bn.running_var", variance)},
+        {} if own is None else {"epsilon": own},
+    )
+    shifted = variance_for(1e-3)(found)
+    with pytest.raises(WeightsError, match=r"running_var.*variances.*-0\.5"):
+        shifted.array()
