@@ -75,7 +75,8 @@ def find_images(
     """The image files that files, folders and glob patterns stand for.
 
     A file is taken whatever its name; a folder and a pattern give the files
-    with the name of an image, sorted. A file found twice is taken once.
+    with the name of an image, sorted, and no hidden ones. A file found twice
+    is taken once.
 
     Args:
         arguments: Files, folders, and patterns such as `street/**/*.jpg`.
@@ -193,4 +194,5 @@ def output_file(path: str | os.PathLike, suffix: str = "") -> Path:
 
 
 def _looks_like_image(path):
-    return path.suffix.lower() in files.IMAGE_SUFFIXES and path.is_file()
+    named = path.suffix.lower() in files.IMAGE_SUFFIXES
+    return named and not path.name.startswith(".") and path.is_file()

@@ -24,9 +24,11 @@ _BITS_PER_SAMPLE = 258
 _PHOTOMETRIC = 262
 _ORIENTATION = 274
 _SAMPLES_PER_PIXEL = 277
+_COMPRESSION = 259
 _PLANAR = 284
 _WHITE_IS_ZERO = 0
 _LAB = (8, 9, 10)
+_WEBP = 50001
 _WHOLE_BYTES = (8, 16, 32, 64)
 
 
@@ -37,8 +39,9 @@ class ImageReadError(ValueError):
 def read_bands(path: str | os.PathLike) -> np.ndarray | None:
     """The bands of a file that Pillow does not know whole.
 
-    These are arrays of NumPy (`.npy`), and TIFF files of five bands and more
-    or whose bands have no colors, which are read with rasterio.
+    These are arrays of NumPy (`.npy`), and TIFF files of five bands and more,
+    whose bands have no colors, or with 16 bits in a form that Pillow misreads.
+    TIFF files are read with rasterio.
 
     Args:
         path: The file.
@@ -243,13 +246,13 @@ def _is_beyond_pillow(path):
 
 
 def _is_misread(tags):
-    """Whether Pillow opens a file, and takes its values for others."""
+    """Whether Pillow opens a file, and fails or takes other values for its."""
     bits = _bits(tags)
-    return bits > 8 and (
-        bits not in _WHOLE_BYTES
-        or tags.get(_PLANAR) == 2
-        or tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
-    )
+    apart = tags.get(_PLANAR) == 2
+    inverted = tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+    if bits > 8 and (apart or inverted or bits not in _WHOLE_BYTES):
+        return True
+    return tags.get(_COMPRESSION) == _WEBP
 
 
 def _bits(tags):
@@ -263,8 +266,8 @@ def _tiff(path):
         import rasterio.errors
     except ImportError as error:
         raise ImageReadError(
-            f"Cannot read {path}: a TIFF file with more bands than Pillow "
-            "knows needs rasterio. Install it with: "
+            f"Cannot read {path}: a TIFF file with bands that Pillow does not "
+            "read needs rasterio. Install it with: "
             "pip install 'kerasseg[tiff]'"
         ) from error
     with rasterio_environment():

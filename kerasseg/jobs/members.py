@@ -17,7 +17,7 @@ class Members:
 
     Args:
         path: A ZIP or TAR archive, or a folder with its sub-folders. What is
-            an image is told by the suffix.
+            an image is told by the suffix; hidden files are left out.
 
     Raises:
         ValueError: If there is no such source, it cannot be read at any
@@ -139,4 +139,7 @@ def mask_name(name: str) -> str:
 
 
 def _is_image(name):
-    return name.lower().endswith(IMAGE_SUFFIXES)
+    # macOS puts a hidden `._a.jpg` beside `a.jpg`, in archives too.
+    parts = PurePosixPath(name).parts
+    hidden = any(part[0] == "." and part != ".." for part in parts)
+    return name.lower().endswith(IMAGE_SUFFIXES) and not hidden

@@ -66,7 +66,7 @@ def predict_all(
         entry: Name of a zoo entry, folder of a saved model, or
             `"hf://USER/NAME"`.
         source: A ZIP archive, a TAR archive that is not compressed, or a
-            folder with its sub-folders.
+            folder with its sub-folders. Hidden files in it are left out.
         out: Folder of the masks, made if it does not exist.
         workers: Number of processes of Ray Data on this machine; each loads
             the model, and takes a processor. 0 for this process alone,

@@ -32,6 +32,14 @@ def test_a_folder_gives_its_images_sorted_and_names_the_rest(tree):
     assert names(left_out) == ["inner", "raw", "readme.md"]
 
 
+def test_hidden_files_of_a_folder_are_left_out(tree):
+    (tree / "._b.jpg").touch()
+    images, left_out = find_images([str(tree)])
+    assert names(images) == ["a.PNG", "b.jpg"]
+    assert "._b.jpg" in names(left_out)
+    assert names(find_images([str(tree / "._b.jpg")])[0]) == ["._b.jpg"]
+
+
 def test_a_file_is_taken_whatever_its_name(tree):
     images, left_out = find_images([str(tree / "raw")])
     assert names(images) == ["raw"]

@@ -119,6 +119,13 @@ def test_bands_of_16_bits_that_lie_apart(
     np.testing.assert_array_equal(found, (bands >> 8).astype("uint8"))
 
 
+def test_tiff_files_compressed_as_webp(tmp_path, draw):
+    form = {"photometric": "RGB", "compress": "webp", "WEBP_LOSSLESS": True}
+    bands = draw(3)
+    path = save_tiff(tmp_path / "image.tif", bands, **form)
+    np.testing.assert_array_equal(read_image(path), bands)
+
+
 @pytest.mark.parametrize(
     ("channels", "dtype", "form", "cause"),
     [

@@ -236,6 +236,23 @@ def test_an_archive_is_open_while_images_are_read(images, tmp_path):
     assert not is_open()
 
 
+@pytest.mark.parametrize("kind", ["zip", "tar", "folder"])
+def test_hidden_files_are_no_images(images, tmp_path, kind):
+    """As macOS adds them to archives."""
+    for place in ("__MACOSX/a/._0.png", "a/._0.png", ".trash/0.png"):
+        path = tmp_path / "images" / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"Mac OS X")
+    assert Members(archive(tmp_path, kind)).names == sorted(images)
+
+
+def test_names_in_an_archive_of_the_folder_itself(images, tmp_path):
+    path = tmp_path / "images.tar"
+    with tarfile.open(path, "w") as file:
+        file.add(tmp_path / "images", "./")
+    assert len(Members(path).names) == len(images)
+
+
 def test_a_name_that_stands_twice(tmp_path):
     path = tmp_path / "twice.tar"
     (tmp_path / "a.png").write_bytes(b"x")
