@@ -73,7 +73,8 @@ def add_parser(subparsers) -> None:
         "--channels",
         choices=("RGB", "BGR"),
         help="what the first convolution in the file reads (default: BGR for "
-        "Caffe, Keras and what was converted from Caffe, else RGB)",
+        "Caffe, Keras and what was converted from Caffe, else RGB); BGR for a "
+        "network of Caffe in torchvision's names",
     )
     parser.set_defaults(run=run)
 

@@ -89,7 +89,9 @@ def import_weights(
         mean: Means of R, G and B that are subtracted. Defaults to `None`:
             those of the file, else those of the reference implementation.
         channels: `"RGB"` or `"BGR"`: what the first convolution of the file
-            reads. Defaults to `None`: the convention of its framework.
+            reads. Defaults to `None`: the convention of its framework. A file
+            in the names of torchvision that reads BGR is one that was
+            converted from Caffe: its pixels are not divided by deviations.
 
     Returns:
         An `Imported`; its model can be saved with `kerasseg.zoo.save`.
@@ -119,6 +121,8 @@ def import_weights(
                 "`channels` must be left out for matrices, which read no "
                 f"image. Received: channels={channels!r}"
             )
+        if channels == "BGR" and source.deviation:
+            source = dataclasses.replace(source, mean=None, deviation=None)
         source = dataclasses.replace(source, channels=channels)
     plan = _PLANS[record.builder](source, record)
     model = _build(record, plan, mean or source.mean or plan.mean)

@@ -75,6 +75,22 @@ def test_a_classifier_gives_the_backbone(published, classifier, form, entry):
 
 
 @pytest.mark.usefixtures("thin")
+def test_torchvisions_names_of_a_network_of_caffe(published, classifier):
+    """As others converted VGG-16: pixels minus means, and not divided."""
+    path = published("torchvision")
+    found = import_weights(path, "fcn_32s_vgg16", channels="BGR").model
+    kernel, bias = classifier["conv1_1"]
+    deviation = np.array([58.395, 57.12, 57.375])
+    in_file = kernel * deviation[:, None]
+    one, other = weights(found, "conv1_1")
+    np.testing.assert_allclose(one, in_file[:, :, ::-1], rtol=1e-5)
+    np.testing.assert_array_equal(other, bias)
+    np.testing.assert_allclose(
+        offsets(found), (123.68, 116.779, 103.939), rtol=1e-6
+    )
+
+
+@pytest.mark.usefixtures("thin")
 @pytest.mark.parametrize("form", ["keras", "torchvision"])
 def test_a_classifier_is_sampled_for_large_fov(published, classifier, form):
     found = import_weights(published(form), "gdn_vgg16")
@@ -184,4 +200,18 @@ def test_torchvision_has_other_strides(tmp_path, make, array):
     state = {"layer1.0.conv1.weight": array(2, 2, 1, 1)}
     path = make.safetensors(tmp_path / "a.safetensors", state)
     with pytest.raises(WeightsError, match="halves them in the 3x3"):
+        import_weights(path, "guided_duc_dlc_resnet50")
+
+
+def test_caffe_with_the_strides_of_torchvision(tmp_path, make, array):
+    halving = {"settings": [(6, 2)]}
+    layers = [
+        make.caffe_layer(name, "Convolution", [array(4, 4, side, side)], **more)
+        for name, side, more in (
+            ("res3a_branch2a", 1, {}),
+            ("res3a_branch2b", 3, halving),
+        )
+    ]
+    path = make.caffemodel(tmp_path / "a.caffemodel", *layers)
+    with pytest.raises(WeightsError, match="res3a_branch2b, which halves them"):
         import_weights(path, "guided_duc_dlc_resnet50")

@@ -89,6 +89,20 @@ def test_scales_of_the_net_that_is_trained_at_once(caffe_fcn):
     assert layers_of(model)["scale_16"].scale == 0.01
 
 
+@pytest.mark.usefixtures("thin")
+def test_one_scale_of_two_is_refused(caffe_fcn):
+    change = {"scale_pool4": ("Scale", [np.array([0.01])])}
+    with pytest.raises(WeightsError, match="or none.*with scale_pool4 alone"):
+        import_weights(caffe_fcn(change), "fcn_8s_vgg16")
+
+
+@pytest.mark.usefixtures("thin")
+@pytest.mark.parametrize("border", [0, 35])
+def test_another_border_is_refused(caffe_fcn, border):
+    with pytest.raises(WeightsError, match=rf"100 pixels or of 1.*\({border},"):
+        import_weights(caffe_fcn(border=border), "fcn_8s_vgg16")
+
+
 # === Other frameworks ===
 
 

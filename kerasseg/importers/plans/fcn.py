@@ -30,7 +30,7 @@ _SCORES = {
 _SCALES = {16: "scale_pool4", 8: "scale_pool3"}
 # The upsampling from stride 16 to 8, as large as the one before it.
 _FROM_16 = ("upscore_pool4", "deconv2bis")
-_BORDER = 100
+_BORDER, _SAME = 100, 1
 
 
 def plan(source, entry):
@@ -46,7 +46,8 @@ def plan(source, entry):
         A `Plan`.
 
     Raises:
-        WeightsError: If an upsampling is not the one that the model computes.
+        WeightsError: If an upsampling, a scale or the border is not one that
+            the model computes.
     """
     layers = source.named()
     upsamplings = sorted(filter(_upsamples, layers.values()), key=_rank)
@@ -59,7 +60,7 @@ def plan(source, entry):
     strides = VARIANTS[entry.arguments["variant"]]
     learned = _check_upsamplings(source, upsamplings, strides)
     scales = [name for name in _SCALES.values() if name in layers]
-    _check_scales(source, layers)
+    _check_scales(source, layers, [_SCALES[s] for s in strides[1:]])
     padding = "caffe" if _has_border(source, layers) else "same"
     arguments = {"at_once": bool(scales), "learn_upsampling": bool(learned)}
     return Plan(
@@ -89,10 +90,17 @@ def _rank(layer):
 
 
 def _has_border(source, layers):
+    if source.format == "PyTorch":
+        return True
     first = layers.get("conv1_1")
-    if source.format == "PyTorch" or first is None:
-        return source.format == "PyTorch"
-    return first.settings.get("padding", (0,))[0] == _BORDER
+    sides = first.settings.get("padding") if first else None
+    if sides not in (None, 4 * (_SAME,), 4 * (_BORDER,)):
+        raise refuse(
+            source,
+            f"a conv1_1 with a border of {_BORDER} pixels or of {_SAME}",
+            f"one of {sides}",
+        )
+    return sides == 4 * (_BORDER,)
 
 
 def _scores(model, source):
@@ -145,7 +153,7 @@ def _check_upsamplings(source, layers, strides):
     return layers[:-1] if "diagonal" in kinds else []
 
 
-def _check_scales(source, layers):
+def _check_scales(source, layers, expected):
     for stride, name in _SCALES.items():
         if name not in layers:
             continue
@@ -158,3 +166,10 @@ def _check_scales(source, layers):
                 f"features at stride {stride} scaled by {AT_ONCE[stride]}",
                 f"another scale in {name!r}",
             )
+    found = [name for name in expected if name in layers]
+    if found and found != expected:
+        raise refuse(
+            source,
+            f"the scales {', '.join(expected)} or none of them",
+            f"{', '.join(found)} alone",
+        )

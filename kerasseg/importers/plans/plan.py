@@ -112,10 +112,7 @@ def as_convolution(
 def _on_pixels(kernel, source):
     """The first kernel for R, G and B that are not divided."""
     if source.deviation:
-        scale = source.deviation
-        if source.channels == "BGR":
-            scale = scale[::-1]
-        kernel = kernel / [[[factor] for factor in scale]]
+        kernel = kernel / [[[factor] for factor in source.deviation]]
     return kernel[:, :, ::-1] if source.channels == "BGR" else kernel
 
 
