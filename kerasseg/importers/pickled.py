@@ -174,10 +174,13 @@ class _Machine:
         self._stack.append(_call(function.name, arguments))
 
     def _storage(self, value):
-        kind, name, key, _, size = self._pop()[:5]
+        kind, name, key, _, size, *view = self._pop()
         dtype = _DTYPES.get(getattr(name, "name", "").removeprefix("torch "))
         if kind != "storage" or dtype is None or type(size) is not int:
             raise ValueError(f"a storage of the kind {kind!r}")
+        # PyTorch before 0.4 had storages that begin within another one.
+        if any(part is not None for part in view):
+            raise ValueError("a storage that is a part of another one")
         self._stack.append(Storage(str(key), dtype, size))
 
     def _set_items(self, value):
@@ -249,9 +252,12 @@ _OPERATIONS = {
 def _call(name, arguments):
     """What a known function would return."""
     if name in _REBUILD:
-        storage, start, shape, strides = arguments[:4]
+        storage, start, shape, strides, *rest = arguments
         if not isinstance(storage, Storage):
             raise ValueError("a tensor without a storage")
+        # Behind gradients and hooks: signs that are turned as it is read.
+        if any(rest[2:]):
+            raise ValueError(f"a tensor that is marked by {rest[2:]}")
         return Stored(storage, start, tuple(shape), tuple(strides))
     if name == _PARAMETER:
         return arguments[0]

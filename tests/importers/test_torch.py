@@ -213,6 +213,29 @@ def test_numbers_that_are_compressed_or_cut(tmp_path, make, state):
         read_tensors(path)
 
 
+@pytest.mark.parametrize("form", ["zip", "legacy"])
+def test_signs_that_are_turned_as_they_are_read(tmp_path, make, form):
+    kernel = torch._neg_view(torch.rand(4, 3, 2, 2))
+    path = write(tmp_path / "a.pth", {"a.weight": kernel}, form, make)
+    with pytest.raises(WeightsError, match="marked by.*neg"):
+        read_tensors(path)
+
+
+def test_a_storage_within_another_one():
+    """As PyTorch before 0.4 wrote views."""
+    key = ("storage", torch.FloatStorage, "1", "cpu", 4, ("0", 2, 4))
+
+    class Pickler(pickle.Pickler):
+        def persistent_id(self, value):
+            return key if value == "a view" else None
+
+    file = io.BytesIO()
+    Pickler(file, protocol=2).dump({"a": "a view"})
+    file.seek(0)
+    with pytest.raises(ValueError, match="a part of another one"):
+        read_pickle(file)
+
+
 def test_pytorch_is_not_imported(tmp_path, make, state):
     path = write(tmp_path / "a", state, "zip", make)
     code = (
