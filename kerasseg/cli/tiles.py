@@ -259,7 +259,10 @@ def raster_by_rows(model, args: argparse.Namespace, path: Path):
             if args.bands or not _opens_otherwise(path):
                 raise
             raster = None
-        yield raster if _by_rows(model, args, path, raster) else None
+        if raster is not None and not _by_rows(model, args, path, raster):
+            _tell_of_reference(args, path, raster)
+            raster = None
+        yield raster
 
 
 def read_whole(model, args: argparse.Namespace, path: Path):
@@ -331,7 +334,7 @@ def segment_by_rows(model, args, labels, raster, outputs) -> None:
 
 def _by_rows(model, args, path, raster):
     """Whether an open raster is not read as a whole."""
-    if raster is None or args.multi_scale or args.crf or args.file_ids:
+    if _whole_image_option(args):
         return False
     return bool(
         args.bands
@@ -339,6 +342,24 @@ def _by_rows(model, args, path, raster):
         or raster.reference()
         or is_too_large(model, raster.shape, path)
     )
+
+
+def _whole_image_option(args):
+    """The option for which images are read as a whole, if one was given."""
+    for option in ("multi_scale", "crf", "file_ids"):
+        if getattr(args, option):
+            return _option(option)
+    return None
+
+
+def _tell_of_reference(args, path, raster):
+    """Says where a mask will lack what those that are read by rows keep."""
+    if raster.reference():
+        echo(
+            f"{path}: its masks have no geographic reference with "
+            f"{_whole_image_option(args)}, which reads the whole image",
+            error=True,
+        )
 
 
 @contextlib.contextmanager

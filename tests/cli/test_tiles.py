@@ -104,6 +104,24 @@ def test_a_georeferenced_tiff_keeps_its_reference(
         assert overlay.width == 131
 
 
+@pytest.mark.parametrize("option", ["--file-ids", "--multi-scale", "--crf"])
+def test_a_lost_reference_is_told(
+    run, channels_entry, tiff, tmp_path, monkeypatch, option
+):
+    path = tiff(crs="EPSG:32632", transform=TRANSFORM)
+    argv = ("predict", channels_entry, path, "--mask", "--out", tmp_path)
+    monkeypatch.setattr(
+        "kerasseg.inference.predict_mask_crf",
+        lambda model, image: image.argmax(-1),
+    )
+    result = run(*argv, option)
+    assert result.code == 0, result.err
+    assert listed(tmp_path / "aerial") == ["aerial.tif"]
+    assert (tmp_path / "aerial_mask.png").is_file()
+    assert f"no geographic reference with {option}, which" in result.err
+    assert "geographic reference" not in run(*argv).err
+
+
 def test_an_overlay_alone_leaves_no_mask(run, channels_entry, tiff, tmp_path):
     out = tmp_path / "out"
     argv = ("--tiles", "--overlay", "--out", out)
