@@ -17,6 +17,7 @@ from kerasseg.channels import check_channel_count
 from kerasseg.data.image import SIDEWAYS
 from kerasseg.data.image import UPRIGHT
 from kerasseg.data.image import ImageReadError
+from kerasseg.data.image import orientation_of
 from kerasseg.data.image import read_turned_image
 from kerasseg.data.image import read_turned_mask
 from kerasseg.files import IMAGE_SUFFIXES
@@ -196,11 +197,13 @@ class SegmentationPairs(Sequence):
         image, turn = read_turned_image(
             pair.image_path, upright, self.channels
         )
-        own_turn = UPRIGHT
         if pair.read_mask is None:
             mask, own_turn = read_turned_mask(pair.mask_path, upright)
         else:
             mask = pair.read_mask(pair)
+            # Shapes have no orientation: they lie on the image as it is shown.
+            drawn = pair.mask_path.suffix.lower() in IMAGE_SUFFIXES
+            own_turn = orientation_of(pair.mask_path) if drawn else turn
         size = image.shape[:2]
         if size != mask.shape:
             raise ValueError(
@@ -208,9 +211,8 @@ class SegmentationPairs(Sequence):
                 f"Received: {size} for {pair.image_path} and {mask.shape} for "
                 f"{pair.mask_path}{_turned(turn, size, mask.shape, upright)}"
             )
-        drawn = pair.mask_path.suffix.lower() in IMAGE_SUFFIXES
         sure = turn >= SIDEWAYS and size[0] != size[1]
-        if pair.orientation is None and drawn and turn != own_turn and not sure:
+        if pair.orientation is None and turn != own_turn and not sure:
             self._warn_of(pair, turn, own_turn)
         return image, self.labels.encode(mask, source=str(pair.mask_path))
 

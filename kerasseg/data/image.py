@@ -143,6 +143,28 @@ def read_turned_mask(
     return _ids(image, data, path), orientation
 
 
+def orientation_of(path: str | os.PathLike) -> int:
+    """How EXIF says that a file is to be turned, without reading its pixels.
+
+    Args:
+        path: A file. One that Pillow does not read says nothing.
+
+    Returns:
+        The orientation, as of `read_turned_image`.
+    """
+    try:
+        with Image.open(path) as image:
+            return _orientation(image)
+    # What is wrong with the file, its reader will say.
+    except Exception:
+        return UPRIGHT
+
+
+def _orientation(image):
+    orientation = image.getexif().get(_ORIENTATION, UPRIGHT)
+    return orientation if orientation in _TURNS else UPRIGHT
+
+
 def _ids(image, data, path):
     if image.mode not in ("1", "L", "P") and not image.mode.startswith("I"):
         raise ImageReadError(
@@ -169,9 +191,7 @@ def _decode(path, upright):
         data = Path(path).read_bytes()
         with Image.open(io.BytesIO(data)) as image:
             image.load()
-            orientation = image.getexif().get(_ORIENTATION, UPRIGHT)
-            if orientation not in _TURNS:
-                orientation = UPRIGHT
+            orientation = _orientation(image)
             if upright:
                 return ImageOps.exif_transpose(image), data, orientation
             return image.copy(), data, orientation

@@ -6,18 +6,19 @@ from pathlib import Path
 import numpy as np
 
 from kerasseg.data.image import ImageReadError
-from kerasseg.data.image import read_image
+from kerasseg.data.image import read_turned_image
 from kerasseg.labels import Color
 
 
 def read_color_mask(
-    path: str | Path, colors: Mapping[Color, int]
+    path: str | Path, colors: Mapping[Color, int], upright: bool = True
 ) -> np.ndarray:
     """Mask of class ids from an image in which colors stand for classes.
 
     Args:
         path: A lossless file: RGB, palette or gray.
         colors: The id of each color `(red, green, blue)`.
+        upright: Whether to apply the EXIF orientation. Defaults to `True`.
 
     Returns:
         `int32` array of shape `(height, width)`.
@@ -31,7 +32,7 @@ def read_color_mask(
             f"Cannot use {path} as a mask: JPEG is lossy and changes colors. "
             "Save masks as PNG."
         )
-    packed = _packed(read_image(path))
+    packed = _packed(read_turned_image(path, upright)[0])
     known = _packed(np.array(list(colors), "uint8").reshape(-1, 3))
     order = np.argsort(known)
     ids = np.array(list(colors.values()), "int32")[order]
@@ -59,7 +60,9 @@ def color_reader(colors: Mapping[Color, int]):
             "`colors` must map colors of three values from 0 to 255 to ids. "
             f"Received: colors={colors!r}"
         )
-    return lambda pair: read_color_mask(pair.mask_path, colors)
+    return lambda pair: read_color_mask(
+        pair.mask_path, colors, pair.orientation != "stored"
+    )
 
 
 def _packed(pixels):

@@ -37,6 +37,28 @@ def test_colors_become_ids(tmp_path, paint, rng, mode):
     np.testing.assert_array_equal(data[0][1], np.where(ids == 3, 255, ids))
 
 
+def test_colors_are_turned_as_their_image_is(tmp_path, rng, caplog):
+    turned = Image.Exif()
+    turned[0x0112] = 3
+    ids = rng.integers(0, 3, (21, 34))
+    colors = np.array(LABELS.palette, "uint8")[ids]
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+        path = tmp_path / folder / "one.png"
+        Image.fromarray(colors).save(path, exif=turned)
+    data = pairs_in_folders(
+        tmp_path / "images",
+        tmp_path / "masks",
+        LABELS,
+        colors=LABELS.colors(),
+    )
+    np.testing.assert_array_equal(data[0][1], ids[::-1, ::-1])
+    assert not caplog.text
+    image, mask = data.with_orientation("stored")[0]
+    np.testing.assert_array_equal(image, colors)
+    np.testing.assert_array_equal(mask, ids)
+
+
 def test_colors_without_an_id_are_named(tmp_path, paint):
     paint("images/one.png", size=(4, 5))
     mask = np.zeros((4, 5, 3), "uint8")
