@@ -117,7 +117,9 @@ class _Shapes:
             if paint is not None:
                 try:
                     paint(painter, shape, shape.get("label"))
-                except (KeyError, TypeError) as error:
+                except (KeyError, TypeError, ValueError) as error:
+                    if source in str(error):
+                        raise
                     raise ValueError(
                         f"{source} has a damaged {shape.tag}: {error}"
                     ) from error

@@ -166,13 +166,21 @@ def test_cvat_subsets_are_splits(tmp_path, paint):
             "4 pixels at most",
         ),
         ('<polygon label="car" points="1,1;2,inf;3,1"/>', "points within"),
+        ('<polygon label="car" points="1,1;2,x;3,1"/>', "damaged polygon.*'x'"),
+        ('<polygon label="car" points="1,1;2;3,1"/>', "damaged polygon"),
+        (
+            '<mask label="car" rle="-3,7" left="0" top="0" width="2" '
+            'height="2"/>',
+            "damaged mask",
+        ),
         ('<box label="car" xtl="1" ytl="1" xbr="nan" ybr="4"/>', "within"),
     ],
 )
 def test_cvat_refuses(tmp_path, paint, shapes, message):
     paint("images/day/a.png", size=(20, 30))
     write_cvat(tmp_path, shapes)
-    with pytest.raises(ValueError, match=message):
+    match = rf"annotations\.xml, image day/a .*{message}"
+    with pytest.raises(ValueError, match=match):
         load(tmp_path, "all")[0]
 
 
