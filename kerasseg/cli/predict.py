@@ -158,6 +158,7 @@ def run(args: argparse.Namespace) -> int:
     errors = {}
     args.sizes = {}
     args.gray = 0
+    args.few_bits = {}
     # A single image shows its tiles instead: two bars would not go together.
     args.tile_bar = len(images) == 1
     shown = progress(images, "segmenting", len(images))
@@ -177,6 +178,7 @@ def run(args: argparse.Namespace) -> int:
         echo(f"not images by their names, left out: {left}", error=True)
     _tell_of_sizes(entry.image_shape[:2], args.sizes)
     _tell_of_gray(args.gray, len(images))
+    _tell_of_few_bits(args.few_bits)
     _tell(errors)
     return 1 if errors else 0
 
@@ -210,6 +212,22 @@ def _tell_of_gray(count, total):
         echo(
             f"{count} of {total} images {'is' if count == 1 else 'are'} gray: "
             "read as RGB with three equal channels, as the model takes them",
+            error=True,
+        )
+
+
+def _tell_of_few_bits(found):
+    """Says once that images of 16 bits are nearly black as 8 bits."""
+    from kerasseg.data.bands import FEW_BITS
+
+    few = {path: n for path, n in found.items() if 0 < n <= FEW_BITS}
+    if few:
+        path = next(iter(few))
+        echo(
+            f"{len(few)} of the images, such as {path}, "
+            f"{'has' if len(few) == 1 else 'have'} 16 bits, and values of "
+            f"{few[path]} bits alone: as 8 bits they are nearly black. "
+            "Multiply them so that they fill the 16 bits, or save 8 bits",
             error=True,
         )
 
@@ -258,6 +276,7 @@ def _predict(model, args, path, image):
 def _segment(model, args, labels, path, outputs):
     """Writes the outputs of one image."""
     from kerasseg.channels import RGB
+    from kerasseg.data.bands import used_bits
     from kerasseg.data.doctor.scan import is_gray
     from kerasseg.inference import overlay
 
@@ -266,10 +285,12 @@ def _segment(model, args, labels, path, outputs):
     with raster_by_rows(model, args, path) as raster:
         if raster is not None:
             segment_by_rows(model, args, labels, raster, outputs)
+            args.few_bits[path] = raster.used_bits
             return
     image = read_whole(model, args, path)
     args.gray += is_gray(path) and image.shape[2] == RGB
     args.sizes[path] = image.shape[:2]
+    args.few_bits[path] = used_bits(path)
     mask = _predict(model, args, path, image)
     if "mask" in outputs:
         if args.file_ids:

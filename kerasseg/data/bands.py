@@ -16,6 +16,8 @@ from kerasseg.arguments import check_integers
 from kerasseg.channels import RGB
 
 ARRAY_SUFFIX = ".npy"
+# Values of 12 bits or fewer, kept in 16, are nearly black as 8 bits.
+FEW_BITS = 12
 # GDAL's own cache of blocks would take a twentieth of the machine.
 _CACHE_MEGABYTES = 64
 _BIG_TIFF_STARTS = (b"II+\0", b"MM\0+")
@@ -78,6 +80,33 @@ def band_count(path: str | os.PathLike) -> tuple[int, int, int] | None:
         return None
     with opened as bands:
         return bands.shape
+
+
+def used_bits(path: str | os.PathLike) -> int:
+    """How many bits the values of a file of 16 bits use.
+
+    Args:
+        path: A file that `kerasseg.data.read_image` reads.
+
+    Returns:
+        The number, up to 16; 0 for a file of 8 bits, and for one of colors
+        that Pillow reads, which gives 8 bits of them.
+
+    Raises:
+        ImageReadError: As `read_bands`.
+    """
+    opened = _opened(path)
+    if opened is not None:
+        with opened as bands:
+            values = bands()
+    else:
+        with Image.open(path) as image:
+            if not image.mode.startswith("I"):
+                return 0
+            values = np.asarray(image)
+    if values.dtype.itemsize == 1:
+        return 0
+    return int(values.max(initial=0)).bit_length()
 
 
 def eight_bits(values: np.ndarray, source: Any) -> np.ndarray:

@@ -31,11 +31,15 @@ class Raster:
     Args:
         dataset: What `rasterio.open` returned.
         bands: The bands that are the channels, from 1.
+
+    Attributes:
+        used_bits: How many of 16 bits the values that were read use; 0 of 8.
     """
 
     def __init__(self, dataset, bands: tuple[int, ...]):
         self.shape = (dataset.height, dataset.width, len(bands))
         self.bands = bands
+        self.used_bits = 0
         self._dataset = dataset
         self._shift = 8 if dataset.dtypes[0] == "uint16" else 0
 
@@ -100,6 +104,9 @@ class Raster:
             planes = self._dataset.read(indexes, window=window, **options)
         except rasterio.errors.RasterioError as error:
             raise _unreadable(self._dataset.name, error) from error
+        if self._shift:
+            most = int(planes.max(initial=0)).bit_length()
+            self.used_bits = max(self.used_bits, most)
         pixels = np.ascontiguousarray(planes.transpose(1, 2, 0))
         return (pixels >> self._shift).astype("uint8", copy=False)
 

@@ -104,6 +104,24 @@ def test_a_georeferenced_tiff_keeps_its_reference(
         assert overlay.width == 131
 
 
+@pytest.mark.parametrize("options", [(), ("--tiles",)])
+def test_16_bits_that_are_hardly_used_are_told(
+    run, channels_entry, tiff, image, tmp_path, options
+):
+    planes = image.transpose(2, 0, 1).astype("uint16")
+    paths = [
+        tiff(f"{bits}.tif", planes << bits - 8, interleave="band",
+             photometric="RGB")
+        for bits in (12, 16)
+    ]  # fmt: skip
+    argv = ("predict", channels_entry, *paths, "--out", tmp_path, *options)
+    result = run(*argv)
+    assert result.code == 0, result.err
+    assert f"1 of the images, such as {paths[0]}, has 16 bits" in result.err
+    assert "values of 12 bits alone" in result.err
+    assert "16 bits" not in run(*argv[:2], *argv[3:]).err
+
+
 @pytest.mark.parametrize("option", ["--file-ids", "--multi-scale", "--crf"])
 def test_a_lost_reference_is_told(
     run, channels_entry, tiff, tmp_path, monkeypatch, option

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from kerasseg.channels import RGB
+from kerasseg.data.bands import FEW_BITS
 from kerasseg.data.doctor.report import ERROR
 from kerasseg.data.doctor.report import WARNING
 from kerasseg.data.doctor.report import Problem
@@ -16,8 +17,6 @@ from kerasseg.data.doctor.words import problem
 from kerasseg.data.doctor.words import size_text
 from kerasseg.data.doctor.words import verb
 
-# Values of 12 bits or fewer, kept in 16, are nearly black as 8 bits.
-_FEW_BITS = 12
 # EXIF orientations that turn by 180 degrees or mirror, and keep the size.
 _SAME_SIZE = (2, 3, 4)
 
@@ -199,7 +198,7 @@ def _flat(scans):
 
 def _few_bits(scans):
     deep = [scan for scan in scans if scan.bits]
-    few = [scan for scan in deep if scan.bits <= _FEW_BITS]
+    few = [scan for scan in deep if scan.bits <= FEW_BITS]
     if not few:
         return []
     most = max(scan.bits for scan in few)

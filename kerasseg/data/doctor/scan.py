@@ -12,6 +12,7 @@ from PIL import Image
 
 from kerasseg.channels import RGB
 from kerasseg.data.bands import band_count
+from kerasseg.data.bands import used_bits
 from kerasseg.data.folder import Pair
 from kerasseg.data.image import ImageReadError
 from kerasseg.data.image import read_turned_image
@@ -140,8 +141,8 @@ def scan_pair(
         read = partial(read_turned_image, channels=channels)
         pixels = _read(faults, read, pair.image_path, upright)
         seen |= _of_image(pixels)
-        if pixels is not None and head.mode.startswith("I"):
-            seen["bits"] = _bits(pair.image_path)
+        if pixels is not None and _may_be_deep(head.mode):
+            seen["bits"] = used_bits(pair.image_path)
     if mask or not (mask_head.mode or pair.read_mask):
         seen |= _of_mask(_read_ids(faults, pair, upright))
     files = str(pair.image_path), str(pair.mask_path)
@@ -271,10 +272,8 @@ def _of_mask(mask):
     }
 
 
-def _bits(path):
-    """How many bits the values of a deep image use."""
-    with Image.open(path) as image:
-        return int(np.asarray(image).max(initial=0)).bit_length()
+def _may_be_deep(mode):
+    return mode.startswith("I") or mode.endswith(_BANDS)
 
 
 def _hash(array):

@@ -311,6 +311,18 @@ def test_images_of_12_bits_in_16(folder):
     assert (few.name, few.severity) == ("few_bits", "warning")
 
 
+def test_bands_of_12_bits_in_16(folder):
+    for index in range(2):
+        bands = folder.rng.integers(0, 4096, (33, 47, 5)).astype("uint16")
+        path = folder.root / "images" / "train" / f"train{index}"
+        path.with_suffix(".png").unlink()
+        np.save(path.with_suffix(".npy"), bands)
+    problems = check(folder.root, channels=5).problems
+    (few,) = (p for p in problems if p.name == "few_bits")
+    assert (few.severity, len(few.files)) == ("error", 2)
+    assert "only 12 of them" in few.message
+
+
 @pytest.mark.parametrize("quick", [False, True])
 def test_gray_images_for_a_model_of_rgb(folder, quick):
     gray = folder.rng.integers(0, 256, (33, 47), dtype="uint8")
