@@ -111,7 +111,8 @@ def published_names(classifier, heads):
 
 
 @pytest.mark.usefixtures("thin")
-def test_fcn_of_pytorch(tmp_path, make, classifier, heads):
+@pytest.mark.parametrize("file_name", ["a", "fcn8s-atonce_from_caffe"])
+def test_fcn_of_pytorch(tmp_path, make, classifier, heads, file_name):
     state = {}
     for name, (kernel, bias) in published_names(classifier, heads):
         kernel = kernel[:, :, ::-1] if name == "conv1_1" else kernel
@@ -123,9 +124,10 @@ def test_fcn_of_pytorch(tmp_path, make, classifier, heads):
         "upscore8": 16,
     }.items():
         state[f"{name}.weight"] = dense(size)
-    path = make.safetensors(tmp_path / "a.safetensors", state)
+    path = make.safetensors(tmp_path / f"{file_name}.safetensors", state)
     found = import_weights(path, "fcn_8s_vgg16")
     assert not found.kept
+    assert ("scale_16" in layers_of(found.model)) == ("atonce" in file_name)
     assert layers_of(found.model)["border"].padding == ((99, 99), (99, 99))
     for name, (kernel, bias) in classifier.items():
         np.testing.assert_array_equal(weights(found.model, name)[0], kernel)

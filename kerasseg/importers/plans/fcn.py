@@ -1,6 +1,7 @@
 """FCN-32s, FCN-16s and FCN-8s on VGG-16: of Caffe, MatConvNet and PyTorch."""
 
 import math
+from pathlib import Path
 
 import numpy as np
 
@@ -31,6 +32,7 @@ _SCALES = {16: "scale_pool4", 8: "scale_pool3"}
 # The upsampling from stride 16 to 8, as large as the one before it.
 _FROM_16 = ("upscore_pool4", "deconv2bis")
 _BORDER, _SAME = 100, 1
+_AT_ONCE_NAME = "atonce"
 
 
 def plan(source, entry):
@@ -62,7 +64,8 @@ def plan(source, entry):
     scales = [name for name in _SCALES.values() if name in layers]
     _check_scales(source, layers, [_SCALES[s] for s in strides[1:]])
     padding = "caffe" if _has_border(source, layers) else "same"
-    arguments = {"at_once": bool(scales), "learn_upsampling": bool(learned)}
+    at_once = bool(scales) or _is_named_at_once(source)
+    arguments = {"at_once": at_once, "learn_upsampling": bool(learned)}
     return Plan(
         lambda model: (
             vgg16_targets(model, source)
@@ -151,6 +154,12 @@ def _check_upsamplings(source, layers, strides):
                 f"another kernel in {layer.name!r}",
             )
     return layers[:-1] if "diagonal" in kinds else []
+
+
+def _is_named_at_once(source):
+    # In PyTorch the scales are part of the code, and not of the file.
+    name = Path(source.path).name.lower().replace("-", "").replace("_", "")
+    return source.format == "PyTorch" and _AT_ONCE_NAME in name
 
 
 def _check_scales(source, layers, expected):
