@@ -6,6 +6,7 @@ import dataclasses
 import tempfile
 from pathlib import Path
 
+from kerasseg.backend import configured_backend
 from kerasseg.cli.dataset import check_split
 from kerasseg.cli.dataset import find_data
 from kerasseg.cli.entry import find_entry
@@ -27,6 +28,7 @@ from kerasseg.formats import RUNTIMES
 
 # The first is the default.
 PRECISIONS = ("float32", "float16", "int8")
+# Those of them that the backend has.
 DEFAULT_FORMATS = ("onnx", "litert")
 FOR_ENTRIES = (
     *("formats", "precisions", "image_shape"),
@@ -81,7 +83,8 @@ def _add_export_options(parser):
         "--formats",
         nargs="+",
         choices=TIMED,
-        help="what to export it to (default: onnx litert)",
+        help="what to export it to (default: onnx, and litert on the "
+        "TensorFlow backend)",
     )
     group.add_argument(
         "--precisions",
@@ -246,6 +249,16 @@ def _check_options(args):
             f"--{option} is for entries, which are exported first; "
             f"{', '.join(args.targets)} is exported already"
         )
+    for form in args.formats or ():
+        if not _has_backend(form):
+            raise UsageError(
+                f"--formats {form} needs another backend than "
+                f"{configured_backend()}: KERAS_BACKEND=tensorflow"
+            )
+
+
+def _has_backend(form):
+    return configured_backend() in FORMATS[form].backends
 
 
 def _is_file(target):
@@ -322,7 +335,7 @@ def _variants(args):
     """Pairs of format and precision that the exporters know."""
     return [
         (form, precision)
-        for form in args.formats or DEFAULT_FORMATS
+        for form in args.formats or filter(_has_backend, DEFAULT_FORMATS)
         for precision in args.precisions or PRECISIONS[:1]
         if precision in FORMATS[form].precisions
     ]

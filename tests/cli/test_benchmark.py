@@ -5,6 +5,7 @@ import pytest
 from sidecars import described
 
 import kerasseg.benchmark
+import kerasseg.cli.benchmark
 from kerasseg import export
 from kerasseg.benchmark import Timing
 
@@ -173,6 +174,23 @@ def test_targets_that_are_none(run, files, channels_entry, tmp_path):
         result = run("benchmark", *targets)
         assert result.code == 2
         assert message in result.err
+
+
+@pytest.mark.parametrize("backend", ["jax", "torch"])
+def test_an_entry_goes_to_what_the_backend_has(
+    run, channels_entry, exporters, measured, monkeypatch, backend
+):
+    monkeypatch.setattr(
+        kerasseg.cli.benchmark, "configured_backend", lambda: backend
+    )
+    command = ("benchmark", channels_entry, "--image-shape", "33x47")
+    assert run(*command).code == 0
+    assert measured["names"] == ["channels.onnx"]
+    exporters.clear()
+    asked = run(*command, "--formats", "onnx", "litert")
+    assert asked.code == 2
+    assert f"--formats litert needs another backend than {backend}" in asked.err
+    assert not exporters
 
 
 @pytest.mark.export
