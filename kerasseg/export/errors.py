@@ -3,10 +3,12 @@
 import importlib
 import re
 
-# Packages that no extra brings, and what does without them.
+# Packages that no extra brings, and what does without them: for ONNX, and for
+# what is made from it.
 _ALONE = {
-    "jax2onnx": 'jax2onnx, or write ONNX by exporter="tf2onnx", --exporter '
-    "tf2onnx on the command line"
+    "jax2onnx": "jax2onnx, or set KERAS_BACKEND=tensorflow, where weights of "
+    'JAX load too, or write ONNX by `to_onnx(exporter="tf2onnx")`, on the '
+    "command line `kerasseg export --to onnx --exporter tf2onnx`"
 }
 
 

@@ -101,8 +101,10 @@ def _save(proto, frozen, path, opset):
 def _check_marks(model, converter):
     if converter != "tf2onnx" and is_quantization_aware(model):
         raise ExportError(
-            "A quantization-aware model must be exported by tf2onnx, on the "
-            "TensorFlow backend; what was saved on another one loads there. "
+            "A quantization-aware model must be exported by tf2onnx: on the "
+            "TensorFlow backend, where what was saved on another one loads, "
+            'or on any by `to_onnx(exporter="tf2onnx")`, on the command line '
+            "`kerasseg export --to onnx --exporter tf2onnx`. "
             f"Received: exporter={converter!r}"
         )
 

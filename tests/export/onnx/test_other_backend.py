@@ -40,8 +40,11 @@ def test_the_extra_is_named(model, tmp_path, monkeypatch):
 
 def test_what_no_extra_brings_is_installed_by_its_name(monkeypatch):
     monkeypatch.setitem(sys.modules, "jax2onnx", None)
+    # OpenVINO and TensorRT, which need it too, have no `exporter`.
     with pytest.raises(
-        ImportError, match='pip install jax2onnx, or .*exporter="tf2onnx"'
+        ImportError,
+        match="pip install jax2onnx, or set KERAS_BACKEND=tensorflow, .*"
+        r'`to_onnx\(exporter="tf2onnx"\)`.*--to onnx --exporter tf2onnx`',
     ):
         require("jax2onnx", "onnx")
 
