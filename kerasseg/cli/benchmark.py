@@ -255,6 +255,11 @@ def _check_options(args):
                 f"--formats {form} needs another backend than "
                 f"{configured_backend()}: KERAS_BACKEND=tensorflow"
             )
+    if entries and not _variants(args):
+        raise UsageError(
+            f"--precisions {' '.join(args.precisions)}: not in --formats "
+            f"{' '.join(_formats(args))}"
+        )
 
 
 def _has_backend(form):
@@ -335,10 +340,14 @@ def _variants(args):
     """Pairs of format and precision that the exporters know."""
     return [
         (form, precision)
-        for form in args.formats or filter(_has_backend, DEFAULT_FORMATS)
+        for form in _formats(args)
         for precision in args.precisions or PRECISIONS[:1]
         if precision in FORMATS[form].precisions
     ]
+
+
+def _formats(args):
+    return args.formats or [*filter(_has_backend, DEFAULT_FORMATS)]
 
 
 def _calibration(args, entry):

@@ -96,6 +96,7 @@ def test_what_cannot_be_run_is_listed(run, files, measured):
     assert "broken.onnx: cannot be run: no such operator" in result.out
 
 
+@pytest.mark.one_backend
 def test_an_entry_is_exported_first(
     run, channels_entry, brightest_data, exporters, measured, tmp_path
 ):
@@ -119,6 +120,7 @@ def test_an_entry_is_exported_first(
     assert sorted(p.name for p in out.glob("*.onnx")) == names[:2]
 
 
+@pytest.mark.one_backend
 def test_a_refused_export_is_reported(
     run, channels_entry, exporters, measured, monkeypatch
 ):
@@ -158,6 +160,7 @@ def test_options_that_cannot_be_honored(run, files, options, message):
     assert message in result.err
 
 
+@pytest.mark.one_backend
 def test_targets_that_are_none(run, files, channels_entry, tmp_path):
     (tmp_path / "empty").mkdir()
     (files / "a.onnx").write_bytes(b"other")
@@ -169,6 +172,11 @@ def test_targets_that_are_none(run, files, channels_entry, tmp_path):
         (
             (channels_entry, "--image-shape", "33x47", "--precisions", "int8"),
             "--calibration NAME|FOLDER",
+        ),
+        (
+            (channels_entry, "--formats", "saved_model", "--precisions")
+            + ("int8", "float16"),
+            "--precisions int8 float16: not in --formats saved_model",
         ),
     ):
         result = run("benchmark", *targets)
