@@ -4,9 +4,11 @@ import contextlib
 import os
 import warnings
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -22,13 +24,13 @@ FEW_BITS = 12
 _CACHE_MEGABYTES = 64
 _BIG_TIFF_STARTS = (b"II+\0", b"MM\0+")
 _TIFF_STARTS = (b"II*\0", b"MM\0*", *_BIG_TIFF_STARTS)
-_BITS_PER_SAMPLE = 258
-_PHOTOMETRIC = 262
+BITS_PER_SAMPLE = 258
+COMPRESSION = 259
+PHOTOMETRIC = 262
+WHITE_IS_ZERO = 0
 _ORIENTATION = 274
 _SAMPLES_PER_PIXEL = 277
-_COMPRESSION = 259
 _PLANAR = 284
-_WHITE_IS_ZERO = 0
 _LAB = (8, 9, 10)
 _WEBP = 50001
 _WHOLE_BYTES = (8, 16, 32, 64)
@@ -278,14 +280,14 @@ def _is_misread(tags):
     """Whether Pillow opens a file, and fails or takes other values for its."""
     bits = _bits(tags)
     apart = tags.get(_PLANAR) == 2
-    inverted = tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO
+    inverted = tags.get(PHOTOMETRIC) == WHITE_IS_ZERO
     if bits > 8 and (apart or inverted or bits not in _WHOLE_BYTES):
         return True
-    return tags.get(_COMPRESSION) == _WEBP
+    return tags.get(COMPRESSION) == _WEBP
 
 
 def _bits(tags):
-    return max(tags.get(_BITS_PER_SAMPLE, (1,)))
+    return max(tags.get(BITS_PER_SAMPLE, (1,)))
 
 
 @contextlib.contextmanager
@@ -329,23 +331,17 @@ def stored_otherwise(path: str | os.PathLike) -> str:
     """
     try:
         with open(path, "rb") as file:
-            head = file.read(8)
-            if head[:4] in _BIG_TIFF_STARTS:
-                head += file.read(8)
-            tags = TiffImagePlugin.ImageFileDirectory_v2(head)
-            file.seek(tags.next)
-            tags.load(file)
-    # What is wrong with the file, its reader will say.
-    except Exception:
+            tags = tiff_tags(file)
+    except OSError:
         return ""
     if tags.get(_ORIENTATION, 1) in range(2, 9):
         return (
             "its orientation tag says that it is stored turned or mirrored. "
             "Save it upright"
         )
-    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+    if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
         return "white is 0 in it. Save it with black as 0"
-    if tags.get(_PHOTOMETRIC) in _LAB:
+    if tags.get(PHOTOMETRIC) in _LAB:
         return "its colors are those of CIE Lab. Save it as RGB"
     if _bits(tags) not in _WHOLE_BYTES:
         return (
@@ -353,6 +349,28 @@ def stored_otherwise(path: str | os.PathLike) -> str:
             "per channel, and the whole range of them"
         )
     return ""
+
+
+def tiff_tags(file: BinaryIO) -> Mapping[int, Any]:
+    """The tags of the first image in a TIFF file, by their numbers.
+
+    Args:
+        file: The file, open for reading in binary at its start.
+
+    Returns:
+        The tags; none for a damaged file or another one, of which its reader
+        will say what is wrong.
+    """
+    try:
+        head = file.read(8)
+        if head[:4] in _BIG_TIFF_STARTS:
+            head += file.read(8)
+        tags = TiffImagePlugin.ImageFileDirectory_v2(head)
+        file.seek(tags.next)
+        tags.load(file)
+    except Exception:
+        return {}
+    return tags
 
 
 def unreadable(path: Any, error: Exception) -> ImageReadError:

@@ -10,14 +10,23 @@ from PIL import ImageOps
 
 from kerasseg.channels import RGB
 from kerasseg.channels import check_channel_count
+from kerasseg.data.bands import BITS_PER_SAMPLE
+from kerasseg.data.bands import COMPRESSION
+from kerasseg.data.bands import PHOTOMETRIC
+from kerasseg.data.bands import WHITE_IS_ZERO
 from kerasseg.data.bands import ImageReadError
 from kerasseg.data.bands import fitted
 from kerasseg.data.bands import read_bands
+from kerasseg.data.bands import tiff_tags
 from kerasseg.data.bands import unreadable
 
-# Pillow widens gray PNGs of 2 and 4 bits to the full range; ids must not be.
-_PNG_GRAY_FACTOR = {2: 85, 4: 17}
+# Pillow widens gray values of 2 and 4 bits to the full range; ids must not be.
+_GRAY_FACTOR = {2: 85, 4: 17}
+_PNG_START = b"\x89PNG"
 _PNG_BIT_DEPTH = 24
+_JPEG_START = b"\xff\xd8"
+# The old and the new kind of JPEG within TIFF.
+_TIFF_JPEG = (6, 7)
 # Modes of Pillow whose bands are taken as they are; all others become RGB.
 _MODES = {
     "1": "L",
@@ -117,8 +126,8 @@ def read_mask(path: str | os.PathLike) -> np.ndarray:
         has more than 8 bits.
 
     Raises:
-        ImageReadError: If the file is missing, truncated, lossy, or holds
-            colors instead of ids.
+        ImageReadError: If the file is missing, truncated, lossy, holds
+            colors instead of ids, or is a TIFF file in which white is 0.
     """
     return read_turned_mask(path)[0]
 
@@ -172,17 +181,29 @@ def _ids(image, data, path):
             f"{image.mode}), not class ids. A mask has one channel, and each "
             "value is a class id."
         )
-    if data[:2] == b"\xff\xd8":
+    tags = tiff_tags(io.BytesIO(data))
+    if data.startswith(_JPEG_START) or tags.get(COMPRESSION) in _TIFF_JPEG:
         raise ImageReadError(
             f"Cannot use {path} as a mask: JPEG is lossy and changes class "
             "ids. Save masks as PNG."
         )
+    if tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
+        raise ImageReadError(
+            f"Cannot use {path} as a mask: white is 0 in it, so that a class "
+            "id may be the value or its inverse. Save it with black as 0."
+        )
     ids = _array(image, path)
     if image.mode.startswith("I"):
         return ids.astype("int32")
-    if image.mode == "L" and data[:4] == b"\x89PNG":
-        ids = ids // _PNG_GRAY_FACTOR.get(data[_PNG_BIT_DEPTH], 1)
+    if image.mode == "L":
+        ids = ids // _GRAY_FACTOR.get(_gray_bits(data, tags), 1)
     return ids.astype("uint8")
+
+
+def _gray_bits(data, tags):
+    if data.startswith(_PNG_START):
+        return data[_PNG_BIT_DEPTH]
+    return tags.get(BITS_PER_SAMPLE, (8,))[0]
 
 
 def _decode(path, upright):

@@ -13,6 +13,7 @@ from kerasseg.data import ImageReadError
 from kerasseg.data import SegmentationFolder
 from kerasseg.data import batches
 from kerasseg.data import read_image
+from kerasseg.data import read_mask
 from kerasseg.data.bands import shown_bands
 from kerasseg.data.bands import stored_otherwise
 
@@ -142,6 +143,27 @@ def test_values_that_are_no_pixels_are_refused(
     path = save_tiff(tmp_path / "image.tif", bands, **form)
     with pytest.raises(ImageReadError, match=rf"image\.tif: .*{cause}.*Save"):
         read_image(path, channels)
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 12, 16])
+def test_masks_of_few_bits(tmp_path, draw, bits):
+    ids = draw(1, "uint8" if bits <= 8 else "uint16") >> (16 - bits) % 8
+    path = save_tiff(tmp_path / "mask.tif", ids, nbits=bits)
+    np.testing.assert_array_equal(read_mask(path), ids[..., 0])
+
+
+@pytest.mark.parametrize(
+    ("form", "cause"),
+    [
+        ({"photometric": "MINISWHITE"}, "white is 0"),
+        ({"photometric": "MINISWHITE", "nbits": 1}, "white is 0"),
+        ({"compress": "jpeg"}, "JPEG is lossy"),
+    ],
+)
+def test_masks_whose_ids_would_be_others(tmp_path, draw, form, cause):
+    path = save_tiff(tmp_path / "mask.tif", draw(1) // 128, **form)
+    with pytest.raises(ImageReadError, match=rf"mask\.tif as a mask: {cause}"):
+        read_mask(path)
 
 
 def test_files_of_pillow(tmp_path, draw):
