@@ -10,8 +10,10 @@ from kerasseg.data.folder import Pair
 from kerasseg.data.folder import SegmentationPairs
 from kerasseg.data.layouts.layout import Layout
 from kerasseg.data.layouts.layout import folders_in
+from kerasseg.data.layouts.records import check_size
 from kerasseg.data.layouts.records import find_image
 from kerasseg.data.layouts.records import read_record
+from kerasseg.data.layouts.records import upright_size
 from kerasseg.data.layouts.shapes import BACKGROUND_NAMES
 from kerasseg.data.layouts.shapes import FARTHEST
 from kerasseg.data.layouts.shapes import Painter
@@ -133,6 +135,10 @@ class _Objects:
 
     def __call__(self, pair):
         tools = _pycocotools()
+        actual = upright_size(pair.image_path)
+        # How the image is turned, the pairs themselves heed.
+        if sorted(actual) != sorted(self.size):
+            check_size(pair.mask_path, self.size[::-1], pair.image_path)
         mask = np.zeros(self.size, "int32")
         shapes = []
         for annotation in self.annotations:

@@ -343,6 +343,16 @@ def test_coco_whose_records_do_not_belong_together(
         load(tmp_path, "val2017")
 
 
+@pytest.mark.parametrize("height", [21, 10**12])
+def test_coco_of_another_size_than_the_image(tmp_path, paint, height):
+    paint("val2017/a.png", size=(20, 30))
+    record = coco_record((3, [[6, 6, 9, 6, 9, 9, 6, 9]]), size=(height, 30))
+    write_coco(tmp_path, record)
+    message = rf"instances_val2017.json.*30x{height} .*30x20 of .*a\.png"
+    with pytest.raises(ValueError, match=message):
+        load(tmp_path, "val2017")[0]
+
+
 def test_coco_of_two_images_with_one_id(tmp_path, paint):
     paint("val2017/a.png", size=(20, 30))
     record = coco_record()
