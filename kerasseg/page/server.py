@@ -1,5 +1,6 @@
 """A server that shows a table of files, and takes nothing."""
 
+import contextlib
 import http.server
 import os
 import shutil
@@ -107,7 +108,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     do_PUT = do_PATCH = do_DELETE = do_POST
 
     def _send_file(self, path, kind):
-        with open(path, "rb") as file:
+        with contextlib.ExitStack() as opened:
+            try:
+                file = opened.enter_context(open(path, "rb"))
+            except OSError:
+                self._answer(410, b"The file was deleted or cannot be read.\n")
+                return
             self._start(200, kind, os.fstat(file.fileno()).st_size)
             if self.command != "HEAD":
                 shutil.copyfileobj(file, self.wfile)

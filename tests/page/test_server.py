@@ -100,6 +100,14 @@ def test_nothing_else_is_shown(ask, path):
     assert body == b"There is no such file on this page.\n"
 
 
+def test_a_file_that_was_deleted(ask, server, tmp_path, monkeypatch):
+    gone = {"gone.onnx": tmp_path / "gone.onnx"}
+    monkeypatch.setattr(server, "files", server.files | gone)
+    response, body = ask("/gone.onnx")
+    assert response.status == 410
+    assert body == b"The file was deleted or cannot be read.\n"
+
+
 def test_uploads_are_refused(ask, server):
     response, body = ask("/", "POST", body=bytes(4 << 20))
     assert response.status == 405
