@@ -50,7 +50,7 @@ def described(content, **changes):
             "mask_agreement": 1.0,
             "miou_before": None,
             "miou_after": None,
-            "gate": "mask agreement 100.000 %",
+            "gate": "mask agreement 100.0000 %",
         },
         "versions": {"python": "3.11.7", "kerasseg": "0.2.0"},
     }

@@ -43,7 +43,7 @@ def report():
             ties=2,
             miou_before=0.671,
             miou_after=0.6709,
-            gate="mask agreement 99.995 %, at least 99.99 % required",
+            gate="mask agreement 99.9950 %, at least 99.99 % required",
         ),
         timing=Timing(
             latency_ms=12.34, threads=2, seconds=4.2, convert_seconds=3.1
@@ -61,6 +61,7 @@ def test_the_table_says_what_matters(report):
     lines = str(report).splitlines()
     table = dict(line.split("  ", 1) for line in lines)
     assert table["mask agreement"].strip() == "99.9950 %, and 2 pixels tied"
+    assert "%, and 1 pixel tied" in str(changed(report, ties=1))
     assert "67.10 % in Keras, 67.09 % in the file" in str(report)
     assert "1e-05 (1e-06 of the range 10)" in str(report)
     assert "Conv 4, Resize 1" in str(report)

@@ -111,7 +111,7 @@ def check_equal(measures: dict, pixels: int) -> str:
     untied = agreement + measures["ties"] / pixels
     passed = untied >= MIN_MASK_AGREEMENT
     found = (
-        f"mask agreement {100 * agreement:.3f} %, at least "
+        f"mask agreement {100 * agreement:.4f} %, at least "
         f"{100 * MIN_MASK_AGREEMENT:.2f} % required"
     )
     error = measures["max_error"]

@@ -56,7 +56,8 @@ class Proof:
         """
         agreement = f"{100 * self.mask_agreement:.4f} %"
         if self.ties:
-            agreement += f", and {self.ties} pixels tied"
+            pixels = "1 pixel" if self.ties == 1 else f"{self.ties} pixels"
+            agreement += f", and {pixels} tied"
         rows = [
             ("verified on", f"{self.images} images: {self.verified_on}"),
             *self._errors(),

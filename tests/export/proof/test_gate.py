@@ -37,9 +37,9 @@ def test_differences_that_nobody_sees(changes):
     ("changes", "message"),
     [
         ({"max_error": 2e-3}, "max logit error 0.002, at most 0.001"),
-        ({"mask_agreement": 0.99}, "mask agreement 99.000 %, at least 99.99"),
+        ({"mask_agreement": 0.99}, "mask agreement 99.0000 %, at least 99.99"),
         ({"max_error": float("nan")}, "max logit error nan"),
-        ({"max_error": None, "mask_agreement": 0.99}, "99.000 %, at least"),
+        ({"max_error": None, "mask_agreement": 0.99}, "99.0000 %, at least"),
     ],
 )
 def test_differences_that_matter(changes, message):
