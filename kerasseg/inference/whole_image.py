@@ -33,7 +33,7 @@ def predict_logits(model, image):
     Raises:
         ValueError: If `image` has another shape, range or number of channels
             than the model takes, is smaller than 32 pixels on a side, or
-            cannot be read; or if the logits have a single channel.
+            cannot be read; or if the logits are NaN or have a single channel.
 
     Example:
 
@@ -55,7 +55,7 @@ def logits_of_pixels(model, pixels):
 
     Raises:
         ValueError: If the model takes images of other channels, or returns no
-            logits of two classes or more.
+            logits of two classes or more, or NaN.
     """
     if pixels.shape[-1] != channels_of(model):
         raise ValueError(
@@ -86,7 +86,7 @@ def predict_mask(model, image):
     Raises:
         ValueError: If `image` has another shape, range or number of channels
             than the model takes, is smaller than 32 pixels on a side, or
-            cannot be read; or if the logits have a single channel.
+            cannot be read; or if the logits are NaN or have a single channel.
 
     Example:
 
@@ -108,7 +108,7 @@ def as_logits(output, size):
         (bilinear) where the model's size is another.
 
     Raises:
-        ValueError: If the output is no logits of two classes or more.
+        ValueError: If the output is no logits of two classes or more, or NaN.
     """
     logits = np.asarray(output, dtype="float32")
     if logits.ndim != 4:
@@ -117,6 +117,12 @@ def as_logits(output, size):
             f" Received: an output of shape {logits.shape}"
         )
     check_channels("model", logits.shape)
+    # The largest is NaN if any is, and NaN would be the class.
+    if np.isnan(logits.max(initial=-np.inf)):
+        raise ValueError(
+            "`model` must return logits that are numbers. Received: NaN, as "
+            "of weights that are NaN, or of float16 that overflows"
+        )
     if logits.shape[1:3] == tuple(size):
         return logits
     return np.stack([_resize(one, size, antialias=False) for one in logits])

@@ -5,6 +5,8 @@ from PIL import Image
 
 from kerasseg.inference import predict_logits
 from kerasseg.inference import predict_mask
+from kerasseg.inference import predict_mask_multi_scale
+from kerasseg.inference import predict_tiled
 
 
 def brightest_channel(height=None, width=None, strides=1):
@@ -104,6 +106,28 @@ def test_a_model_of_one_channel_is_refused(image):
     model = keras.Model(pixels, keras.layers.Conv2D(1, 1)(pixels))
     with pytest.raises(ValueError, match=r"`model` .* one \(sigmoid\) channel"):
         predict_mask(model, image)
+
+
+@pytest.mark.parametrize(
+    "predict", [predict_mask, predict_mask_multi_scale, predict_tiled]
+)
+def test_logits_that_are_no_numbers_are_refused(image, predict):
+    pixels = keras.Input((None, None, 3))
+    layer = keras.layers.Conv2D(4, 3, padding="same")
+    model = keras.Model(pixels, layer(pixels))
+    kernel, bias = layer.get_weights()
+    kernel[1, 2, 0, 3] = np.nan
+    layer.set_weights([kernel, bias])
+    with pytest.raises(ValueError, match="`model` .* numbers. Received: NaN"):
+        predict(model, image)
+
+
+def test_a_class_may_be_ruled_out_by_minus_infinity(image):
+    pixels = keras.Input((None, None, 3))
+    ruled_out = np.array([0, -np.inf, 0], "float32")
+    model = keras.Model(pixels, pixels + ruled_out)
+    expected = np.where(image[..., 0] >= image[..., 2], 0, 2)
+    np.testing.assert_array_equal(predict_mask(model, image), expected)
 
 
 def test_an_rgb_image_for_a_gray_model_is_refused(image):
