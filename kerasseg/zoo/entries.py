@@ -25,7 +25,6 @@ _FCN_VGG16 = {
     "paper": papers.FCN,
 }
 
-# The baseline is its backbone, but for a classifier.
 _PIXEL_DCL_UNET = {
     "builder": "pixel_dcl_unet",
     "labels": VOC,
