@@ -5,19 +5,17 @@ from pathlib import Path
 
 from kerasseg.export.arguments import explain_arguments
 from kerasseg.export.errors import ExportError
-from kerasseg.export.errors import first_line
 from kerasseg.export.errors import require
 from kerasseg.export.format import Format
 from kerasseg.export.onnx.convert import write_onnx
 from kerasseg.export.onnx.converters import onnx_packages
 from kerasseg.export.openvino import runtime
+from kerasseg.export.openvino.shuffles import split_shuffles
 from kerasseg.export.options import ExportOptions
 from kerasseg.export.pipeline import export
 from kerasseg.export.quantization import Conversion
 from kerasseg.export.report import ExportReport
-
-_PLACES = ("Exception from", "Check ", "FrontEnd API", "Model wasn't")
-_MAX_LENGTH = 400
+from kerasseg.formats import INTEGERS
 
 
 class OpenVINOFormat(Format):
@@ -68,6 +66,8 @@ def write_openvino(frozen, path) -> Conversion:
         frozen = dataclasses.replace(frozen, options=options)
     graph = Path(path).with_suffix(".onnx")
     conversion = write_onnx(frozen, graph)
+    if options.precision in INTEGERS:
+        _split_shuffles(graph)
     model = _read(openvino, graph)
     model.set_rt_info(options.layout, ["kerasseg", "layout"])
     openvino.save_model(model, str(path), compress_to_fp16=compressed)
@@ -75,16 +75,21 @@ def write_openvino(frozen, path) -> Conversion:
     return dataclasses.replace(conversion, float32=None)
 
 
+def _split_shuffles(path):
+    import onnx
+
+    proto = onnx.load(str(path))
+    split_shuffles(proto)
+    onnx.save_model(proto, str(path))
+
+
 def _read(openvino, graph):
     try:
         return openvino.Core().read_model(str(graph))
     except Exception as error:
-        # Where in OpenVINO's code it was noticed helps nobody.
-        lines = [line.strip(" -") for line in str(error).splitlines()]
-        told = [x for x in lines if x and not x.startswith(_PLACES)]
         raise ExportError(
             f"OpenVINO does not take the graph of the ONNX file: "
-            f"{' '.join(told)[:_MAX_LENGTH] or first_line(error)}"
+            f"{runtime.told(error)}"
         ) from error
 
 
@@ -115,7 +120,8 @@ def to_openvino(
     their results agree with the model's. The hash in the sidecar is that of
     the first file followed by the second.
 
-    The graph is that of the ONNX file which `to_onnx` would write. In
+    The graph is that of the ONNX file which `to_onnx` would write, in int8
+    and mixed with each `DepthToSpace` written as what moves its values. In
     float16 the weights are stored in half precision, and OpenVINO makes
     `float32` of them as it loads the file: the file is half as large, and on
     the CPU every product is computed in float32. In int8 the convolutions

@@ -5,12 +5,13 @@ from xml.etree import ElementTree
 
 import numpy as np
 
+from kerasseg.export.errors import ExportError
+from kerasseg.export.errors import first_line
 from kerasseg.export.errors import require
 from kerasseg.export.format import by_count
 from kerasseg.export.runtime import available_threads
 from kerasseg.export.runtime import checked_output
 from kerasseg.export.runtime import run_all
-from kerasseg.export.runtime import unloadable
 from kerasseg.export.signature import Signature
 from kerasseg.export.signature import TensorSpec
 from kerasseg.export.signature import coarsest
@@ -18,6 +19,9 @@ from kerasseg.export.signature import dtype_name
 from kerasseg.export.signature import sizes
 from kerasseg.export.signature import unreadable
 from kerasseg.export.workarounds import quiet
+
+_PLACES = ("Exception from", "Check ", "FrontEnd API", "Model wasn't")
+_MAX_LENGTH = 400
 
 
 def open_openvino(path):
@@ -149,6 +153,21 @@ def run_openvino(path, images) -> np.ndarray:
     return run_all(open_openvino(path), images)
 
 
+def told(error: BaseException) -> str:
+    """Shortens the message of an exception of OpenVINO.
+
+    Args:
+        error: The exception.
+
+    Returns:
+        What it says without where in OpenVINO's code it was noticed, which
+        helps nobody; or its first line where it says nothing else.
+    """
+    lines = [line.strip(" -") for line in str(error).splitlines()]
+    lines = [x for x in lines if x and not x.startswith(_PLACES)]
+    return " ".join(lines)[:_MAX_LENGTH] or first_line(error)
+
+
 def _compiled(path, **settings):
     """The compiled file, and whether its channels come first."""
     openvino = require("openvino", "openvino")
@@ -164,7 +183,9 @@ def _compiled(path, **settings):
             model = core.read_model(str(path))
             compiled = core.compile_model(model, "CPU", settings)
     except Exception as error:
-        raise unloadable("OpenVINO", error) from error
+        raise ExportError(
+            f"OpenVINO cannot load the exported file: {told(error)}"
+        ) from error
     key = ["kerasseg", "layout"]
     first = model.has_rt_info(key) and model.get_rt_info(key).value == "NCHW"
     return compiled, first
