@@ -11,8 +11,7 @@ class Borrowed(keras.layers.Layer):
     original; the user's layers learn nothing of it. It is never saved.
 
     Args:
-        original: `keras.layers.Layer`, or another operation of a functional
-            model.
+        original: `keras.layers.Layer`.
     """
 
     def __init__(self, original):
@@ -25,6 +24,26 @@ class Borrowed(keras.layers.Layer):
         """Whether a layer is computed in this form; all are by default."""
         del layer
         return True
+
+    def call(self, *args, **kwargs):
+        return self.original(*args, **kwargs)
+
+    def compute_output_spec(self, *args, **kwargs):
+        return self.original.compute_output_spec(*args, **kwargs)
+
+
+class BorrowedOperation(keras.Operation):
+    """The same of an operation that is no layer, such as a slice.
+
+    It may take more than tensors, which a layer refuses.
+
+    Args:
+        original: `keras.Operation` of a functional model.
+    """
+
+    def __init__(self, original):
+        super().__init__(name=original.name)
+        self.original = original
 
     def call(self, *args, **kwargs):
         return self.original(*args, **kwargs)

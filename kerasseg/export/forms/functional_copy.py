@@ -5,6 +5,7 @@ import keras
 from kerasseg.export.forms.adaptive_pooling import SLICED
 from kerasseg.export.forms.augmentation import AUGMENTATIONS
 from kerasseg.export.forms.borrowed import Borrowed
+from kerasseg.export.forms.borrowed import BorrowedOperation
 from kerasseg.export.forms.fake_quantization import MARKS
 from kerasseg.export.forms.global_interpolation import LiteRTInterpolation
 from kerasseg.export.forms.laplacian_head import FoldedHead
@@ -80,6 +81,8 @@ def _copy(model, forms):
     def copied(operation):
         if _has_form(operation, forms):
             return _copy(operation, forms)
+        if not isinstance(operation, keras.layers.Layer):
+            return BorrowedOperation(operation)
         return _form(operation, forms)(operation)
 
     return keras.models.clone_model(_graph(model), clone_function=copied)

@@ -120,3 +120,19 @@ def test_a_model_with_a_call_of_its_own_is_not_taken_apart():
     plain = head(5, "plain")
     model = Doubled(plain.inputs, plain.outputs)
     assert with_forms(model, "litert") is model
+
+
+@pytest.mark.parametrize("target", ["saved_model", "litert", "onnx"])
+def test_a_slice_beside_a_form(target, rng):
+    inputs = keras.Input((8, 12, 3))
+    mirrored = inputs[:, :, ::-1, ::-1]
+    x = layers.Conv2D(6, 3, padding="same")(mirrored)
+    outputs = LaplacianReconstruction(2, 3)(x)
+    model = keras.Model(inputs, outputs)
+    images = rng.normal(size=(1, 8, 12, 3)).astype("float32")
+    expected = model(images)
+    before = state_of(model)
+    copy = with_forms(model, target)
+    assert copy is not model
+    np.testing.assert_allclose(copy(images), expected, atol=1e-5)
+    assert state_of(model) == before
