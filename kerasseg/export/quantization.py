@@ -6,6 +6,10 @@ import math
 import re
 from pathlib import Path
 
+import numpy as np
+
+from kerasseg.export.errors import ExportError
+
 # The root mean square of what quantizing a perfect output does, in steps.
 UNAVOIDABLE = 1 / math.sqrt(12)
 # A layer that errs by more than this stays in float in a mixed file.
@@ -73,6 +77,26 @@ class Conversion:
             worst_layers=tuple((layer.name, layer.error) for layer in worst),
             kept=tuple(layer.name for layer in kept),
             learned=learned,
+        )
+
+
+def check_finite(ranges) -> None:
+    """Refuses ranges that no integers have; LiteRT would end the process.
+
+    Args:
+        ranges: Pairs of the smallest and the largest value of a tensor.
+
+    Raises:
+        ExportError: If one is NaN or infinite.
+    """
+    low, high = np.transpose(ranges).astype("float64")
+    # NaN is not below it either.
+    bad = int((~(high - low < np.finfo("float32").max)).sum())
+    if bad:
+        raise ExportError(
+            f"The model computes NaN or infinite values in {bad} of "
+            f"{len(low)} tensors on the calibration images: its weights hold "
+            f"some, or are too large."
         )
 
 

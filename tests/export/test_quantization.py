@@ -1,8 +1,11 @@
+import numpy as np
 import pytest
 
+from kerasseg.export import ExportError
 from kerasseg.export.quantization import UNAVOIDABLE
 from kerasseg.export.quantization import Conversion
 from kerasseg.export.quantization import LayerError
+from kerasseg.export.quantization import check_finite
 from kerasseg.export.quantization import kept_in_float
 from kerasseg.export.quantization import layer_name
 from kerasseg.export.quantization import layers_of
@@ -47,3 +50,10 @@ def test_the_worst_layers_and_the_scores_stay_float():
     assert conversion.kept == ("stem", "block_1", "logits")
     assert conversion.worst_layers == (("up", 1.9 * UNAVOIDABLE),)
     assert Conversion.of(layers, [], None).worst_layers[0] == ("stem", 1.6)
+
+
+@pytest.mark.parametrize("high", [np.nan, np.inf, 3e38])
+def test_ranges_that_no_integers_have(high):
+    check_finite([(-1.0, 2.0), (0.0, 0.0)])
+    with pytest.raises(ExportError, match="infinite values in 1 of 2 tensors"):
+        check_finite([(-1.0, 2.0), (-3e38, high)])

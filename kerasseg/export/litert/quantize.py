@@ -8,6 +8,7 @@ from kerasseg.export.errors import require
 from kerasseg.export.litert import graph as graphs
 from kerasseg.export.quantization import SCALED_IMAGES
 from kerasseg.export.quantization import LayerError
+from kerasseg.export.quantization import check_finite
 from kerasseg.export.quantization import layers_of
 from kerasseg.export.runtime import available_threads
 
@@ -137,6 +138,7 @@ def _ranges(content, frozen):
         _run(interpreter, batch)
         rows.append([_extremes(interpreter.tensor(i)()) for i in found])
     means = np.mean(rows, axis=0).tolist()
+    check_finite(means)
     # From 0 to 255, so that a pixel stays the number that it is.
     return dict(zip(found, means, strict=True)) | {pixels: (0.0, 255.0)}
 

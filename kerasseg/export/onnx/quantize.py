@@ -9,6 +9,7 @@ from kerasseg.export.quantization import MEASURED_IMAGES
 from kerasseg.export.quantization import SCALED_IMAGES
 from kerasseg.export.quantization import Conversion
 from kerasseg.export.quantization import LayerError
+from kerasseg.export.quantization import check_finite
 from kerasseg.export.quantization import kept_in_float
 from kerasseg.export.quantization import layer_name
 from kerasseg.export.quantization import layers_of
@@ -317,6 +318,7 @@ def _ranges(proto, batches):
     session = _session(tapped)
     rows = [session.run(outputs, {"images": batch}) for batch in batches]
     means = np.mean(rows, axis=0, dtype="float32").reshape(-1, 2)
+    check_finite(means)
     pairs = zip(reversed(names), means, strict=True)
     ranges = {name: tuple(pair) for name, pair in pairs}
     # From 0 to 255, so that a pixel stays the number that it is.
