@@ -272,7 +272,9 @@ def _train(run, how, train, held_out):
     )
     log = keras.callbacks.CSVLogger(run.output / LOG, append=True)
     writers = _writers(run, part, validation, train.labels, log, done)
-    together = recipe.synchronized and how.replicas > 1
+    # On JAX a batch is one, whatever devices hold it, and Keras refuses this.
+    several = how.replicas > 1 and keras.backend.backend() == "tensorflow"
+    together = recipe.synchronized and several
     with (
         clear_errors(run.checkpoint.path, [source, validation]),
         synchronized(run.model) if together else contextlib.nullcontext(),
