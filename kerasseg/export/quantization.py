@@ -96,7 +96,7 @@ def check_finite(ranges) -> None:
         raise ExportError(
             f"The model computes NaN or infinite values in {bad} of "
             f"{len(low)} tensors on the calibration images: its weights hold "
-            f"some, or are too large."
+            "some, or are too large."
         )
 
 
